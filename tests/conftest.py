@@ -1,0 +1,27 @@
+"""What every test starts from: state and data of its own, the user's content-addressed cache."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point data and state away from the user's before any module of ours is imported, workers and subprocesses included."""
+    if "MODELPORT_TEST_HOME" not in os.environ:
+        import tempfile
+
+        home = Path(tempfile.mkdtemp(prefix="modelport-tests-"))
+        os.environ["MODELPORT_TEST_HOME"] = str(home)
+        os.environ["MODELPORT_DATA_DIR"] = str(home / "data")
+        os.environ["MODELPORT_STATE_DIR"] = str(home / "state")
+        config.add_cleanup(lambda: _remove(home))
+    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK"):
+        os.environ.pop(name, None)
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+    os.environ.pop("MODELPORT_TEST_HOME", None)
