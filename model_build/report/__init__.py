@@ -1,0 +1,29 @@
+"""The report of a build: what was measured, what was chosen and why, as data and as one page."""
+
+from model_build.report.model import (
+    Candidate,
+    Confusion,
+    Evaluation,
+    Gate,
+    Image,
+    Latency,
+    Parity,
+    Points,
+    Report,
+    Source,
+    Step,
+)
+
+__all__ = [
+    "Candidate",
+    "Confusion",
+    "Evaluation",
+    "Gate",
+    "Image",
+    "Latency",
+    "Parity",
+    "Points",
+    "Report",
+    "Source",
+    "Step",
+]

@@ -1,0 +1,187 @@
+"""What a build says about itself, as data.
+
+The JSON of `Report` is the stack's output `report_json`; `render` makes the page of it. A report holds measurements, so
+it never takes part in an identity, a digest of the image or a layer. It holds no wall-clock time and no path: two builds
+of one recipe on one machine differ in timings alone.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+SCHEMA: Literal[1] = 1
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Part):
+    """The model as it came in."""
+
+    framework: str
+    """What made it, with its version: `scikit-learn 1.9.1`, `onnx opset 17`."""
+    description: str
+    """What the recipe calls it: a callable, a file name, a file of a package. Never an absolute path."""
+    digest: str
+    """`sha256:` and hex of the content that was converted."""
+    bytes: Count
+
+
+class Evaluation(_Part):
+    """The data that the candidates were measured on."""
+
+    rows: Count
+    metric: str
+    digest: str
+    """`sha256:` and hex of inputs and expectations."""
+    baseline: Finite | None = None
+    """The metric of the source framework's own predictions on the same rows; None where it cannot predict."""
+
+
+class Gate(_Part):
+    """What the recipe asked for. None: not asked."""
+
+    min: float | None = None
+    max_drop: float | None = None
+    """The most that the metric may fall below `Evaluation.baseline`, in the metric's unit."""
+    max_latency_ms: float | None = None
+    """Held against `Latency.p99_ms`."""
+    max_bytes: int | None = None
+    """Held against `Candidate.file_bytes`."""
+
+
+class Parity(_Part):
+    """How far a candidate's outputs are from those of the source framework."""
+
+    max_abs: Positive
+    mean_abs: Positive
+    agreement: Share | None = None
+    """Share of rows with the same label; None for a model that gives no labels."""
+
+
+class Latency(_Part):
+    """Time of one call on the machine that built, in milliseconds."""
+
+    p50_ms: Positive
+    p99_ms: Positive
+    mean_ms: Positive
+    samples_ms: list[Positive]
+    batch: Annotated[int, Field(ge=1)]
+    """Rows per call."""
+
+
+class Candidate(_Part):
+    """One form of the model that was tried. What could not be measured is None, and `why` says the reason."""
+
+    name: str
+    dtype: str
+    file_bytes: Count | None = None
+    metric: Finite | None = None
+    drop: Finite | None = None
+    """Baseline less metric: above 0 is worse than the source framework."""
+    parity: Parity | None = None
+    latency: Latency | None = None
+    passed: bool
+    chosen: bool = False
+    why: str
+    """One sentence: why it was chosen, why it was not, or why it could not be made."""
+    missed: list[str] = []
+    """The gates it missed, one line each: `min: accuracy is 0.91, at least 0.95 was asked`."""
+
+
+class Confusion(_Part):
+    """Rows are what was expected, columns what the chosen candidate answered."""
+
+    kind: Literal["confusion"] = "confusion"
+    labels: list[str]
+    matrix: list[list[Count]]
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        size = len(self.labels)
+        if len(self.matrix) != size or any(len(row) != size for row in self.matrix):
+            raise ValueError(f"the matrix must have {size} rows of {size} numbers, one for each label")
+        return self
+
+
+class Points(_Part):
+    """Expected against actual, for a model that answers with numbers."""
+
+    kind: Literal["points"] = "points"
+    expected: list[Finite]
+    actual: list[Finite]
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if len(self.expected) != len(self.actual):
+            raise ValueError(f"{len(self.expected)} expected values but {len(self.actual)} actual ones")
+        return self
+
+
+class Step(_Part):
+    name: str
+    seconds: Positive
+    """How long it took in this build; a cached step took what the look-up took."""
+    cached: bool
+
+
+class Image(_Part):
+    """The image that was baked from the chosen candidate."""
+
+    digest: str
+    unpacked_bytes: Count
+
+
+class Report(_Part):
+    """All that a build measured and decided. A report without a chosen candidate is of a model that missed its gate."""
+
+    schema_version: Literal[1] = SCHEMA
+    name: str
+    version: str
+    identity: str
+    """Hex of the content that this build is of."""
+    source: Source
+    evaluation: Evaluation
+    gate: Gate
+    chosen: str | None
+    """Name of the chosen candidate; None when none passed."""
+    candidates: list[Candidate]
+    quality: Annotated[Confusion | Points, Field(discriminator="kind")] | None = None
+    """Of the chosen candidate, or of the best one when none passed."""
+    steps: list[Step]
+    tools: dict[str, str]
+    """Name to version: onnx, onnxruntime, skl2onnx, python."""
+    machine: str = ""
+    """What the latencies were measured on: `x86_64, 2 cores, Linux`."""
+    image: Image | None = None
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        names = [c.name for c in self.candidates]
+        if len(set(names)) != len(names):
+            raise ValueError(f"candidates must have names of their own, got {', '.join(names)}")
+        marked = [c.name for c in self.candidates if c.chosen]
+        if marked != ([] if self.chosen is None else [self.chosen]):
+            raise ValueError(f"chosen is {self.chosen}, but the candidates marked as chosen are {marked}")
+        if any(c.chosen and not c.passed for c in self.candidates):
+            raise ValueError(f"{self.chosen} is chosen but has not passed its gate")
+        return self
+
+    @property
+    def choice(self) -> Candidate | None:
+        return next((c for c in self.candidates if c.chosen), None)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        return cls.model_validate_json(path.read_bytes())
+
+    def dump(self) -> str:
+        """Indented JSON with a newline at the end, keys in the order of this module."""
+        return self.model_dump_json(indent=2) + "\n"
