@@ -1,16 +1,46 @@
 .DEFAULT_GOAL := help
+PYTHON ?= python3
 PY := .venv/bin/python
-BASE := $(or $(PYTHON),python3)
+ROOMS := automation components engine model_build policies serving stacks
+CODE := $(ROOMS) tests benchmarks examples scripts
 
-.PHONY: help
+.PHONY: help setup up down preview test lint types fmt bench docs lock sync
+
 help:  ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
-.PHONY: lock
-lock:  ## resolve pyproject.toml into requirements.lock, with hashes
-	.venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+setup:  ## .venv from requirements.lock (nothing happens when it has not changed)
+	@$(PYTHON) scripts/setup.py
 
-.PHONY: sync
-sync:  ## make .venv hold exactly what requirements.lock says, and the project itself
+up: setup  ## the stack `local`: convert, optimise, verify, bake, run, answer
+	@.venv/bin/modelport up --stack local --yes
+
+preview: setup  ## what `make up` would do
+	@.venv/bin/modelport preview --stack local
+
+down: setup  ## take the running stack away again
+	@.venv/bin/modelport destroy --stack local --yes
+
+test: setup  ## all tests
+	$(PY) -m pytest
+
+lint: setup  ## ruff, and who may import whom
+	.venv/bin/ruff check $(CODE)
+	.venv/bin/ruff format --check $(CODE)
+	.venv/bin/lint-imports
+
+types: setup  ## mypy and pyright, both strict
+	.venv/bin/mypy
+	.venv/bin/pyright
+
+fmt: setup  ## put the code into its form
+	.venv/bin/ruff check --fix $(CODE)
+	.venv/bin/ruff format $(CODE)
+
+lock:  ## resolve pyproject.toml and the image's own requirements anew, with hashes
+	.venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header -q -o requirements.lock
+
+sync:  ## make .venv hold what requirements.lock says, without a fresh start
 	.venv/bin/uv pip sync -q --python $(PY) --require-hashes requirements.lock
 	.venv/bin/uv pip install -q --python $(PY) --no-deps --no-build-isolation -e .
