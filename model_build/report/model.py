@@ -1,7 +1,7 @@
 """What a build says about itself, as data.
 
-The JSON of `Report` is the stack's output `report_json`; `render` makes the page of it. A report holds measurements, so
-it never takes part in an identity, a digest of the image or a layer. It holds no wall-clock time and no path: two builds
+The JSON of `Report` is the stack's output `report_json`; `render` makes the page of it. It holds measurements, so it
+never takes part in an identity, a digest of the image or a layer. It holds no wall-clock time and no path: two builds
 of one recipe on one machine differ in timings alone.
 """
 
