@@ -1,0 +1,202 @@
+"""What a model is to become: the recipe, its rules, and the messages for one that breaks them.
+
+A recipe is what `modelport:model` in a stack file holds. `canonical` is its one form as text: keys sorted, defaults left
+out, so that a field added later with a default changes no recipe that exists.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from model_build import explain
+from model_build.errors import RecipeError
+
+Metric = Literal["accuracy", "balanced_accuracy", "f1_macro", "mae", "rmse", "r2"]
+SHARES = ("accuracy", "balanced_accuracy", "f1_macro")
+ERRORS = ("mae", "rmse")
+"""Metrics that are better when smaller: their gate is `max`, not `min`."""
+
+MODES = {"L": 1, "RGB": 3, "RGBA": 4}
+"""Pillow's image modes that a model may take, and their channels."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Evaluate(_Part):
+    """Real data to measure on, and the gate: bounds that a candidate must keep."""
+
+    data: Annotated[str, Field(min_length=1)]
+    """`module:function` that returns (inputs, labels), or a .npz or .csv file. Inputs are an array [rows, ...] or a
+    dict of input name to array; labels are [rows]."""
+    metric: Metric = "accuracy"
+    output: str | None = None
+    """The model output that is measured. Default: `classify.output`, else `probabilities`, else the first one."""
+    min: float | None = None
+    """The least that the metric may be; for metrics that are better when larger."""
+    max: float | None = None
+    """The most that the metric may be; for `mae` and `rmse`."""
+    max_drop: Annotated[float | None, Field(ge=0)] = None
+    """The most that the metric may be worse than the source framework's own, in the metric's unit."""
+    max_latency_ms: Annotated[float | None, Field(gt=0)] = None
+    """Bound on the 99th percentile of one call with one row."""
+    max_bytes: Annotated[int | None, Field(gt=0)] = None
+    """Bound on the size of the model file."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.metric in SHARES:
+            for key, value in (("min", self.min), ("max_drop", self.max_drop)):
+                if value is not None and not 0 <= value <= 1:
+                    fix = f"; write {value / 100:g}" if 1 < value <= 100 else ""
+                    raise explain.problem(key, f"is {value:g}, expected a share between 0 and 1{fix}")
+        if self.metric in ERRORS and self.min is not None:
+            raise explain.problem(
+                "min", f"is {self.min:g}, but {self.metric} is better when smaller; write max: {self.min:g}"
+            )
+        if self.metric not in ERRORS and self.max is not None:
+            raise explain.problem(
+                "max", f"is {self.max:g}, but {self.metric} is better when larger; write min: {self.max:g}"
+            )
+        return self
+
+
+class Optimize(_Part):
+    """Forms of the model to try. All are measured; the smallest that keeps the gate is taken."""
+
+    candidates: Annotated[list[Literal["fp32", "int8"]], Field(min_length=1)] = ["fp32", "int8"]
+    """fp32: operators fused. int8: weights quantised, activations at run time."""
+    latency_margin: Annotated[float, Field(ge=0)] = 0.5
+    """How much slower (0.5: half as slow again) a smaller candidate may be than the fastest one and still be taken."""
+
+    @field_validator("candidates")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise explain.problem("", f"is {value}, expected each candidate once; remove the repeated one")
+        return value
+
+
+class Preprocess(_Part):
+    """How a picture becomes the model's input: resize, to `mode`, times `scale`, less `mean`, by `std`."""
+
+    width: Annotated[int, Field(ge=1, le=8192)]
+    height: Annotated[int, Field(ge=1, le=8192)]
+    mode: Literal["L", "RGB", "RGBA"] = "RGB"
+    layout: Literal["flat", "NCHW", "NHWC"] = "NCHW"
+    scale: Annotated[float, Field(gt=0)] = 1 / 255
+    """What a byte (0 to 255) is multiplied with."""
+    mean: list[float] | None = None
+    """One per channel, in units after `scale`."""
+    std: list[Annotated[float, Field(gt=0)]] | None = None
+    invert: bool = False
+    """True: dark on light becomes light on dark."""
+    resize: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
+
+    @model_validator(mode="after")
+    def _channels(self) -> Self:
+        for key, value in (("mean", self.mean), ("std", self.std)):
+            if value is not None and len(value) != MODES[self.mode]:
+                raise explain.problem(
+                    key,
+                    f"has {len(value)} numbers, expected {MODES[self.mode]}, one for each channel of mode {self.mode}",
+                )
+        return self
+
+
+class Classify(_Part):
+    """Makes the model answer `/classify`: a picture in, labels and confidences out."""
+
+    input: str
+    """Name of the model's input that takes the picture."""
+    output: str
+    """Name of the output with one confidence per label."""
+    labels: Annotated[list[str], Field(min_length=1)] | str | None = None
+    """The names in order, or a text file with one a line (path or `package:...`). Default: the source model's classes."""
+    preprocess: Preprocess
+
+
+class Recipe(_Part):
+    """A model from where it comes to what must be true of it before it is served."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+    """Part of paths, images and addresses: lower-case letters, digits and hyphens."""
+    source: Annotated[str, Field(min_length=1)]
+    """`module:function` that returns a trained model, a file, a folder, or `package:NAME/path/in/package`."""
+    format: Literal["auto", "sklearn", "onnx"] = "auto"
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "1"
+    trust: bool = False
+    """True: pickles in this recipe are yours and may be loaded (loading one runs code that is in it)."""
+    evaluate: Evaluate
+    optimize: Optimize = Optimize()
+    classify: Classify | None = None
+    base: str = "debian"
+    """`debian`, `oci:PATH@sha256:...` or `REGISTRY/REPOSITORY@sha256:...`."""
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if isinstance(value, float):
+            raise explain.problem("", f'is the number {value:g}, expected a text; write "{value:g}"')
+        return value
+
+    @field_validator("base")
+    @classmethod
+    def _pinned(cls, value: str) -> str:
+        if value != "debian" and not re.search(r"@sha256:[0-9a-f]{64}$", value):
+            raise explain.problem(
+                "",
+                f"is {value!r}, expected 'debian' or a base by its digest; write {value.split('@')[0]}@sha256:<digest>",
+            )
+        return value
+
+    @classmethod
+    def parse(cls, value: Mapping[str, Any] | str | bytes, *, file: str = "", root: str = "model") -> Self:
+        """Check `value`, a mapping or JSON text.
+
+        file, root: where it stands, for messages: `Pulumi.local.yaml: model.name is ...`.
+        Raises RecipeError with one message per problem.
+        """
+        try:
+            if isinstance(value, str | bytes):
+                return cls.model_validate_json(value)
+            return cls.model_validate(dict(value))
+        except ValidationError as error:
+            raise RecipeError(explain.messages(error, cls, file=file, root=root)) from None
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a YAML or JSON file: the recipe itself, or a stack file that has it under `modelport:model`.
+
+        Raises RecipeError when the file is missing, is not YAML or breaks a rule.
+        """
+        import yaml
+
+        try:
+            value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise RecipeError([f"{path}: {(error.strerror or str(error)).lower()}, expected a recipe"]) from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise RecipeError([f"{path}: not YAML: {error}"]) from None
+        root = ""
+        if isinstance(value, dict) and isinstance(config := value.get("config"), dict):  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+            value, root = config.get("modelport:model"), "model"  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+        if not isinstance(value, dict):
+            raise RecipeError([f"{path}: expected the keys of a recipe (name, source, evaluate), got {value!r:.40}"])
+        return cls.parse(value, file=str(path), root=root)  # pyright: ignore[reportUnknownArgumentType]
+
+    def canonical(self) -> str:
+        """JSON on one line: keys sorted, defaults left out. Equal recipes have equal text."""
+        return json.dumps(
+            self.model_dump(mode="json", exclude_defaults=True),
+            sort_keys=True,
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
