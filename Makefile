@@ -44,3 +44,6 @@ lock:  ## resolve pyproject.toml and the image's own requirements anew, with has
 sync:  ## make .venv hold what requirements.lock says, without a fresh start
 	.venv/bin/uv pip sync -q --python $(PY) --require-hashes requirements.lock
 	.venv/bin/uv pip install -q --python $(PY) --no-deps --no-build-isolation -e .
+
+bench: setup  ## the figures, beside a peer in one run (BENCH=name for one of them)
+	$(PY) -m benchmarks $(BENCH)
