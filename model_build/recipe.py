@@ -1,7 +1,7 @@
 """What a model is to become: the recipe, its rules, and the messages for one that breaks them.
 
-A recipe is what `modelport:model` in a stack file holds. `canonical` is its one form as text: keys sorted, defaults left
-out, so that a field added later with a default changes no recipe that exists.
+A recipe is what `modelport:model` in a stack file holds. `canonical` is its one form as text: keys sorted, defaults
+left out, so that a field added later with a default changes no recipe that exists.
 """
 
 import json
@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from model_build import explain
 from model_build.errors import RecipeError
+from model_build.mistakes import mistakes
 
 Metric = Literal["accuracy", "balanced_accuracy", "f1_macro", "mae", "rmse", "r2"]
 SHARES = ("accuracy", "balanced_accuracy", "f1_macro")
@@ -48,22 +48,20 @@ class Evaluate(_Part):
     max_bytes: Annotated[int | None, Field(gt=0)] = None
     """Bound on the size of the model file."""
 
-    @model_validator(mode="after")
-    def _bounds(self) -> Self:
-        if self.metric in SHARES:
-            for key, value in (("min", self.min), ("max_drop", self.max_drop)):
-                if value is not None and not 0 <= value <= 1:
-                    fix = f"; write {value / 100:g}" if 1 < value <= 100 else ""
-                    raise explain.problem(key, f"is {value:g}, expected a share between 0 and 1{fix}")
-        if self.metric in ERRORS and self.min is not None:
-            raise explain.problem(
-                "min", f"is {self.min:g}, but {self.metric} is better when smaller; write max: {self.min:g}"
-            )
-        if self.metric not in ERRORS and self.max is not None:
-            raise explain.problem(
-                "max", f"is {self.max:g}, but {self.metric} is better when larger; write min: {self.max:g}"
-            )
-        return self
+    @field_validator("min", "max", "max_drop")
+    @classmethod
+    def _bound(cls, value: float | None, info: ValidationInfo) -> float | None:
+        metric = info.data.get("metric")
+        if value is None or metric is None:
+            return value
+        if metric in SHARES and not 0 <= value <= 1:
+            fix = f"; write {value / 100:g}" if 1 < value <= 100 else ""
+            raise ValueError(f"is {value:g}, expected a share between 0 and 1{fix}")
+        if metric in ERRORS and info.field_name == "min":
+            raise ValueError(f"is {value:g}, expected none: {metric} is better when smaller; write max: {value:g}")
+        if metric not in ERRORS and info.field_name == "max":
+            raise ValueError(f"is {value:g}, expected none: {metric} is better when larger; write min: {value:g}")
+        return value
 
 
 class Optimize(_Part):
@@ -78,7 +76,7 @@ class Optimize(_Part):
     @classmethod
     def _once(cls, value: list[str]) -> list[str]:
         if len(set(value)) < len(value):
-            raise explain.problem("", f"is {value}, expected each candidate once; remove the repeated one")
+            raise ValueError(f"is {value}, expected each candidate once; remove the repeated one")
         return value
 
 
@@ -98,15 +96,13 @@ class Preprocess(_Part):
     """True: dark on light becomes light on dark."""
     resize: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
 
-    @model_validator(mode="after")
-    def _channels(self) -> Self:
-        for key, value in (("mean", self.mean), ("std", self.std)):
-            if value is not None and len(value) != MODES[self.mode]:
-                raise explain.problem(
-                    key,
-                    f"has {len(value)} numbers, expected {MODES[self.mode]}, one for each channel of mode {self.mode}",
-                )
-        return self
+    @field_validator("mean", "std")
+    @classmethod
+    def _channels(cls, value: list[float] | None, info: ValidationInfo) -> list[float] | None:
+        mode = info.data.get("mode")
+        if value is not None and mode in MODES and len(value) != MODES[mode]:
+            raise ValueError(f"is {len(value)} numbers, expected {MODES[mode]}, one for each channel of mode {mode}")
+        return value
 
 
 class Classify(_Part):
@@ -117,19 +113,26 @@ class Classify(_Part):
     output: str
     """Name of the output with one confidence per label."""
     labels: Annotated[list[str], Field(min_length=1)] | str | None = None
-    """The names in order, or a text file with one a line (path or `package:...`). Default: the source model's classes."""
+    """The names in order, or a text file (path or `package:...`) with one a line. Default: the model's own classes."""
     preprocess: Preprocess
 
 
 class Recipe(_Part):
     """A model from where it comes to what must be true of it before it is served."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$",
+            examples=["digits-v2"],
+            json_schema_extra={"x-expected": "a name of lower-case letters, digits and hyphens"},
+        ),
+    ]
     """Part of paths, images and addresses: lower-case letters, digits and hyphens."""
     source: Annotated[str, Field(min_length=1)]
     """`module:function` that returns a trained model, a file, a folder, or `package:NAME/path/in/package`."""
     format: Literal["auto", "sklearn", "onnx"] = "auto"
-    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "1"
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["1.10"])] = "1"
     trust: bool = False
     """True: pickles in this recipe are yours and may be loaded (loading one runs code that is in it)."""
     evaluate: Evaluate
@@ -144,17 +147,15 @@ class Recipe(_Part):
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if isinstance(value, float):
-            raise explain.problem("", f'is the number {value:g}, expected a text; write "{value:g}"')
+            raise ValueError(f'is the number {value:g}, expected a text; write "{value:g}"')
         return value
 
     @field_validator("base")
     @classmethod
     def _pinned(cls, value: str) -> str:
         if value != "debian" and not re.search(r"@sha256:[0-9a-f]{64}$", value):
-            raise explain.problem(
-                "",
-                f"is {value!r}, expected 'debian' or a base by its digest; write {value.split('@')[0]}@sha256:<digest>",
-            )
+            pinned = f"{value.split('@')[0]}@sha256:<digest>"
+            raise ValueError(f"is {value!r}, expected 'debian' or a base by its digest; write {pinned}")
         return value
 
     @classmethod
@@ -169,7 +170,8 @@ class Recipe(_Part):
                 return cls.model_validate_json(value)
             return cls.model_validate(dict(value))
         except ValidationError as error:
-            raise RecipeError(explain.messages(error, cls, file=file, root=root)) from None
+            lines = mistakes(error, cls, under=(root,) if root else ())
+            raise RecipeError([f"{file}: {line}" if file else line for line in lines]) from None
 
     @classmethod
     def load(cls, path: Path) -> Self:
