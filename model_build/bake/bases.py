@@ -1,0 +1,126 @@
+"""What an image stands on: the locked Debian packages, an image in a registry or one in an OCI layout, by digest."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_build.bake import debian, layers, python
+from model_build.bake.cache import cache_dir
+from model_build.bake.errors import BaseError
+from model_build.bake.layers import Layer
+from model_build.bake.layout import DOCKER_LIST, INDEX, LAYER, LAYER_GZIP, Json, Layout
+from model_build.bake.rootfs import chain, unpacked
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DOCKER_LAYERS = {
+    "application/vnd.docker.image.rootfs.diff.tar": LAYER,
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": LAYER_GZIP,
+}
+
+
+@dataclass(frozen=True)
+class Base:
+    """A base at hand: its layers with where their blobs are, its config, and the folder it is unpacked in."""
+
+    layers: list[Layer]
+    blobs: dict[str, Path]
+    config: Json
+    tree: Path
+
+
+def check(base: str) -> tuple[str, str, str]:
+    """(kind, place, digest) of `base`: debian, oci or registry. Raises BaseError for anything else."""
+    if base == "debian":
+        return "debian", "", ""
+    place, at, digest = base.rpartition("@")
+    if not at or not _DIGEST.fullmatch(digest) or not place:
+        raise BaseError(
+            f"base is {base!r}, expected debian, oci:/path@sha256:... or registry/repo@sha256:... "
+            "(by digest, so that the image can be made again); write one of them"
+        )
+    if place.startswith("oci:"):
+        return "oci", place.removeprefix("oci:"), digest
+    return "registry", place, digest
+
+
+def identity(base: str) -> str:
+    """What of `base` decides the image's bytes, without bringing it here."""
+    kind, _, digest = check(base)
+    return digest if kind != "debian" else layers.key(debian.LOCK.read_text())
+
+
+def resolve(base: str, say: Callable[[str], None]) -> Base:
+    """Bring `base` here and unpack it."""
+    kind, place, digest = check(base)
+    if kind == "debian":
+        return _debian(say)
+    if kind == "registry":
+        from model_build.push import pull
+
+        layout = cache_dir() / "bases"
+        say(f"fetching the base {base}")
+        pull(base, layout)
+    else:
+        layout = Path(place)
+    return _from_layout(Layout(layout), digest, base, say)
+
+
+def _debian(say: Callable[[str], None]) -> Base:
+    def make(root: Path) -> None:
+        debian.build_tree(root)
+        python.compile_tree(root, root, "usr/lib/python3.11")
+
+    layer = layers.cached(
+        identity("debian"),
+        "base",
+        make,
+        base=None,
+        compress=True,
+        special=debian.SPECIAL,
+        say=say,
+        text="making the Debian base",
+    )
+    return Base([layer], {layer.digest: layers.blob(layer)}, {}, layers.tree(layer.diff_id))
+
+
+def _from_layout(layout: Layout, digest: str, base: str, say: Callable[[str], None]) -> Base:
+    manifest = choose_platform(layout, digest, base)
+    config: Json = json.loads(layout.read(manifest["config"]["digest"]))
+    if (config.get("os"), config.get("architecture")) != ("linux", "amd64"):
+        raise BaseError(
+            f"base {base} is for {config.get('os')}/{config.get('architecture')}, expected linux/amd64; name another digest"
+        )
+    diff_ids = config["rootfs"]["diff_ids"]
+    found: list[Layer] = []
+    for entry, diff_id in zip(manifest["layers"], diff_ids, strict=True):
+        kind = _DOCKER_LAYERS.get(entry["mediaType"], entry["mediaType"])
+        if kind not in (LAYER, LAYER_GZIP):
+            raise BaseError(
+                f"base {base} has a layer of type {entry['mediaType']}, expected tar or tar+gzip; name another base"
+            )
+        found.append(Layer(entry["digest"], diff_id, entry["size"], 0, "base", kind))
+    blobs = {layer.digest: layout.blob(layer.digest) for layer in found}
+    if not (cache_dir() / "trees" / chain(diff_ids)).is_dir():
+        say(f"unpacking the base {base}")
+    tree = unpacked(layout, found)
+    size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
+    counted = [Layer(**{**vars(layer), "unpacked": size if layer is found[-1] else 0}) for layer in found]
+    return Base(counted, blobs, config, tree)
+
+
+def choose_platform(layout: Layout, digest: str, name: str) -> Json:
+    """The manifest at `digest`, or the linux/amd64 one of the index there."""
+    manifest = layout.manifest(digest)
+    if manifest.get("mediaType") in (INDEX, DOCKER_LIST) or "manifests" in manifest:
+        entries: list[dict[str, Any]] = manifest["manifests"]
+        for entry in entries:
+            platform = entry.get("platform", {})
+            if (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
+                return layout.manifest(entry["digest"])
+        raise BaseError(f"base {name} has no image for linux/amd64; name another base")
+    if "layers" not in manifest or "config" not in manifest:
+        raise BaseError(f"base {name} is no image, expected an OCI or Docker image manifest; copy its digest anew")
+    return manifest

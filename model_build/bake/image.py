@@ -1,0 +1,167 @@
+"""`bake`: a model folder on a base becomes an image in an OCI layout."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_build.bake import bases, code, layers, python, tar, wheels
+from model_build.bake.cache import cache_dir
+from model_build.bake.errors import BakeError, disk_errors
+from model_build.bake.layers import Layer
+from model_build.bake.layout import CONFIG, LAYER, MANIFEST, Json, Layout, canonical
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?")
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_EPOCH = "1970-01-01T00:00:00Z"
+_USER = "65532:65532"
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image in a layout: `digest` is the manifest's, by which everything deploys."""
+
+    digest: str
+    config_digest: str
+    layers: tuple[Layer, ...]
+    layout: Path
+    unpacked_bytes: int
+
+
+def bake(model: Path, *, name: str, base: str, layout: Path, progress: Callable[[str], None] | None = None) -> Image:
+    """Put the folder `model` (model.onnx, model.json) at /models/`name` on `base`, with the serving program, into `layout`.
+
+    base: debian, oci:/path@sha256:... or registry/repo@sha256:...
+    progress: called with a line for each thing that is not in the cache yet.
+    The same model, name, base, serving code and pins give the same bytes on every machine.
+    Raises BakeError (or BaseError for `base`), with nothing half-made left in `layout`.
+    """
+    say = progress or _silent
+    _check(model, name)
+    with disk_errors(cache_dir(), "free some, or set MODELPORT_CACHE_DIR to a folder on a larger disk"):
+        found = bases.resolve(base, say)
+        base_key = "\0".join(layer.diff_id for layer in found.layers)
+        wheel = layers.cached(
+            layers.key("wheels", base_key, wheels.lock_file().read_text()),
+            "wheels",
+            lambda root: wheels.build_tree(root, found.tree),
+            base=found.tree,
+            compress=True,
+            say=say,
+            text="fetching and trimming the image's wheels",
+        )
+        program = layers.cached(
+            layers.key("code", base_key, code.digest()),
+            "code",
+            lambda root: code.build_tree(root, found.tree),
+            base=found.tree,
+            compress=False,
+            say=say,
+            text="compiling the serving program",
+        )
+    store = Layout(layout)
+    made = _model_layer(store, model, name)
+    ours = [wheel, program, made]
+    for layer in found.layers:
+        _link(store, found.blobs[layer.digest], layer)
+    for layer in (wheel, program):
+        _link(store, layers.blob(layer), layer)
+    return _finish(store, found, ours, name)
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def _check(model: Path, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise BakeError(
+            f"model name is {name!r}, expected lower-case letters, digits, dots, dashes and underscores; rename the model"
+        )
+    for file in ("model.onnx", "model.json"):
+        if not (model / file).is_file():
+            raise BakeError(
+                f"{model}: has no {file}, expected a folder with model.onnx and model.json; convert the model first"
+            )
+
+
+def _model_layer(store: Layout, model: Path, name: str) -> Layer:
+    """The model's own layer, not compressed: weights hardly shrink, and its digest is then its diff id, hashed once."""
+    with store.work() as folder:
+        with (folder / "layer").open("wb", buffering=0) as out:
+            written = tar.write(tar.entries(model, f"models/{name}"), out)
+        digest = "sha256:" + written.sha256
+        store.take(folder / "layer", digest, written.size)
+    return Layer(digest, digest, written.size, written.unpacked, "model", LAYER)
+
+
+def _link(store: Layout, source: Path, layer: Layer) -> None:
+    with disk_errors(store.path, "free some, or set MODELPORT_DATA_DIR to a folder on a larger disk"):
+        store.link(source, layer.digest, layer.size)
+
+
+def _environment(base: Json, name: str) -> list[str]:
+    given: Mapping[str, str] = dict(entry.split("=", 1) for entry in base.get("config", {}).get("Env") or [])
+    ours = {
+        "PATH": given.get("PATH", _PATH),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": f"/{code.APP}:/{wheels.SITE}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "ORT_DISABLE_TELEMETRY": "1",
+        "MODELPORT_MODEL": f"/models/{name}",
+    }
+    return [f"{key}={value}" for key, value in sorted({**given, **ours}.items())]
+
+
+def _finish(store: Layout, base: bases.Base, ours: list[Layer], name: str) -> Image:
+    every = [*base.layers, *ours]
+    config: Json = {
+        "architecture": "amd64",
+        "os": "linux",
+        "created": _EPOCH,
+        "config": {
+            "User": _USER,
+            "Entrypoint": ["/" + python.find_interpreter(base.tree), "-m", "serving"],
+            "Cmd": [],
+            "WorkingDir": "/",
+            "ExposedPorts": {"8080/tcp": {}},
+            "Env": _environment(base.config, name),
+            "Labels": {"org.opencontainers.image.title": name},
+            "StopSignal": "SIGTERM",
+        },
+        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in every]},
+    }
+    history = base.config.get("history") or [{"created": _EPOCH, "created_by": "modelport: base"} for _ in base.layers]
+    if sum(not entry.get("empty_layer") for entry in history) == len(base.layers):
+        config["history"] = [
+            *history,
+            *({"created": _EPOCH, "created_by": f"modelport: {layer.kind}"} for layer in ours),
+        ]
+    config_digest, config_size = store.add(canonical(config))
+    manifest: Json = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIG, "digest": config_digest, "size": config_size},
+        "layers": [{"mediaType": layer.media_type, "digest": layer.digest, "size": layer.size} for layer in every],
+        "annotations": {"io.modelport.layers": str(len(ours)), "org.opencontainers.image.title": name},
+    }
+    digest, size = store.add(canonical(manifest))
+    store.add_to_index(
+        {
+            "mediaType": MANIFEST,
+            "digest": digest,
+            "size": size,
+            "platform": {"architecture": "amd64", "os": "linux"},
+            "annotations": {"org.opencontainers.image.ref.name": f"{name}-{digest.removeprefix('sha256:')[:12]}"},
+        }
+    )
+    return Image(digest, config_digest, tuple(every), store.path, sum(layer.unpacked for layer in every))
+
+
+def load(layout: Path, digest: str) -> Json:
+    """The config of an image in a layout."""
+    store = Layout(layout)
+    found: Json = json.loads(store.read(store.manifest(digest)["config"]["digest"]))
+    return found

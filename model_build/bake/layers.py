@@ -1,0 +1,107 @@
+"""Layers: what is in an image, made once a content and kept in the cache."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from model_build.bake import python, tar
+from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
+from model_build.bake.layout import LAYER, LAYER_GZIP
+
+# Raised when the same input is made into other bytes than before, on purpose: every cached layer and identity changes.
+FORMAT = "1"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: `digest` and `size` (bytes) of the blob, `diff_id` of the tar in it, `unpacked` bytes of files."""
+
+    digest: str
+    diff_id: str
+    size: int
+    unpacked: int
+    kind: str  # base, wheels, code or model
+    media_type: str
+
+
+def key(*parts: str) -> str:
+    """A cache key: the digest of everything that a layer is made from."""
+    return hashlib.sha256("\0".join((FORMAT, *parts)).encode()).hexdigest()
+
+
+def blob(layer: Layer) -> Path:
+    """Where the cache has the layer's blob."""
+    return cache_dir() / "blobs" / layer.digest.removeprefix("sha256:")
+
+
+def tree(diff_id: str) -> Path:
+    """Where the cache has, or would have, the layer unpacked."""
+    return cache_dir() / "trees" / diff_id.removeprefix("sha256:")
+
+
+def cached(
+    name: str,
+    kind: str,
+    make: Callable[[Path], None],
+    *,
+    base: Path | None,
+    compress: bool,
+    special: Mapping[str, tar.Special] | None = None,
+    say: Callable[[str], None],
+    text: str,
+) -> Layer:
+    """The layer of cache key `name`: from the cache, else made by `make`, which fills an empty root folder.
+
+    base: the unpacked base whose zlib compresses; None when the layer is the base (then it is what `make` made).
+    """
+    record = cache_dir() / "layers" / f"{name}.json"
+    found = _read(record)
+    if found:
+        return found
+    with file_lock(record.with_suffix(".lock")):
+        found = _read(record)
+        if found:
+            return found
+        say(text)
+        with work_folder(cache_dir() / "work") as folder:
+            root = folder / "root"
+            root.mkdir()
+            make(root)
+            with (folder / "tar").open("wb") as out:
+                written = tar.write(tar.entries(root, special=special), out)
+            made, digest, size = folder / "tar", written.sha256, written.size
+            if compress:
+                made = folder / "gz"
+                python.compress(base or root, folder / "tar", made)
+                digest, size = _digest(made), made.stat().st_size
+            layer = Layer(
+                "sha256:" + digest,
+                "sha256:" + written.sha256,
+                size,
+                written.unpacked,
+                kind,
+                LAYER_GZIP if compress else LAYER,
+            )
+            publish_folder(root, tree(layer.diff_id))
+            blob(layer).parent.mkdir(parents=True, exist_ok=True)
+            made.replace(blob(layer))
+            (folder / "record").write_text(json.dumps(asdict(layer)))
+            record.parent.mkdir(parents=True, exist_ok=True)
+            (folder / "record").replace(record)
+    return layer
+
+
+def _read(record: Path) -> Layer | None:
+    try:
+        layer = Layer(**json.loads(record.read_bytes()))
+        whole = blob(layer).stat().st_size == layer.size and tree(layer.diff_id).is_dir()
+    except (OSError, ValueError, TypeError):
+        return None
+    return layer if whole else None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,124 @@
+"""The layer of wheels: what serving/requirements.lock pins, resolved for the base's Python, less what serving never reads."""
+
+import csv
+import importlib.util
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from model_build.bake import python
+from model_build.bake.errors import BakeError
+
+SITE = "opt/modelport/site"
+PLATFORM = "x86_64-manylinux_2_28"
+
+_DROP = re.compile(
+    "|".join(
+        [
+            r"(.*/)?__pycache__(/|$)",
+            r"bin(/|$)",
+            r"(.*/)?(tests?|_pyinstaller)/",
+            r".*\.(pyi|pyx|pxd|h|hpp|c|cpp|a|lib)$",
+            r"onnxruntime/(tools|transformers|quantization|backend|datasets)(/|$)",
+            r"numpy/(f2py|distutils|doc)(/|$)",
+            r"numpy/conftest\.py$",
+            r"[^/]+\.dist-info/(INSTALLER|REQUESTED|RECORD|direct_url\.json|uv_cache\.json|uv_build\.json)$",
+            r"\.lock$",
+        ]
+    )
+)
+_KEEP = re.compile(r"numpy/(testing|_core/tests/_natype\.py)")
+
+
+def lock_file() -> Path:
+    """serving/requirements.lock, found without importing serving."""
+    spec = importlib.util.find_spec("serving")
+    if spec is None or not spec.submodule_search_locations:
+        raise BakeError("the package serving is not installed, expected it beside model_build; install modelport whole")
+    place = Path(next(iter(spec.submodule_search_locations))) / "requirements.lock"
+    if not place.is_file():
+        raise BakeError(f"{place}: missing, expected the hashed requirements of the image; install modelport whole")
+    return place
+
+
+def _uv() -> str:
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.is_file() else shutil.which("uv")
+    if found is None:
+        raise BakeError(
+            "uv is not installed, which fetches the image's wheels; run `pip install uv`, or `make setup` in the project"
+        )
+    return found
+
+
+def build_tree(root: Path, base: Path) -> None:
+    """Fill `root` with the wheels at /opt/modelport/site, trimmed and byte-compiled by the Python of `base`."""
+    site = root / SITE
+    site.mkdir(parents=True)
+    version = python.launcher(base, {}).version
+    command = [
+        _uv(),
+        "pip",
+        "install",
+        "-q",
+        "--no-progress",
+        "--no-config",
+        "--target",
+        str(site),
+        "--link-mode",
+        "copy",
+    ]
+    command += ["--python", sys.executable, "--python-version", version, "--python-platform", PLATFORM]
+    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(lock_file())]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    ran = subprocess.run(
+        command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, check=False
+    )
+    if ran.returncode:
+        raise _failed(ran.stderr, version)
+    _trim(site)
+    python.compile_tree(base, root, SITE)
+
+
+def _failed(said: str, version: str) -> BakeError:
+    if "os error 28" in said or "No space left" in said:
+        raise OSError(28, "No space left on device", SITE)
+    lines = [line.strip(" ×├─▶╰│") for line in said.splitlines() if line.strip()]
+    reason = re.sub(r"//[^/@\s]+@", "//", " ".join(lines[:3])) or "no reason given"
+    return BakeError(
+        f"wheels: could not be fetched for Python {version} on {PLATFORM} (uv said: {reason}), expected every pin of "
+        "serving/requirements.lock; look at the network and the package index that uv is set up with"
+    )
+
+
+def _trim(site: Path) -> None:
+    for folder, folders, names in os.walk(site):
+        here = Path(folder).relative_to(site).as_posix()
+        below = "" if here == "." else here + "/"
+        for name in list(folders):
+            path = below + name
+            if _DROP.match(path + "/") and not _KEEP.match(path):
+                shutil.rmtree(Path(folder) / name)
+                folders.remove(name)
+        for name in names:
+            path = below + name
+            if path.endswith(".dist-info/RECORD"):
+                continue
+            if _DROP.match(path) and not _KEEP.match(path):
+                (Path(folder) / name).unlink()
+    for record in site.glob("*.dist-info/RECORD"):
+        _rewrite(record, site)
+
+
+def _rewrite(record: Path, site: Path) -> None:
+    """RECORD as it is true of this folder: sorted, without what was taken out."""
+    rows = [
+        row for row in csv.reader(io.StringIO(record.read_text(encoding="utf-8"))) if row and (site / row[0]).is_file()
+    ]
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(sorted(row for row in rows if ".." not in row[0] and row[1]))
+    record.write_text(out.getvalue() + f"{record.relative_to(site).as_posix()},,\n", encoding="utf-8")
