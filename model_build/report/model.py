@@ -41,6 +41,8 @@ class Evaluation(_Part):
     metric: str
     digest: str
     """`sha256:` and hex of inputs and expectations."""
+    better: Literal["larger", "smaller"] = "larger"
+    """Which way the metric points: an accuracy is better when larger, an error when smaller."""
     baseline: Finite | None = None
     """The metric of the source framework's own predictions on the same rows; None where it cannot predict."""
 
@@ -49,8 +51,10 @@ class Gate(_Part):
     """What the recipe asked for. None: not asked."""
 
     min: float | None = None
+    max: float | None = None
+    """For metrics that are better when smaller."""
     max_drop: float | None = None
-    """The most that the metric may fall below `Evaluation.baseline`, in the metric's unit."""
+    """The most that the metric may be worse than `Evaluation.baseline`, in the metric's unit."""
     max_latency_ms: float | None = None
     """Held against `Latency.p99_ms`."""
     max_bytes: int | None = None
@@ -85,7 +89,7 @@ class Candidate(_Part):
     file_bytes: Count | None = None
     metric: Finite | None = None
     drop: Finite | None = None
-    """Baseline less metric: above 0 is worse than the source framework."""
+    """How much worse the metric is than the baseline, in the metric's unit; below 0 is better."""
     parity: Parity | None = None
     latency: Latency | None = None
     passed: bool
