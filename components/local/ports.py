@@ -1,0 +1,83 @@
+"""Whether a TCP port on loopback is free, and who has it when it is not."""
+
+import errno
+import socket
+from pathlib import Path
+
+from components.local.errors import LocalError, PortInUse
+
+HOST = "127.0.0.1"
+MARK = "MODELPORT_ENDPOINT"
+"""Environment variable of every process of an endpoint's server: `<id>.<number of the version>`."""
+_LISTEN = "0A"
+
+
+def require_free(port: int) -> None:
+    """Raise PortInUse, with the holder's name, when `port` cannot be listened on."""
+    with socket.socket() as probe:
+        # As the server will: connections of an ended one that still linger are no hindrance.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+            probe.listen(1)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(
+                    f"port {port} is in use by {holder(port)}, expected a free port; "
+                    "set modelport:endpoint.port or stop it"
+                ) from None
+            if error.errno in {errno.EACCES, errno.EPERM}:
+                raise LocalError(
+                    f"port {port} may not be listened on without root, expected one from 1024 up; "
+                    "set modelport:endpoint.port"
+                ) from None
+            raise
+
+
+def holder(port: int) -> str:
+    """Who listens on `port`, in words: `python3 (process 1234)`, or `another user's program`."""
+    sockets = _listening(port)
+    for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
+        if sockets & _sockets(pid):
+            return f"{_name(pid)} (process {pid})"
+    return "a program that this user may not look at" if sockets else "another program"
+
+
+def _listening(port: int) -> set[str]:
+    """Links of the sockets that listen on `port`, as /proc/PID/fd spells them."""
+    found: set[str] = set()
+    for table in ("tcp", "tcp6"):
+        try:
+            lines = Path("/proc/net", table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for fields in (line.split() for line in lines):
+            if fields[3] == _LISTEN and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                found.add(f"socket:[{fields[9]}]")
+    return found
+
+
+def _sockets(pid: int) -> set[str]:
+    found: set[str] = set()
+    try:
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                found.add(str(entry.readlink()))
+            except OSError:
+                continue
+    except OSError:
+        pass
+    return found
+
+
+def _name(pid: int) -> str:
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        for entry in environment:
+            if entry.startswith(f"{MARK}=".encode()):
+                return f"the endpoint {entry.decode().partition('=')[2].rpartition('.')[0]}"
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        name = Path(words[0].decode(errors="replace")).name
+        return name or Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return "a program"
