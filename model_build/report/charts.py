@@ -35,17 +35,21 @@ class Bar:
 def bars(title: str, rows: Sequence[Bar], *, limit: tuple[float, str] | None, zoom: bool) -> Markup:
     """One row for each candidate. zoom: dots on an axis around the values, for numbers whose zero means nothing."""
     row, top = 40.0, 8.0
-    values = [r.value for r in rows] + ([limit[0]] if limit else [])
+    values = [r.value for r in rows]
+    # A bound far above all values would squeeze them into a corner: it is then told, not drawn.
+    drawn = limit is not None and (zoom or limit[0] <= 4 * max(values))
+    if limit is not None and drawn:
+        values.append(limit[0])
     low, high = 0.0, max(values) or 1.0
     if zoom:
-        pad = max((max(values) - min(values)) * 0.15, abs(max(values)) * 0.005, 1e-9)
-        low, high = min(values) - pad, max(values) + pad
+        pad = max((high - min(values)) * 0.15, abs(high) * 0.005, 1e-9)
+        low, high = min(values) - pad, high + pad
     scale = _scale(low, high, 1, WIDTH - 7)
-    height = top + row * len(rows) + (22 if limit else 2)
+    bottom = top + row * len(rows)
     parts: list[Child] = []
     for index, bar in enumerate(rows):
         y = top + index * row
-        track = y + 22
+        track = y + 20
         parts += [
             tag("text", bar.label, x=0, y=y + 10, class_="label strong" if bar.chosen else "label"),
             tag("text", bar.text, x=WIDTH, y=y + 10, class_="value", text_anchor="end"),
@@ -54,17 +58,16 @@ def bars(title: str, rows: Sequence[Bar], *, limit: tuple[float, str] | None, zo
         if zoom:
             parts.append(tag("circle", cx=scale(bar.value), cy=track + 4, r=6, class_=f"dot {bar.kind}"))
         else:
-            width = max(scale(bar.value), 8.0)
+            width = max(scale(bar.value), 4.0)
             parts.append(tag("rect", x=0, y=track, width=width, height=8, rx=4, class_=f"bar {bar.kind}"))
-    if limit:
-        x = scale(limit[0])
-        anchor, shift = ("end", -5) if x > WIDTH / 2 else ("start", 5)
-        bottom = top + row * len(rows)
-        parts += [
-            tag("line", x1=x, x2=x, y1=top + 16, y2=bottom + 16, class_="limit"),
-            tag("text", limit[1], x=x + shift, y=bottom + 13, class_="note", text_anchor=anchor),
-        ]
-    return _picture(title, height, parts)
+        if limit is not None and drawn:
+            x = scale(limit[0])
+            parts.append(tag("line", x1=x, x2=x, y1=track - 4, y2=track + 12, class_="bound"))
+    if limit is not None:
+        x = scale(limit[0]) if drawn else WIDTH
+        anchor = "end" if x > WIDTH / 2 else "start"
+        parts.append(tag("text", limit[1], x=x, y=bottom + 8, class_="note", text_anchor=anchor))
+    return _picture(title, bottom + (14 if limit else 0), parts)
 
 
 def histogram(title: str, latency: Latency, upto: float) -> Markup:
@@ -106,7 +109,7 @@ def confusion(title: str, table: Confusion) -> tuple[Markup, int]:
     names = [_short(table.labels[i]) for i in shown]
     named, filled = count <= _AXIS_TEXT, count <= _CELL_TEXT
     longest = max((len(n) for n in names), default=1)
-    left = 22.0 + (longest * 6.2 if named else 0.0)
+    left = 26.0 + (longest * 6.2 if named else 0.0)
     upright = longest <= 3 and filled
     head = 24.0 + (14.0 if upright else longest * 5.4 if named else 0.0)
     cell = (WIDTH - left) / count
@@ -117,6 +120,8 @@ def confusion(title: str, table: Confusion) -> tuple[Markup, int]:
         tag("text", "expected", transform=f"translate(11 {head + cell * count / 2:.1f}) rotate(-90)", class_="note",
             text_anchor="middle"),
     ]  # fmt: skip
+    if not filled:  # one ground instead of thousands of empty cells
+        parts.append(tag("rect", x=left, y=head, width=cell * count, height=cell * count, class_="cell"))
     for place, label in enumerate(shown):
         centre = head + (place + 0.5) * cell
         across = left + (place + 0.5) * cell
@@ -132,14 +137,16 @@ def confusion(title: str, table: Confusion) -> tuple[Markup, int]:
             ]
         for column, other in enumerate(shown):
             many = row[other]
+            if not many and not filled:
+                continue
             x, y = left + column * cell, head + place * cell
             right = label == other
             part = many / total if total else 0.0
             kind = "cell" if not many else "cell right" if right else "cell wrong"
-            shade = part if right else part**0.5  # mistakes are rare: the root keeps a single one visible
+            shade = part if right else 0.2 + 0.8 * part**0.5  # mistakes are rare: a single one must be seen
             parts.append(
                 tag("rect", x=x + 0.5, y=y + 0.5, width=cell - 1, height=cell - 1, rx=min(2.0, cell / 8), class_=kind,
-                    fill_opacity=max(shade, 0.14) if many else None)
+                    fill_opacity=max(shade, 0.12) if many else None)
             )  # fmt: skip
             if filled and many:
                 parts.append(

@@ -99,7 +99,7 @@ def _gates(report: Report) -> Child:
     return [
         tag("h2", "Gate"),
         parts.lead(f"What the recipe asks for, held against {about.name}."),
-        parts.table("Gates", ["Gate", "-Asked", "-Measured", "-To spare", "Result"], rows),
+        parts.table("Gates", ["Gate", "Result", "-Asked", "-Measured", "-To spare"], rows),
     ]
 
 
@@ -125,10 +125,10 @@ def _gate(
     margin = "" if spare is None else ("" if spare >= 0 else figures.MINUS) + spell(abs(spare))
     return parts.row(
         name,
+        tag("td", parts.chip("passed" if met else "missed", met)),
         parts.number(parts.value(bound, spell, f"gate.{key}")),
         parts.number(figures.NONE if measured is None else spell(measured)),
         parts.number(margin),
-        tag("td", parts.chip("passed" if met else "missed", met)),
     )
 
 
@@ -138,4 +138,5 @@ def _footer(report: Report) -> Markup:
 
 
 def _sentence(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else text[:1].upper() + text[1:] + "."
+    """With a full stop, but never with a capital: it may begin with a candidate's name."""
+    return text if text.endswith((".", "!", "?")) else text + "."

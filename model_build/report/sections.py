@@ -11,8 +11,8 @@ def candidates(report: Report) -> Child:
     if not report.candidates:
         return None
     metric = parts.title(report.evaluation.metric)
-    head = ["Candidate", "Type", f"-{metric}", "-Worse than source", "-Same answers", "-Largest difference",
-            "-Mean difference", "-p50", "-p99", "-File", "Result"]  # fmt: skip
+    head = ["Candidate", "Result", "Type", f"-{metric}", "-Worse than source", "-Same answers", "-Largest difference",
+            "-Mean difference", "-p50", "-p99", "-File"]  # fmt: skip
     rows = [_candidate(c, f"candidates.{i}") for i, c in enumerate(report.candidates)]
     reasons = [parts.row(c.name, tag("td", _reason(c))) for c in report.candidates]
     return [
@@ -42,9 +42,9 @@ def _candidate(c: Candidate, key: str) -> Markup:
     )
     return parts.row(
         c.name,
+        tag("td", result),
         tag("td", c.dtype),
         [parts.number(parts.value(amount, spell, f"{key}.{at}")) for amount, spell, at in cells],
-        tag("td", result),
         chosen=c.chosen,
     )
 
