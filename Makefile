@@ -40,6 +40,8 @@ fmt: setup  ## put the code into its form
 lock:  ## resolve pyproject.toml and the image's own requirements anew, with hashes
 	.venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header -q -o requirements.lock
+	.venv/bin/uv pip compile serving/requirements.in -c requirements.lock --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header -q -o serving/requirements.lock
 
 sync:  ## make .venv hold what requirements.lock says, without a fresh start
 	.venv/bin/uv pip sync -q --python $(PY) --require-hashes requirements.lock

@@ -1,0 +1,1 @@
+"""Tensors, pictures and the model, without a word of HTTP."""

@@ -1,0 +1,215 @@
+"""The ASGI application: routes, limits, and the thread that runs the model so that the event loop stays free."""
+
+import asyncio
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+from serving import metrics
+from serving.core.model import Inference, Model
+from serving.errors import (
+    BadInput,
+    ModelFailed,
+    NotAllowed,
+    NotFound,
+    Overloaded,
+    ServingError,
+    Unsupported,
+)
+from serving.rest import describe, multipart, v2
+from serving.rest.message import Gone, Receive, Request, Response, Scope, Send, error_response, json_response
+from serving.settings import Settings
+
+if TYPE_CHECKING:
+    from serving.core.images import Classifier
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class App:
+    """Answers requests for one model.
+
+    `draining`: every answer asks its connection to close. `ready`: what /v2/health/ready says.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        classifier: "Classifier | None",
+        settings: Settings,
+        pool: Executor,
+        counts: metrics.Counts,
+        row: metrics.Row,
+    ) -> None:
+        self.draining = False
+        self.ready = True
+        self._model = model
+        self._classifier = classifier
+        self._settings = settings
+        self._pool = pool
+        self._counts = counts
+        self._row = row
+        self._waiting = 0
+        self._fixed: dict[tuple[str, ...], tuple[str, str, Handler]] = {
+            ("v2",): ("server", "GET", self._server),
+            ("v2", "health", "live"): ("health", "GET", self._live),
+            ("v2", "health", "ready"): ("health", "GET", self._is_ready),
+            ("v2", "repository", "index"): ("server", "POST", self._index),
+            ("metrics",): ("metrics", "GET", self._metrics),
+        }
+        self._of_model: dict[str, tuple[str, str, Handler]] = {
+            "": ("model", "GET", self._metadata),
+            "ready": ("health", "GET", self._is_ready),
+            "config": ("model", "GET", self._config),
+            "infer": ("infer", "POST", self._infer),
+            "classify": ("classify", "POST", self._classify),
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            raise RuntimeError(f"only http is served, not {scope['type']}")
+        begun = time.perf_counter()
+        route = "other"
+        try:
+            route, allowed, handler = self._find(scope["path"])
+            method: str = scope["method"]
+            if method != allowed and not (allowed == "GET" and method == "HEAD"):
+                allow = "GET, HEAD" if allowed == "GET" else allowed
+                raise NotAllowed(f"{method[:20]} {scope['path'][:200]} is not allowed, expected {allowed}", allow)
+            response = await handler(Request(scope, receive))
+        except Gone:
+            return
+        except ServingError as error:
+            response = error_response(error)
+        except Exception:
+            # The text of an unforeseen error may hold what the request held; it goes to the log of the server only.
+            traceback.print_exc(file=sys.stderr)
+            response = error_response(ModelFailed("the server failed on this request; its log says why"))
+        self._row.request(route, response.status, time.perf_counter() - begun)
+        await response.send(send, close=self.draining)
+
+    def _find(self, path: str) -> tuple[str, str, Handler]:
+        segments = tuple(path.strip("/").split("/"))
+        if (found := self._fixed.get(segments)) is not None:
+            return found
+        if segments[:2] != ("v2", "models") or len(segments) < 3:
+            raise NotFound(f"no route {path[:200]!r}; see /v2, /v2/models/{self._model.name} and /metrics")
+        if segments[2] != self._model.name:
+            raise NotFound(f"unknown model '{segments[2][:80]}', this server has '{self._model.name}'")
+        rest = segments[3:]
+        if rest[:1] == ("versions",) and len(rest) > 1:
+            if rest[1] != self._model.version:
+                raise NotFound(
+                    f"unknown version '{rest[1][:80]}' of model '{self._model.name}', "
+                    f"this server has '{self._model.version}'"
+                )
+            rest = rest[2:]
+        route = self._of_model.get("/".join(rest))
+        if route is None:
+            raise NotFound(f"no route {path[:200]!r}; a model has /infer, /classify, /ready and /config")
+        return route
+
+    async def _server(self, request: Request) -> Response:
+        return json_response(describe.server())
+
+    async def _live(self, request: Request) -> Response:
+        return json_response({"live": True})
+
+    async def _is_ready(self, request: Request) -> Response:
+        return json_response({"ready": self.ready}, 200 if self.ready else 503)
+
+    async def _index(self, request: Request) -> Response:
+        return json_response(describe.index(self._model))
+
+    async def _metadata(self, request: Request) -> Response:
+        return json_response(describe.model(self._model))
+
+    async def _config(self, request: Request) -> Response:
+        return json_response(describe.config(self._model))
+
+    async def _metrics(self, request: Request) -> Response:
+        accept = request.header(b"accept") or ""
+        render = partial(metrics.render, self._counts, self._model.name, self._model.version, accept)
+        text, content_type = await asyncio.get_running_loop().run_in_executor(self._pool, render)
+        return Response(200, text, [(b"content-type", content_type.encode("ascii"))])
+
+    async def _infer(self, request: Request) -> Response:
+        return await self._admitted(request, self._prepare_infer)
+
+    async def _classify(self, request: Request) -> Response:
+        return await self._admitted(request, self._prepare_classify)
+
+    async def _admitted(
+        self, request: Request, prepare: Callable[[Request, bytes], Callable[[], tuple[Response, Inference]]]
+    ) -> Response:
+        """Read the body and do the work in a thread, unless too many are at it: a clear 'later' beats a long wait."""
+        if self._waiting >= self._settings.queue:
+            raise Overloaded(f"{self._waiting} requests are waiting, at most {self._settings.queue}; try again")
+        self._waiting += 1
+        self._row.in_flight(1)
+        try:
+            body = await request.body(self._settings.max_body)
+            work = prepare(request, body)
+            response, inference = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        finally:
+            self._waiting -= 1
+            self._row.in_flight(-1)
+        self._row.inference(inference.batch, inference.seconds)
+        return response
+
+    def _prepare_infer(self, request: Request, body: bytes) -> Callable[[], tuple[Response, Inference]]:
+        header_length = request.length(b"inference-header-content-length")
+
+        def work() -> tuple[Response, Inference]:
+            parsed = v2.parse(body, header_length, self._model, max_json=self._settings.max_json)
+            inference = self._model.infer(parsed.inputs, [each.name for each in parsed.outputs])
+            return v2.respond(parsed, inference.arrays, self._model), inference
+
+        return work
+
+    def _prepare_classify(self, request: Request, body: bytes) -> Callable[[], tuple[Response, Inference]]:
+        classifier = self._classifier
+        if classifier is None:
+            raise NotFound(
+                f"model '{self._model.name}' takes no pictures: its recipe has no classify section; use /infer"
+            )
+        top = _top(request)
+        content_type = request.header(b"content-type") or ""
+
+        def work() -> tuple[Response, Inference]:
+            picture = body
+            if content_type.lower().startswith("multipart/"):
+                picture = multipart.field(body, content_type, "image")
+            if not picture:
+                raise BadInput("the body is empty, expected a PNG or JPEG")
+            try:
+                predictions, inference = classifier.classify(picture, top)
+            except Unsupported as error:
+                raise Unsupported(f"{error} (content-type '{content_type[:60]}')") from None
+            best = predictions[0]
+            content = {
+                "model_name": self._model.name,
+                "model_version": self._model.version,
+                "label": best.label,
+                "confidence": best.confidence,
+                "predictions": [{"label": each.label, "confidence": each.confidence} for each in predictions],
+            }
+            return json_response(content), inference
+
+        return work
+
+
+def _top(request: Request) -> int | None:
+    query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    if "top" not in query:
+        return None
+    text = query["top"][-1]
+    if not (text.isascii() and text.isdigit() and int(text[:9]) > 0):
+        raise BadInput(f"top is '{text[:40]}', expected how many labels, from 1")
+    return int(text[:9])
