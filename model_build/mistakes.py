@@ -14,6 +14,7 @@ Schema = dict[str, Any]
 Place = tuple[int | str, ...]
 """Keys and indices from the top of what was checked: ("model", "evaluate", "min")."""
 
+_PLAIN = "; set it with pulumi config set --plaintext"
 _SHOWN = 60  # characters of a wrong value that a line repeats
 
 
@@ -30,12 +31,19 @@ def mistakes(
     written: the text of a value as the user wrote it (YAML reads 1.10 as 1.1); None when it is not known.
     """
     root = model.model_json_schema(by_alias=True)
-    lines: dict[tuple[str, str], str] = {}
-    for found in error.errors(include_url=False):
-        place, schema, parent = _locate(root, found["loc"])
-        line = _line(cast("Mapping[str, Any]", found), under + place, schema, parent, written(under + place))
+    found = [(*_locate(root, e["loc"]), cast("Mapping[str, Any]", e)) for e in error.errors(include_url=False)]
+    # A whole mapping that Pulumi has encrypted lacks every key: one line for it says more than one for each.
+    secret = {place[:-1] for place, _, _, e in found if e["type"] == "extra_forbidden" and place[-1] == "secure"}
+    lines: dict[tuple[Place, bool], str] = {}
+    for place, schema, parent, one in found:
+        if place[:-1] in secret and one["type"] == "missing":
+            continue
+        if place[:-1] in secret and place[-1] == "secure":
+            line = f"{spell(under + place[:-1])} is a secret, expected {expected(parent)}{_PLAIN}"
+        else:
+            line = _line(one, under + place, schema, parent, written(under + place))
         # A union reports each of its branches: one line for each place says it all.
-        lines.setdefault((spell(place), "" if found["type"] != "extra_forbidden" else "extra"), line)
+        lines.setdefault((place, one["type"] == "extra_forbidden"), line)
     return list(lines.values())
 
 
@@ -145,7 +153,7 @@ def _line(found: Mapping[str, Any], place: Place, schema: Schema, parent: Schema
             text = str(found["ctx"]["error"])
             return f"{name} {text}" if text.startswith("is ") or not name else f"{name}: {text}"
         case _ if _is_secret(value):
-            return f"{name} is a secret, expected {expected(schema)}; set it with pulumi config set --plaintext"
+            return f"{name} is a secret, expected {expected(schema)}{_PLAIN}"
         case _:
             got = written if written is not None and isinstance(value, bool | int | float) else show(value)
             return f"{name or 'the whole'} is {got}, expected {expected(schema)}{_fix(value, schema, written)}"
@@ -167,6 +175,8 @@ def _fix(value: object, schema: Schema, written: str | None) -> str:
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     if numeric and "a share" in expected(schema) and 1 < cast("float", value) <= 100:
         return f"; write {round(cast('float', value) / 100, 9):g}"
+    if kinds & {"integer", "number"} and isinstance(value, str) and value.strip().isdecimal():
+        return f"; write {value.strip()}"
     if isinstance(value, str | int | float) and not isinstance(value, bool) and _takes(schema, value):
         return f"; write [{written or value}]"
     if examples := schema.get("examples"):

@@ -25,7 +25,7 @@ MODES = {"L": 1, "RGB": 3, "RGBA": 4}
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Evaluate(_Part):

@@ -1,0 +1,53 @@
+"""Step two: the model as ONNX, opset 21 and IR version 10 where the conversion is ours."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from model_build import cache, content, isolate
+from model_build.fetch import fetch
+from model_build.identity import STEPS
+from model_build.work import Work
+
+INPUT = "input"
+"""What the one input is called, for frameworks that have no names, unless the recipe says otherwise."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    model: Path
+    digest: str
+    """Hex of the SHA-256 of the file."""
+    framework: str
+    classes: list[Any] | None
+    """Label values in the order of the model's scores, where the framework has them."""
+
+
+def convert(work: Work) -> Converted:
+    """Convert what `fetch` brought. Raises SourceError for a model that is broken, too new, or cannot be converted."""
+    fetched = fetch(work)
+    classify = work.recipe.classify
+    request = {
+        "format": fetched.format,
+        "input": classify.input if classify else INPUT,
+        "label": work.source.label,
+    }
+
+    def fill(folder: Path) -> None:
+        work.progress("convert", f"{fetched.format} to ONNX")
+        answer = isolate.run(
+            "convert",
+            {**request, "file": str(fetched.file)},
+            folder,
+            project=work.project,
+            step="convert",
+            what=f"converting {work.source.label}",
+            progress=work.progress,
+        )
+        cache.write_note(folder, {**answer, "digest": content.of_file(folder / "model.onnx")})
+
+    inputs = {"steps": STEPS, "source": fetched.key, **work.identity.of("tool"), **request, "label": ""}
+    entry = cache.made("convert", inputs, fill)
+    work.did("convert", entry)
+    note = entry.note()
+    return Converted(entry.folder / "model.onnx", note["digest"], note["framework"], note["classes"])

@@ -1,0 +1,61 @@
+"""One module per format that models come in, and how to find the right one.
+
+A converter turns what `fetch` brought into ONNX, and lets the source framework answer for itself, which is what parity
+is measured against. A new format is a module with the four functions of `Converter` and a line in `FORMATS`; recipes
+name it under `format`. Converters run in a worker process, because they load what others have made.
+"""
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from model_build.errors import SourceError
+
+FORMATS = {
+    "onnx": "model_build.converters.onnx",
+    "sklearn": "model_build.converters.sklearn",
+}
+
+Arrays = Mapping[str, Any]
+"""Name to numpy array."""
+
+
+class Converter(Protocol):
+    """What a format's module has at its top."""
+
+    def takes(self, made: object) -> bool:
+        """Whether an object that a callable returned is of this format."""
+        ...
+
+    def save(self, made: object, folder: Path) -> str:
+        """Write the object into `folder` so that `convert` can read it. Returns the file's name."""
+        ...
+
+    def convert(self, source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Write `source` as ONNX to `target`.
+
+        settings: `input`, the name for the model's one input where the format has no names; `label`, what messages
+        call the source. Returns `framework` (name and version) and `classes` (label values in order, or None).
+        Raises SourceError.
+        """
+        ...
+
+    def predict(self, source: Path, inputs: Arrays, output: str) -> Any:
+        """The source framework's own answer, with the meaning of the ONNX output `output`; None where it has none."""
+        ...
+
+
+def converter(name: str) -> Converter:
+    return cast("Converter", importlib.import_module(FORMATS[name]))
+
+
+def recognise(made: object, label: str) -> str:
+    """The format of an object that a callable returned. Raises SourceError."""
+    for name in FORMATS:
+        if converter(name).takes(made):
+            return name
+    kind = f"{type(made).__module__}.{type(made).__qualname__}".removeprefix("builtins.")
+    raise SourceError(
+        f"source {label} returned {kind}, expected a fitted scikit-learn estimator or an ONNX model; return the model"
+    )

@@ -1,0 +1,83 @@
+"""ONNX as it came: checked, brought into one file, nothing else changed."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from model_build import graphs, onnxfile, runtime
+from model_build.converters import Arrays
+from model_build.errors import SourceError
+
+LARGEST = 2 << 30
+"""Bytes that one protobuf message may have."""
+
+
+def takes(made: object) -> bool:
+    import onnx
+
+    return isinstance(made, onnx.ModelProto) or (isinstance(made, str | Path) and Path(made).suffix == ".onnx")
+
+
+def save(made: object, folder: Path) -> str:
+    import onnx
+
+    if isinstance(made, onnx.ModelProto):
+        onnx.save_model(made, str(folder / "model.onnx"))
+    else:
+        file = Path(cast("str | Path", made))
+        if not file.is_file():
+            raise SourceError(f"source returned the path {file.name!r}, but there is no such file; write it first")
+        model = graphs.load(file)  # weights beside it come in
+        onnx.save_model(model, str(folder / "model.onnx"))
+    return "model.onnx"
+
+
+def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
+    import onnx
+
+    name = repr(settings["label"])
+    header = onnxfile.header(source, name)
+    if header.opsets.get("", 0) > onnx.defs.onnx_opset_version() or header.ir_version > onnx.IR_VERSION:
+        _load(source, name)  # the runtime names what it takes; only if it takes more than onnx do we go on
+    try:
+        model = graphs.load(source)
+        onnx.checker.check_model(model)
+    except (onnx.checker.ValidationError, ValueError, OSError) as error:
+        raise SourceError(f"source {name} is not a valid ONNX model: {runtime.first_line(error)}") from None
+    except Exception as error:  # protobuf's DecodeError, whose module differs by its backend
+        raise SourceError(f"source {name} does not parse as ONNX: {runtime.first_line(error)}") from None
+    if model.ByteSize() >= LARGEST:
+        raise SourceError(
+            f"source {name} has {model.ByteSize():,} bytes with its weights, expected less than {LARGEST:,}; "
+            "make it smaller before it comes here"
+        )
+    if onnxfile_is_whole(source):
+        shutil.copyfile(source, target)
+    else:
+        target.write_bytes(graphs.serialise(model))
+    _load(target, name)
+    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    return {"framework": f"onnx opset {opset}", "classes": None}
+
+
+def onnxfile_is_whole(source: Path) -> bool:
+    """True when no weights are kept in other files."""
+    import onnx
+
+    model = onnx.load_model(str(source), load_external_data=False)
+    return not any(t.data_location == onnx.TensorProto.EXTERNAL for t in graphs.tensors(model))
+
+
+def predict(source: Path, inputs: Arrays, output: str) -> Any:
+    """The graph as it was written, with no fusion that could change a bit."""
+    from model_build import measure
+
+    return measure.run(runtime.session(source, plain=True), inputs, output)
+
+
+def _load(path: Path, name: str) -> None:
+    try:
+        runtime.session(path)
+    except Exception as error:
+        raise runtime.refusal(error, name) from None

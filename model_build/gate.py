@@ -1,0 +1,105 @@
+"""The gate and the choice: which candidates are good enough, and which of those is taken.
+
+Gate first, then size: the smallest file among those that pass. Latency decides only beyond a stated margin: a smaller
+one that is slower than the fastest by more than that is passed over. With measurements kept by content the choice
+repeats.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from model_build import metrics
+from model_build.recipe import Evaluate
+
+FLOOR_MS = 0.1
+"""Differences in latency below this are noise of the clock and the scheduler, whatever their ratio."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of a candidate that ran."""
+
+    name: str
+    file_bytes: int
+    metric: float
+    drop: float | None
+    """How much worse than the source framework; None where that did not answer."""
+    p50_ms: float
+    p99_ms: float
+
+
+def missed(asked: Evaluate, got: Measured) -> list[str]:
+    """One line for each bound that a candidate missed: `min: accuracy is 0.91, at least 0.95 was asked, 0.04 short`."""
+    lines: list[str] = []
+    name = asked.metric
+    if asked.min is not None and got.metric < asked.min:
+        lines.append(_line("min", name, got.metric, "at least", asked.min, asked.min - got.metric))
+    if asked.max is not None and got.metric > asked.max:
+        lines.append(_line("max", name, got.metric, "at most", asked.max, got.metric - asked.max))
+    if asked.max_drop is not None and got.drop is not None and got.drop > asked.max_drop + 1e-12:
+        worse = f"{name} against the source"
+        lines.append(
+            _line("max_drop", f"drop of {worse}", got.drop, "at most", asked.max_drop, got.drop - asked.max_drop)
+        )
+    if asked.max_latency_ms is not None and got.p99_ms > asked.max_latency_ms:
+        over = got.p99_ms - asked.max_latency_ms
+        lines.append(_line("max_latency_ms", "p99 in ms", got.p99_ms, "at most", asked.max_latency_ms, over))
+    if asked.max_bytes is not None and got.file_bytes > asked.max_bytes:
+        over = got.file_bytes - asked.max_bytes
+        lines.append(f"max_bytes: size is {got.file_bytes:,}, at most {asked.max_bytes:,} was asked, {over:,} over")
+    return lines
+
+
+def choose(passed: Sequence[Measured], margin: float) -> tuple[str | None, dict[str, str]]:
+    """The name of the candidate to take, None when none passed, and a sentence for each on why or why not.
+
+    margin: how much slower (by the median, as a share of the fastest) a smaller candidate may be.
+    """
+    if not passed:
+        return None, {}
+    fastest = min(passed, key=lambda c: (c.p50_ms, c.file_bytes))
+    limit = max(fastest.p50_ms * (1 + margin), fastest.p50_ms + FLOOR_MS)
+    quick = [c for c in passed if c.p50_ms <= limit]
+    best = min(quick, key=lambda c: (c.file_bytes, -_goodness(c), c.name))
+    why: dict[str, str] = {}
+    for candidate in passed:
+        if candidate is best:
+            why[candidate.name] = _reason(best, passed, margin)
+        elif candidate not in quick:
+            why[candidate.name] = (
+                f"passed, but {candidate.p50_ms / fastest.p50_ms:.1f} times the {fastest.p50_ms:g} ms of "
+                f"{fastest.name}, beyond the margin of {1 + margin:g} times"
+            )
+        else:
+            more = candidate.file_bytes - best.file_bytes
+            why[candidate.name] = f"passed, but {more:,} bytes larger than {best.name}"
+    return best.name, why
+
+
+def _reason(best: Measured, passed: Sequence[Measured], margin: float) -> str:
+    others = [c for c in passed if c is not best]
+    if not others:
+        return "chosen: the only candidate that passed the gate"
+    if best.file_bytes <= min(c.file_bytes for c in others):
+        return f"chosen: passed the gate and is the smallest, {best.file_bytes:,} bytes"
+    return f"chosen: the smallest within {1 + margin:g} times the fastest candidate's latency"
+
+
+def _goodness(candidate: Measured) -> float:
+    return -(candidate.drop or 0.0)
+
+
+def _line(gate: str, what: str, got: float, bound: str, asked: float, by: float) -> str:
+    side = "short" if bound == "at least" else "over"
+    return f"{gate}: {what} is {got:.6g}, {bound} {asked:g} was asked, {by:.3g} {side}"
+
+
+def fix(asked: Evaluate, missed_by: Mapping[str, Sequence[str]]) -> str:
+    """What a person can do when every candidate missed."""
+    gates = {line.partition(":")[0] for lines in missed_by.values() for line in lines}
+    if gates <= {"max_latency_ms", "max_bytes"}:
+        return "make the model smaller, or raise the bound"
+    worse = "lower" if asked.metric not in metrics.ERRORS else "raise"
+    if gates == {"max_drop"}:
+        return "try another candidate under optimize.candidates, or allow a larger max_drop"
+    return f"train a better model, or {worse} the bound in evaluate"

@@ -1,0 +1,178 @@
+"""What a build is of: one digest over all that decides what comes out.
+
+In it: the content of the model, of the evaluation data and of the recipe, the versions of the tools, the serving code
+and the base. Not in it: credentials, where the image is pushed, and paths (a moved file is the same model). It is
+cheap, because it is worked out on every `up`: nothing here imports numpy, onnx, pydantic or the training code.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from model_build import content, distributions, onnxfile, sources
+from model_build.errors import SourceError
+
+if TYPE_CHECKING:
+    from model_build.recipe import Recipe
+
+STEPS = "1"
+"""Goes up when a step is changed on purpose so that it makes other bytes or decides otherwise."""
+
+_ALWAYS = ("onnx", "onnxruntime")
+_SKLEARN = ("scikit-learn", "skl2onnx")
+_PLACES = (("source",), ("trust",), ("evaluate", "data"), ("base",))
+"""Keys of the recipe that say where something is; what is there counts instead."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    digest: str
+    """Hex of a SHA-256."""
+    parts: dict[str, str]
+    """What it is made of, by name, in order of name: versions as they are, content as hex."""
+
+    @property
+    def short(self) -> str:
+        return self.digest[:12]
+
+    def of(self, *prefixes: str) -> dict[str, str]:
+        """The parts whose name is, or begins with, one of `prefixes`."""
+        return {
+            name: value
+            for name, value in self.parts.items()
+            if any(name == prefix or name.startswith(f"{prefix}.") for prefix in prefixes)
+        }
+
+
+def identify(recipe: "Recipe | Mapping[str, Any]", project: Path) -> Identity:
+    """Work out the identity of `recipe` (a Recipe, or what its canonical JSON holds), whose paths are in `project`.
+
+    Raises InputError for all that can be known without running anything: no such file, module, function or package; an
+    untrusted pickle; a file that is not the beginning and end of an ONNX model.
+    """
+    value: Mapping[str, Any] = recipe if isinstance(recipe, Mapping) else json.loads(recipe.canonical())
+    source = sources.find(value["source"], project, "source")
+    kind = file_format(source, value)
+    data = sources.find(value["evaluate"]["data"], project, "evaluate.data")
+    parts = {"steps": STEPS, "recipe": content.of_json(_without_places(value))}
+    parts |= {f"source.{name}": text for name, text in source.parts().items()}
+    parts |= {f"evaluation.{name}": text for name, text in data.parts().items()}
+    labels = (value.get("classify") or {}).get("labels")
+    if isinstance(labels, str):
+        parts |= {f"labels.{n}": t for n, t in sources.find(labels, project, "classify.labels").parts().items()}
+    used = _SKLEARN if kind == "sklearn" or (source.code and "sklearn" in source.code.imports()) else ()
+    parts |= {f"tool.{name}": distributions.version(name) or "none" for name in (*_ALWAYS, *used)}
+    from model_build import bake
+
+    parts |= {f"image.{name}": text for name, text in bake.identity(value.get("base", "debian")).items()}
+    parts = dict(sorted(parts.items()))
+    return Identity(content.of_json(parts), parts)
+
+
+def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None:
+    """The format that can be told without loading: sklearn or onnx; None for a callable that may return either.
+
+    Raises SourceError for a pickle that the recipe does not trust, and for a file that cannot be a model.
+    """
+    wanted = str(recipe.get("format", "auto"))
+    if source.path is None:
+        return None if wanted == "auto" else wanted
+    file = sources.model_file(source)
+    if wanted == "auto":
+        known = {".onnx": "onnx", ".skops": "sklearn", **dict.fromkeys(sources.PICKLES, "sklearn")}
+        if file.suffix not in known:
+            raise SourceError(
+                f"source is {source.text!r}, whose format cannot be told from its name, expected {', '.join(known)}; "
+                "set format: onnx or sklearn"
+            )
+        wanted = known[file.suffix]
+    if wanted == "sklearn" and file.suffix != ".skops" and not recipe.get("trust", False):
+        raise SourceError(
+            f"source is {source.text!r}, a pickle, which runs code of its author when it is loaded; "
+            "if you trust whoever made it set trust: true, else ask for ONNX or a .skops file"
+        )
+    if wanted == "onnx":
+        onnxfile.header(file, repr(source.text))
+    return wanted
+
+
+def changes(before: Mapping[str, str], after: Mapping[str, str], old: str, new: str) -> list[str]:
+    """What makes two identities differ, in words: `recipe: optimize.candidates int8 added`, `onnx 1.21 to 1.22`.
+
+    before, after: their parts. old, new: the canonical recipes.
+    """
+    found: list[str] = []
+    for name in sorted({*before, *after}):
+        was, now = before.get(name), after.get(name)
+        group, _, rest = name.partition(".")
+        if was == now:
+            continue
+        if name == "recipe":
+            found.append(f"recipe: {', '.join(_edits(old, new)) or 'changed'}")
+        elif group == "tool" or rest.startswith("package."):
+            found.append(f"{rest.removeprefix('package.')} {was or 'none'} to {now or 'none'}")
+        elif group == "steps":
+            found.append("modelport's own steps changed")
+        elif group == "image":
+            found.append(f"image: {rest.replace('_', ' ')} changed")
+        else:
+            found.append(f"{group} changed")
+    return list(dict.fromkeys(found))
+
+
+def _edits(old: str, new: str) -> list[str]:
+    before, after = _flat(_read(old)), _flat(_read(new))
+    found: list[str] = []
+    for key in sorted({*before, *after}):
+        was: Any = before.get(key)
+        now: Any = after.get(key)
+        if was == now:
+            continue
+        if isinstance(was, list) and isinstance(now, list):
+            olds, news = cast("list[object]", was), cast("list[object]", now)
+            found.extend(f"{key} {item} added" for item in news if item not in olds)
+            found.extend(f"{key} {item} removed" for item in olds if item not in news)
+        elif key not in before:
+            found.append(f"{key} set to {_brief(now)}")
+        elif key not in after:
+            found.append(f"{key} {_brief(was)} taken away")
+        else:
+            found.append(f"{key} {_brief(was)} to {_brief(now)}")
+    return found
+
+
+def _brief(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _read(recipe: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(recipe)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _flat(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            found |= _flat(cast("dict[str, Any]", inner), f"{prefix}{key}.")
+        else:
+            found[prefix + key] = inner
+    return found
+
+
+def _without_places(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(json.dumps(recipe))
+    for *parents, last in _PLACES:
+        inner = value
+        for key in parents:
+            inner = inner.get(key, {})
+        inner.pop(last, None)
+    if isinstance((value.get("classify") or {}).get("labels"), str):
+        value["classify"]["labels"] = "by content"
+    return value

@@ -1,0 +1,162 @@
+"""Runs models on evaluation data: whether it fits, what they answer, how long they take."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from model_build import data
+from model_build.errors import DataError, SourceError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+BATCH = 256
+"""Rows per call where the model takes any number."""
+WARM, SAMPLES, LEAST, SECONDS = 10, 200, 20, 2.0
+"""Latency: calls before it counts, calls that count, the least of those, and the time after which the least will do."""
+
+_KINDS = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
+    "tensor(int8)": np.int8,
+    "tensor(int16)": np.int16,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+    "tensor(uint8)": np.uint8,
+    "tensor(uint16)": np.uint16,
+    "tensor(uint32)": np.uint32,
+    "tensor(uint64)": np.uint64,
+    "tensor(bool)": np.bool_,
+    "tensor(string)": np.str_,
+}
+
+
+@dataclass(frozen=True)
+class Timing:
+    p50_ms: float
+    p99_ms: float
+    mean_ms: float
+    samples_ms: list[float]
+
+
+def fit(session: Any, inputs: data.Inputs, label: str) -> data.Inputs:
+    """The inputs by the model's names, in its types. Raises DataError when names, types or shapes do not fit."""
+    wanted = {value.name: value for value in session.get_inputs()}
+    given = data.named(inputs, list(wanted), label)
+    return {name: _cast(values, wanted[name], label) for name, values in given.items()}
+
+
+def pick(session: Any, asked: Sequence[str | None]) -> str:
+    """The output to measure: the first of `asked` that is set, else `probabilities`, else the first.
+
+    Raises SourceError when the model has no output of that name.
+    """
+    names = [value.name for value in session.get_outputs()]
+    for name in asked:
+        if name is not None:
+            if name not in names:
+                raise SourceError(f"the model has no output {name!r}, expected one of {', '.join(names)}; name it so")
+            return name
+    return "probabilities" if "probabilities" in names else names[0]
+
+
+def run(session: Any, inputs: Mapping[str, Array], output: str) -> Array:
+    """Answers for all rows, [rows, ...].
+
+    inputs: as `fit` returns them. Raises DataError when the model refuses them.
+    """
+    rows = len(next(iter(inputs.values())))
+    step = _batch(session)
+    if rows % step and step != BATCH:
+        raise DataError(f"evaluate.data has {rows} rows, but the model takes {step} at a time; give a multiple of that")
+    found: list[Array] = []
+    for start in range(0, rows, step):
+        batch = {name: values[start : start + step] for name, values in inputs.items()}
+        try:
+            answer: Any = session.run([output], batch)[0]
+        except Exception as error:
+            from model_build.runtime import first_line
+
+            raise DataError(
+                f"evaluate.data does not fit the model: {first_line(error)}; return inputs as it was trained on"
+            ) from None
+        if type(answer) is not np.ndarray:
+            raise SourceError(
+                f"output {output!r} is no tensor; convert without ZipMap, or name another in evaluate.output"
+            )
+        size = len(batch[next(iter(batch))])
+        found.append(answer if answer.ndim and len(answer) == size else answer.reshape(size, -1))
+    return np.concatenate(found)
+
+
+def latency(sessions: Mapping[str, Any], inputs: Mapping[str, Array], output: str) -> dict[str, Timing]:
+    """Time of one call with the least batch, for each session, taken in turns so that all see the same machine."""
+    rows = len(next(iter(inputs.values())))
+    step = {name: 1 if (n := _batch(session)) == BATCH else n for name, session in sessions.items()}
+    taken: dict[str, list[float]] = {name: [] for name in sessions}
+    began = time.monotonic()
+    for turn in range(WARM + SAMPLES):
+        if turn >= WARM + LEAST and time.monotonic() - began > SECONDS * len(sessions):
+            break
+        for name, session in sessions.items():
+            start = turn * step[name] % (rows - step[name] + 1)
+            batch = {key: values[start : start + step[name]] for key, values in inputs.items()}
+            at = time.perf_counter()
+            session.run([output], batch)
+            if turn >= WARM:
+                taken[name].append((time.perf_counter() - at) * 1000)
+    return {name: _timing(values) for name, values in taken.items()}
+
+
+def rows_per_call(session: Any) -> int:
+    step = _batch(session)
+    return 1 if step == BATCH else step
+
+
+def _timing(samples: list[float]) -> Timing:
+    p50, p99 = np.percentile(samples, [50, 99])
+    return Timing(
+        round(float(p50), 4), round(float(p99), 4), round(float(np.mean(samples)), 4), [round(s, 4) for s in samples]
+    )
+
+
+def _batch(session: Any) -> int:
+    first = [value.shape[0] for value in session.get_inputs() if value.shape]
+    fixed = [axis for axis in first if isinstance(axis, int) and axis > 0]
+    return fixed[0] if fixed else BATCH
+
+
+def _cast(values: Array, wanted: Any, label: str) -> Array:
+    kind = _KINDS.get(wanted.type)
+    if kind is None:
+        raise SourceError(f"input {wanted.name!r} is {wanted.type}, expected a tensor of numbers or text")
+    shape = [axis if isinstance(axis, int) and axis > 0 else "any" for axis in wanted.shape]
+    rank = len(shape) if shape else values.ndim
+    fits = values.ndim == rank and all(
+        axis == "any" or axis == size for axis, size in zip(shape[1:], values.shape[1:], strict=False)
+    )
+    if not fits:
+        raise DataError(
+            f"evaluate.data {label}: input {wanted.name!r} has shape {list(values.shape)}, but the model takes "
+            f"[{', '.join(str(axis) for axis in shape)}]; return inputs of that shape"
+        )
+    target = np.dtype(kind)
+    text = target.kind == "U"
+    if text != (values.dtype.kind in "US") or (values.dtype.kind == "f" and target.kind in "iu"):
+        raise DataError(
+            f"evaluate.data {label}: input {wanted.name!r} is {values.dtype}, but the model takes "
+            f"{wanted.type.removeprefix('tensor(').rstrip(')')}; convert it with astype"
+        )
+    if text:
+        return values.astype(object)
+    if values.dtype.kind in "iu" and target.kind in "iu" and values.size:
+        span = np.iinfo(target.name)
+        if int(values.min()) < span.min or int(values.max()) > span.max:
+            raise DataError(
+                f"evaluate.data {label}: input {wanted.name!r} goes from {values.min()} to {values.max()}, "
+                f"which does not fit {target}; check the data"
+            )
+    return np.ascontiguousarray(values, dtype=target)

@@ -1,0 +1,154 @@
+"""How good answers are, and how far apart two models' answers are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from model_build.errors import DataError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+REGRESSION = ("mae", "rmse", "r2")
+ERRORS = ("mae", "rmse")
+"""Better when smaller."""
+UNITS = ("accuracy", "balanced_accuracy", "f1_macro")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the evaluation data expects, in the form that answers are brought into."""
+
+    values: Array
+    """Classification: positions in `classes` [rows] int64. Regression: numbers [rows] float64."""
+    classes: list[Any] | None
+    """Label values in the order of the model's scores; None for regression."""
+
+
+def expected(labels: Array, answer: Array, classes: Sequence[Any] | None, metric: str, label: str) -> Expected:
+    """Bring labels into the form of the model's answers.
+
+    answer: any model's output on the same rows. classes: label values in order, where the model has them.
+    Raises DataError for labels that the model cannot answer.
+    """
+    if metric in REGRESSION:
+        if labels.dtype.kind not in "iufb":
+            raise DataError(f"evaluate.data {label}: labels are text, expected numbers for {metric}")
+        return Expected(labels.astype(np.float64), None)
+    known = list(classes) if classes is not None else _classes(labels, answer, label)
+    if labels.dtype.kind in "US" and not isinstance(known[0], str):
+        raise DataError(
+            f"evaluate.data {label}: labels are text, but the model answers with numbers; "
+            "return their positions, or name them in classify.labels"
+        )
+    if labels.dtype.kind in "iub" and isinstance(known[0], str) and answer.dtype.kind == "f":
+        known = list(range(len(known)))  # positions of named classes
+    positions = {value: index for index, value in enumerate(known)}
+    values = [positions.get(_plain(value), -1) for value in labels]
+    wrong = [index for index, value in enumerate(values) if value < 0]
+    if wrong:
+        odd = sorted({str(_plain(labels[index])) for index in wrong})
+        raise DataError(
+            f"evaluate.data {label}: {len(wrong)} labels are out of range ({', '.join(odd[:5])}, the first in row "
+            f"{wrong[0]}), expected one of the model's {len(known)} classes ({_span(known)}); correct them, "
+            "or the model's labels"
+        )
+    return Expected(np.asarray(values, np.int64), list(classes) if classes is not None else known)
+
+
+def decide(answer: Array, want: Expected, name: str) -> Array:
+    """Bring a model's output into the form of `want.values`: positions of classes, or numbers. -1: no known class.
+
+    name: of the output, for messages. Raises DataError when it cannot be an answer to what is asked.
+    """
+    rows = len(want.values)
+    if want.classes is None:
+        if answer.dtype.kind not in "iuf" or answer.size != rows:
+            raise DataError(_misfit(answer, name, "one number for each row"))
+        return answer.reshape(rows).astype(np.float64)
+    if answer.dtype.kind == "f":
+        if answer.size == rows:
+            return (answer.reshape(rows) > 0.5).astype(np.int64)
+        if answer.ndim != 2 or len(answer) != rows:
+            raise DataError(_misfit(answer, name, "scores [rows, classes] or labels [rows]"))
+        return np.asarray(answer.argmax(axis=1), np.int64)
+    if answer.size != rows:
+        raise DataError(_misfit(answer, name, "scores [rows, classes] or labels [rows]"))
+    positions = {value: index for index, value in enumerate(want.classes)}
+    return np.asarray([positions.get(_plain(value), -1) for value in answer.reshape(rows)], np.int64)
+
+
+def score(metric: str, answered: Array, want: Expected) -> float:
+    """The metric of decided answers."""
+    truth = want.values
+    if want.classes is None:
+        error = answered - truth
+        if metric == "mae":
+            return float(np.abs(error).mean())
+        if metric == "rmse":
+            return float(np.sqrt((error**2).mean()))
+        spread = float(((truth - truth.mean()) ** 2).sum())
+        return 1 - float((error**2).sum()) / spread if spread else 0.0
+    if metric == "accuracy":
+        return float((answered == truth).mean())
+    if metric == "balanced_accuracy":
+        return float(np.mean([(answered[truth == c] == c).mean() for c in np.unique(truth)]))
+    return float(np.mean([_f1(answered == c, truth == c) for c in np.union1d(truth, answered)]))
+
+
+def drop(metric: str, value: float, baseline: float) -> float:
+    """How much worse `value` is than `baseline`, whichever way the metric runs."""
+    return value - baseline if metric in ERRORS else baseline - value
+
+
+def distance(answer: Array, reference: Array) -> tuple[float, float] | None:
+    """Largest and mean absolute difference; None for answers that are no numbers or not of one shape."""
+    if answer.dtype.kind not in "iuf" or reference.dtype.kind not in "iuf" or answer.size != reference.size:
+        return None
+    apart = np.abs(answer.astype(np.float64).ravel() - reference.astype(np.float64).ravel())
+    return float(apart.max()), float(apart.mean())
+
+
+def confusion(answered: Array, want: Expected) -> list[list[int]]:
+    """Rows are what was expected, columns what was answered; answers of no known class are in none."""
+    size = len(want.classes or [])
+    known = answered >= 0
+    cells = np.bincount(want.values[known] * size + answered[known], minlength=size * size)
+    return [[int(n) for n in row] for row in cells.reshape(size, size)]
+
+
+def _f1(answered: Array, truth: Array) -> float:
+    both = int((answered & truth).sum())
+    total = int(answered.sum()) + int(truth.sum())
+    return 2 * both / total if total else 0.0
+
+
+def _classes(labels: Array, answer: Array, label: str) -> list[Any]:
+    if answer.dtype.kind == "f":
+        count = 2 if answer.size == len(labels) else int(answer.shape[-1])
+        return list(range(count))
+    if (answer.dtype.kind in "US") != (labels.dtype.kind in "US"):
+        raise DataError(
+            f"evaluate.data {label}: labels are {labels.dtype}, but the model answers with {answer.dtype}; "
+            "return labels of the model's kind"
+        )
+    return sorted({_plain(value) for value in (*labels, *answer.ravel())})
+
+
+def _plain(value: Any) -> Any:
+    """A Python value that compares and hashes as itself: numpy's 3.0 and 3 are one label."""
+    value = value.item() if hasattr(value, "item") else value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _span(known: Sequence[Any]) -> str:
+    shown = [str(value) for value in known]
+    return ", ".join(shown) if len(shown) <= 4 else f"{shown[0]} to {shown[-1]}"
+
+
+def _misfit(answer: Array, name: str, wanted: str) -> str:
+    return (
+        f"evaluate.output: {name!r} answers with {answer.dtype} {list(answer.shape)}, expected {wanted}; "
+        "name another output, or another metric"
+    )

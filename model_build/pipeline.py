@@ -1,0 +1,200 @@
+"""The whole way from a recipe to an image: fetch, convert, optimize, verify, bake, push.
+
+Each step is cached by content, so a build of what was built before only looks things up. Nothing measured goes into the
+image: the report is attached to it as a referrer.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from model_build import cache, folders, gate, report, reporting
+from model_build.convert import Converted, convert
+from model_build.errors import GateMissed, InputError, ModelBuildError
+from model_build.identity import STEPS
+from model_build.optimize import optimize
+from model_build.recipe import Recipe
+from model_build.verify import Verified, labels, verify
+from model_build.work import Progress, Work
+
+REPORT_TYPE = "application/vnd.modelport.report.v1"
+"""Artifact type of the referrer that holds report.json and report.html."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build came to. Paths are absolute."""
+
+    model: str
+    """The model's name."""
+    version: str
+    identity: str
+    digest: str
+    """Of the image's manifest."""
+    reference: str
+    """What to deploy: `host/repository@sha256:...` when it was pushed, else as `layout_image`."""
+    layout_image: str
+    """`oci:PATH@sha256:...`."""
+    chosen: str
+    metrics: dict[str, float]
+    report_html: str
+    report_json: str
+    cached: bool
+    """Nothing had to be made."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+
+def build(
+    recipe: Recipe,
+    *,
+    project: Path,
+    layout: Path | None = None,
+    push: str | None = None,
+    progress: Progress | None = None,
+) -> Built:
+    """Build the image of `recipe` into the OCI layout `layout` (default: the machine's), push it to `push` if given.
+
+    push: `host[:port]/repository[:tag]`. project: what the recipe's paths and modules are relative to.
+    Raises InputError for what cannot be used, GateMissed when no candidate is good enough (a report is written all the
+    same), ModelBuildError for what failed. What was built before stays as it was.
+    """
+    work = Work.on(recipe, project, progress)
+    layout = (layout or folders.images()).absolute()
+    with _in_our_words(), cache.disk_errors(folders.data()):
+        with cache.locked(folders.data() / "reports" / f".{work.identity.short}.lock"):
+            made = _known(work, layout)
+            cached = made is not None
+            if made is None:
+                made = _build(work, layout)
+        assert made.image is not None and made.chosen is not None
+        written = reporting.place(work.identity.digest)
+        image = f"oci:{layout}@{made.image.digest}"
+        reference = _push(work, layout, made.image.digest, push) if push else image
+    return Built(
+        model=recipe.name,
+        version=recipe.version,
+        identity=work.identity.digest,
+        digest=made.image.digest,
+        reference=reference,
+        layout_image=image,
+        chosen=made.chosen,
+        metrics=reporting.figures(made),
+        report_html=str(written.html),
+        report_json=str(written.json),
+        cached=cached,
+    )
+
+
+def candidate(work: Work) -> tuple[Converted, Verified]:
+    """All steps before the bake. Raises GateMissed, with the report written, when no candidate passed."""
+    converted = convert(work)
+    verified = verify(work, converted, optimize(work, converted))
+    if verified.chosen is None:
+        written = reporting.write(reporting.fill(work, converted, verified, None))
+        lines = {r.name: r.missed or [r.why] for r in verified.results}
+        told = [f"{name} missed {line}" if r else f"{name}: {line}" for name, r, line in _misses(verified)]
+        raise GateMissed(work.recipe.name, told, f"{gate.fix(work.recipe.evaluate, lines)}; report: {written.html}")
+    return converted, verified
+
+
+def model_folder(work: Work, converted: Converted, verified: Verified) -> Path:
+    """The folder that goes into the image: model.onnx and model.json. The same candidate gives the same bytes."""
+    choice = verified.choice
+    assert choice is not None and choice.model is not None
+    model = choice.model
+    classify = work.recipe.classify
+    told = {
+        "format": 1,
+        "name": work.recipe.name,
+        "version": work.recipe.version,
+        "classify": classify.model_dump(mode="json") | {"labels": labels(work, converted)} if classify else None,
+    }
+
+    def fill(folder: Path) -> None:
+        shutil.copyfile(model, folder / "model.onnx")
+        (folder / "model.json").write_text(
+            json.dumps(told, sort_keys=True, indent=1, ensure_ascii=False) + "\n", "utf-8"
+        )
+
+    digests = {r.name: r.model.parent.name for r in verified.results if r.model is not None}
+    return cache.made("model", {"steps": STEPS, "chosen": digests[choice.name], **told}, fill).folder
+
+
+def _build(work: Work, layout: Path) -> report.Report:
+    from model_build import bake
+
+    converted, verified = candidate(work)
+    folder = model_folder(work, converted, verified)
+    began = time.monotonic()
+    image = bake.bake(
+        folder,
+        name=work.recipe.name,
+        base=work.recipe.base,
+        layout=layout,
+        progress=lambda text: work.progress("bake", text),
+    )
+    work.note("bake", time.monotonic() - began, False)
+    shown = report.Image(digest=image.digest, unpacked_bytes=image.unpacked_bytes)
+    made = reporting.fill(work, converted, verified, shown)
+    written = reporting.write(made)
+    bake.attach(layout, image.digest, REPORT_TYPE, {"report.json": written.json, "report.html": written.html})
+    return made
+
+
+def _known(work: Work, layout: Path) -> report.Report | None:
+    """The report of an earlier build whose image is still whole in `layout`."""
+    found = reporting.read(work.identity.digest)
+    if found is None or found.image is None or found.chosen is None or not has_image(layout, found.image.digest):
+        return None
+    work.progress("build", f"image {found.image.digest[7:19]} is there already")
+    return found
+
+
+def has_image(layout: Path, digest: str) -> bool:
+    """Whether an image is in `layout` with all that belongs to it."""
+    from model_build.bake.layout import Layout
+
+    store = Layout(layout)
+    try:
+        manifest = json.loads(store.blob(digest).read_bytes())
+        wanted = [manifest["config"], *manifest["layers"]]
+        listed = any(entry["digest"] == digest for entry in store.index()["manifests"])
+        return listed and all(store.has(blob["digest"], blob["size"]) for blob in wanted)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _push(work: Work, layout: Path, digest: str, destination: str) -> str:
+    from model_build import push
+
+    began = time.monotonic()
+    pushed = push.push(layout, digest, destination, progress=lambda text: work.progress("push", text))
+    work.note("push", time.monotonic() - began, not pushed.uploaded)
+    return pushed.reference
+
+
+def _misses(verified: Verified) -> Iterator[tuple[str, bool, str]]:
+    for result in verified.results:
+        for line in result.missed:
+            yield result.name, True, line
+        if not result.missed:
+            yield result.name, False, result.why
+
+
+@contextmanager
+def _in_our_words() -> Generator[None]:
+    """Errors of bake and push as errors of the build; their messages are in our form already."""
+    from model_build.bake.errors import BakeError, BaseError
+
+    try:
+        yield
+    except BaseError as error:
+        raise InputError(str(error)) from error
+    except BakeError as error:
+        raise ModelBuildError(str(error)) from error

@@ -1,0 +1,141 @@
+"""Fills in the report of a build and reads it back: the report is also the record that a build was done."""
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_build import distributions, folders, report
+from model_build.convert import Converted
+from model_build.gate import Measured
+from model_build.report.render import render
+from model_build.verify import Result, Verified, machine
+from model_build.work import Work
+
+_POINTS = 2000
+"""Points of a parity plot: more do not show."""
+
+
+@dataclass(frozen=True)
+class Written:
+    json: Path
+    html: Path
+
+
+def fill(work: Work, converted: Converted, verified: Verified, image: report.Image | None) -> report.Report:
+    """All that the build measured and decided."""
+    recipe, asked = work.recipe, work.recipe.evaluate
+    tools = {name.partition(".")[2]: version for name, version in work.identity.of("tool").items()}
+    return report.Report(
+        name=recipe.name,
+        version=recipe.version,
+        identity=work.identity.digest,
+        source=report.Source(
+            framework=converted.framework,
+            description=work.source.label,
+            digest=f"sha256:{converted.digest}",
+            bytes=converted.model.stat().st_size,
+        ),
+        evaluation=report.Evaluation(
+            rows=verified.rows,
+            metric=asked.metric,
+            digest=f"sha256:{verified.data_digest}",
+            baseline=verified.baseline,
+        ),
+        gate=report.Gate.model_validate(
+            {name: getattr(asked, name) for name in report.Gate.model_fields if hasattr(asked, name)}
+        ),
+        chosen=verified.chosen,
+        candidates=[_candidate(result, verified) for result in verified.results],
+        quality=_quality(verified),
+        steps=[report.Step(name=s.name, seconds=round(s.seconds, 3), cached=s.cached) for s in work.steps],
+        tools=tools
+        | {"python": platform.python_version(), "modelport": distributions.version("modelport") or "source"},
+        machine=machine(),
+        image=image,
+    )
+
+
+def place(identity: str) -> Written:
+    folder = folders.report(identity)
+    return Written(folder / "report.json", folder / "report.html")
+
+
+def write(made: report.Report) -> Written:
+    """Put JSON and page where reports are kept; each appears whole. The JSON is last: where it is, both are."""
+    written = place(made.identity)
+    written.json.parent.mkdir(parents=True, exist_ok=True)
+    for path, text in ((written.html, render(made)), (written.json, made.dump())):
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            part.write_text(text, "utf-8")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    return written
+
+
+def read(identity: str) -> report.Report | None:
+    """The report of an earlier build of this identity; None where there is none that can be read."""
+    written = place(identity)
+    if not written.html.exists():
+        return None
+    try:
+        found = report.Report.load(written.json)
+    except (OSError, ValueError):
+        return None
+    return found if found.identity == identity else None
+
+
+def figures(made: report.Report) -> dict[str, float]:
+    """The numbers of the chosen candidate for a stack's outputs: the metric by its name, latency in ms, bytes."""
+    choice = made.choice
+    if choice is None:
+        return {}
+    found: dict[str, float | None] = {
+        made.evaluation.metric: choice.metric,
+        "baseline": made.evaluation.baseline,
+        "drop": choice.drop,
+        "p50_ms": choice.latency.p50_ms if choice.latency else None,
+        "p99_ms": choice.latency.p99_ms if choice.latency else None,
+        "bytes": choice.file_bytes,
+        "agreement": choice.parity.agreement if choice.parity else None,
+        "max_abs": choice.parity.max_abs if choice.parity else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _candidate(result: Result, verified: Verified) -> report.Candidate:
+    got: Measured | None = result.measured
+    timing = result.timing
+    return report.Candidate(
+        name=result.name,
+        dtype=result.dtype,
+        file_bytes=got.file_bytes if got else None,
+        metric=got.metric if got else None,
+        drop=got.drop if got else None,
+        parity=report.Parity.model_validate(result.parity) if result.parity else None,
+        latency=report.Latency(
+            p50_ms=timing.p50_ms,
+            p99_ms=timing.p99_ms,
+            mean_ms=timing.mean_ms,
+            samples_ms=timing.samples_ms,
+            batch=verified.batch,
+        )
+        if timing
+        else None,
+        passed=got is not None and not result.missed,
+        chosen=result.name == verified.chosen,
+        why=result.why,
+        missed=result.missed,
+    )
+
+
+def _quality(verified: Verified) -> report.Confusion | report.Points | None:
+    found = verified.quality
+    if "matrix" in found:
+        return report.Confusion(labels=found["labels"], matrix=found["matrix"])
+    if "expected" in found:
+        step = max(1, len(found["expected"]) // _POINTS)
+        return report.Points(expected=found["expected"][::step], actual=found["actual"][::step])
+    return None

@@ -1,0 +1,148 @@
+"""The other side of `isolate`: loads and calls what others wrote, in a process that may come to harm.
+
+Operations, each with a folder to write into and a request:
+    fetch    call `module:function`, save the model that it returns
+    data     call `module:function`, or read a file; save inputs and labels as data.npz
+    convert  load a saved model, write it as model.onnx
+    predict  load a saved model and data.npz, save its own answers as reference.npz
+"""
+
+import importlib
+import json
+import os
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from model_build.errors import DataError, InputError, ModelBuildError, SourceError
+
+_OURS = str(Path(__file__).resolve().parent)
+
+
+def main(arguments: list[str]) -> None:
+    operation, folder, request = arguments[0], Path(arguments[1]), json.loads(arguments[2])
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    warnings.showwarning = _show_warning
+    try:
+        answer: dict[str, Any] = OPERATIONS[operation](request, folder)
+    except ModelBuildError as error:
+        kinds = {SourceError: "source", DataError: "data", InputError: "input"}
+        kind = next((name for known, name in kinds.items() if isinstance(error, known)), "failed")
+        answer = {"kind": kind, "message": str(error)}
+    (folder / ".answer.json").write_text(json.dumps(answer), "utf-8")
+    # Threads and exit handlers of what was loaded shall not keep the build waiting.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _fetch(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from model_build.converters import FORMATS, converter, recognise
+
+    label = request["label"]
+    made = _call(request["module"], request["function"], label, "source", SourceError)
+    if made is None:
+        raise SourceError(f"source {label} returned nothing, expected a model; add a return")
+    wanted = request["format"]
+    if wanted is not None and not converter(wanted).takes(made):
+        kind = type(made).__name__
+        others = next((name for name in FORMATS if converter(name).takes(made)), "auto")
+        raise SourceError(f"source {label} returned {kind}, which is not of format {wanted}; set format: {others}")
+    name = wanted or recognise(made, repr(label))
+    return {"file": converter(name).save(made, folder), "format": name}
+
+
+def _data(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from model_build import data
+
+    label = request["label"]
+    made = _call(request["module"], request["function"], label, "evaluate.data", DataError)
+    inputs, labels = data.pair(made, label)
+    return data.save(inputs, labels, folder)
+
+
+def _convert(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from model_build.converters import converter
+
+    return converter(request["format"]).convert(Path(request["file"]), folder / "model.onnx", request)
+
+
+def _predict(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    import numpy as np
+
+    from model_build import data
+    from model_build.converters import converter
+
+    inputs, _ = data.load(Path(request["data"]))
+    named = data.named(inputs, request["inputs"], request["data_label"])
+    try:
+        answer: Any = converter(request["format"]).predict(Path(request["file"]), named, request["output"])
+    except ModelBuildError:
+        raise
+    except Exception as error:
+        raise DataError(
+            f"evaluate.data {request['data_label']} does not fit the model: {type(error).__name__}: {error}; "
+            "return inputs shaped as those it was trained on"
+        ) from None
+    if answer is None:
+        return {"predicts": False}
+    array: data.Array = np.asarray(answer)
+    if array.dtype.hasobject:
+        array = np.asarray([str(v) for v in array.ravel()])
+    np.savez(folder / "reference.npz", answer=array)
+    return {"predicts": True}
+
+
+OPERATIONS: dict[str, Callable[[dict[str, Any], Path], dict[str, Any]]] = {
+    "fetch": _fetch,
+    "data": _data,
+    "convert": _convert,
+    "predict": _predict,
+}
+
+
+def _call(module: str, function: str, label: str, key: str, failed: type[InputError]) -> object:
+    try:
+        found: object = getattr(importlib.import_module(module), function)
+        if not callable(found):
+            raise failed(f"{key} {label} is {type(found).__name__}, expected a function without arguments")
+        return found()
+    except ModelBuildError:
+        raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: code that was not written to be called
+        raise failed(f"{key} {label} raised {_told(error)}; run it by itself to see the whole traceback") from None
+
+
+def _told(error: BaseException) -> str:
+    """Type, text and the last line of the traceback that is not of a library."""
+    text = str(error).strip().splitlines()
+    told = f"{type(error).__name__}{f': {text[0]}' if text else ''}"
+    place = _place(error.__traceback__)
+    return f"{told}, at {place}" if place else told
+
+
+def _place(trace: TracebackType | None) -> str:
+    frames = [f for f in traceback.extract_tb(trace) if not f.filename.startswith((_OURS, "<frozen"))]
+    own = [f for f in frames if "site-packages" not in f.filename and "/lib/python" not in f.filename] or frames
+    if not own:
+        return ""
+    last = own[-1]
+    file = os.path.relpath(last.filename)
+    return f"{Path(file).name if file.startswith('..') else file}:{last.lineno}{f' ({last.line})' if last.line else ''}"
+
+
+def _end_with_parent() -> None:
+    while os.read(0, 1):
+        pass
+    os._exit(1)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    print(f"{category.__name__}: {str(message).strip().splitlines()[0]}", flush=True)
