@@ -95,7 +95,7 @@ def expected(schema: Schema) -> str:
         return str(schema["x-expected"])
     choices = _choices(schema)
     if choices:
-        return "one of " + ", ".join(choices)
+        return "one of " + ", ".join(choices) if len(choices) > 1 else choices[0]
     branches = [b for b in schema.get("anyOf", []) if b.get("type") != "null"]
     if branches:
         return " or ".join(dict.fromkeys(expected(b) for b in branches))

@@ -31,7 +31,14 @@ class _Part(BaseModel):
 class Evaluate(_Part):
     """Real data to measure on, and the gate: bounds that a candidate must keep."""
 
-    data: Annotated[str, Field(min_length=1)]
+    data: Annotated[
+        str,
+        Field(
+            min_length=1,
+            examples=["examples.digits.train:evaluation"],
+            json_schema_extra={"x-expected": "module:function, a .npz or a .csv file"},
+        ),
+    ]
     """`module:function` that returns (inputs, labels), or a .npz or .csv file. Inputs are an array [rows, ...] or a
     dict of input name to array; labels are [rows]."""
     metric: Metric = "accuracy"
@@ -129,10 +136,25 @@ class Recipe(_Part):
         ),
     ]
     """Part of paths, images and addresses: lower-case letters, digits and hyphens."""
-    source: Annotated[str, Field(min_length=1)]
+    source: Annotated[
+        str,
+        Field(
+            min_length=1,
+            examples=["examples.digits.train:pipeline"],
+            json_schema_extra={"x-expected": "module:function, a file, a folder or package:NAME/path"},
+        ),
+    ]
     """`module:function` that returns a trained model, a file, a folder, or `package:NAME/path/in/package`."""
     format: Literal["auto", "sklearn", "onnx"] = "auto"
-    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["1.10"])] = "1"
+    version: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+            examples=["1.10"],
+            json_schema_extra={"x-expected": "a text of letters, digits, dots, hyphens and underscores"},
+        ),
+    ] = "1"
+    """What the model calls itself where it answers."""
     trust: bool = False
     """True: pickles in this recipe are yours and may be loaded (loading one runs code that is in it)."""
     evaluate: Evaluate
@@ -146,9 +168,7 @@ class Recipe(_Part):
     def _text(cls, value: object) -> object:
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
-        if isinstance(value, float):
-            raise ValueError(f'is the number {value:g}, expected a text; write "{value:g}"')
-        return value
+        return value  # a number with a point stays wrong: YAML reads 1.10 as 1.1
 
     @field_validator("base")
     @classmethod
