@@ -62,12 +62,12 @@ def control(path: Path, *, replaces: bool) -> socket.socket:
 
     Raises StartError when another server answers at `path`, or the folder does not take it.
     """
-    if len(os.fsencode(path)) > LONGEST_PATH - len(f".{os.getpid()}"):
+    fresh = path.with_name(f".{os.getpid()}")
+    if max(len(os.fsencode(path)), len(os.fsencode(fresh))) > LONGEST_PATH:
         raise StartError(f"--control {path}: the path is too long for a unix socket; choose a shorter one")
     if not replaces and _answers(path):
         raise StartError(f"--control {path}: another server answers there; stop it, or choose another path")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         previous = os.umask(0o177)
         try:
