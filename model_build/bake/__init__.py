@@ -10,11 +10,11 @@ from model_build.bake.errors import BakeError, BaseError, DiskFullError
 
 if TYPE_CHECKING:
     from model_build.bake.archive import docker_archive
+    from model_build.bake.attachments import attach, referrers
     from model_build.bake.digests import identity
     from model_build.bake.image import Image, bake
     from model_build.bake.layers import Layer
     from model_build.bake.python import Launcher, launcher
-    from model_build.bake.referrers import attach, referrers
     from model_build.bake.rootfs import extract
 
 __all__ = [
@@ -37,13 +37,13 @@ _HOMES = {
     "Image": "image",
     "Launcher": "python",
     "Layer": "layers",
-    "attach": "referrers",
+    "attach": "attachments",
     "bake": "image",
     "docker_archive": "archive",
     "extract": "rootfs",
     "identity": "digests",
     "launcher": "python",
-    "referrers": "referrers",
+    "referrers": "attachments",
 }
 
 

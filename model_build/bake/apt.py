@@ -1,7 +1,7 @@
 """The machine's own apt, used without root and without touching anything but a folder of ours.
 
-apt knows this machine's mirrors, proxies and credentials; what it fetches goes where we say. Packages come straight from
-the mirror's pool by the lock's file name, so neither a package list nor the machine's own Debian release plays a part.
+apt knows this machine's mirrors, proxies and credentials; what it fetches goes where we say. Packages come straight
+from the mirror's pool by the lock's file name, so neither package lists nor the machine's own Debian release matter.
 """
 
 import hashlib
@@ -141,8 +141,10 @@ def _gone(missing: list[Package], sources: list[str], said: str) -> BakeError:
     more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
     return BakeError(
         f"base debian: could not fetch {names}{more} from {' '.join(hide(source) for source in sources)} "
-        f"(apt said: {said or 'nothing'}), expected the locked versions; when the mirror is down try again later, when they have left "
-        "it run `python -m model_build.bake.debian lock`, when this machine has no Debian mirror set MODELPORT_DEBIAN_MIRRORS"
+        f"(apt said: {said or 'nothing'}), expected the locked versions; when the mirror is down try again later, "
+        f"when they have left "
+        "it run `python -m model_build.bake.debian lock`, when this machine has no Debian mirror set "
+        "MODELPORT_DEBIAN_MIRRORS"
     )
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,8 @@ def _from_layout(layout: Layout, digest: str, base: str, say: Callable[[str], No
     config: Json = json.loads(layout.read(manifest["config"]["digest"]))
     if (config.get("os"), config.get("architecture")) != ("linux", "amd64"):
         raise BaseError(
-            f"base {base} is for {config.get('os')}/{config.get('architecture')}, expected linux/amd64; name another digest"
+            f"base {base} is for {config.get('os')}/{config.get('architecture')}, expected linux/amd64; name another "
+            f"digest"
         )
     diff_ids = config["rootfs"]["diff_ids"]
     found: list[Layer] = []
@@ -107,7 +108,7 @@ def _from_layout(layout: Layout, digest: str, base: str, say: Callable[[str], No
         say(f"unpacking the base {base}")
     tree = unpacked(layout, found)
     size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
-    counted = [Layer(**{**vars(layer), "unpacked": size if layer is found[-1] else 0}) for layer in found]
+    counted = [replace(layer, unpacked=size if layer is found[-1] else 0) for layer in found]
     return Base(counted, blobs, config, tree)
 
 

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def file_lock(path: Path) -> Iterator[None]:
+def file_lock(path: Path) -> Generator[None]:
     """Hold `path` exclusively among processes and threads; the kernel lets go of it when the holder dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -41,8 +41,9 @@ def file_lock(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def work_folder(parent: Path) -> Iterator[Path]:
-    """A folder below `parent` (same file system, so that a rename publishes) that goes with its maker, even a killed one."""
+def work_folder(parent: Path) -> Generator[Path]:
+    """A folder below `parent` (same file system, so that a rename publishes) that goes with its maker, even a "
+    "killed one."""
     parent.mkdir(parents=True, exist_ok=True)
     sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix="work-", dir=parent))

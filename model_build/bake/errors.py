@@ -1,7 +1,7 @@
 """What the bake raises: one line that says what, got, expected and the fix."""
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,7 @@ class DiskFullError(BakeError):
 
 
 @contextmanager
-def disk_errors(place: Path, hint: str) -> Iterator[None]:
+def disk_errors(place: Path, hint: str) -> Generator[None]:
     """Turn a full disk and a folder that may not be written into one clear line. `hint` is the fix."""
     try:
         yield

@@ -30,7 +30,7 @@ class Image:
 
 
 def bake(model: Path, *, name: str, base: str, layout: Path, progress: Callable[[str], None] | None = None) -> Image:
-    """Put the folder `model` (model.onnx, model.json) at /models/`name` on `base`, with the serving program, into `layout`.
+    """Make an image in `layout`: the folder `model` at /models/`name`, on `base`, with the serving program.
 
     base: debian, oci:/path@sha256:... or registry/repo@sha256:...
     progress: called with a line for each thing that is not in the cache yet.
@@ -77,7 +77,8 @@ def _silent(_: str) -> None:
 def _check(model: Path, name: str) -> None:
     if not _NAME.fullmatch(name):
         raise BakeError(
-            f"model name is {name!r}, expected lower-case letters, digits, dots, dashes and underscores; rename the model"
+            f"model name is {name!r}, expected lower-case letters, digits, dots, dashes and underscores; rename the "
+            f"model"
         )
     for file in ("model.onnx", "model.json"):
         if not (model / file).is_file():
@@ -102,7 +103,8 @@ def _link(store: Layout, source: Path, layer: Layer) -> None:
 
 
 def _environment(base: Json, name: str) -> list[str]:
-    given: Mapping[str, str] = dict(entry.split("=", 1) for entry in base.get("config", {}).get("Env") or [])
+    listed: list[str] = base.get("config", {}).get("Env") or []
+    given: Mapping[str, str] = dict(entry.split("=", 1) for entry in listed)
     ours = {
         "PATH": given.get("PATH", _PATH),
         "LANG": "C.UTF-8",

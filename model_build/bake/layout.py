@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Layout:
         return place.is_file() and place.stat().st_size == size
 
     @contextmanager
-    def work(self) -> Iterator[Path]:
+    def work(self) -> Generator[Path]:
         """A folder for files that `take` then publishes; a full disk becomes one clear error."""
         with disk_errors(
             self.path, "free some, or set MODELPORT_DATA_DIR and MODELPORT_CACHE_DIR to folders on a larger disk"

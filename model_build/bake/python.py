@@ -6,7 +6,6 @@ without a container runtime serves.
 """
 
 import functools
-import os
 import platform
 import re
 import subprocess
@@ -62,7 +61,8 @@ sys.stdout.buffer.write(packer.flush())
 
 @dataclass(frozen=True)
 class Launcher:
-    """How to start the image's Python here: `argv` is a prefix for its arguments, `env` the whole environment it needs."""
+    """How to start the image's Python here: `argv` is a prefix for its arguments, `env` the whole environment it "
+    "needs."""
 
     argv: list[str]
     env: dict[str, str]
@@ -75,12 +75,13 @@ def find_interpreter(root: Path) -> str:
         place = resolve(root, folder)
         if not place.is_dir():
             continue
-        names = [name for name in os.listdir(place) if re.fullmatch(r"python3\.\d+", name)]
+        names = [entry.name for entry in place.iterdir() if re.fullmatch(r"python3\.\d+", entry.name)]
         for name in sorted(names, key=lambda name: int(name.split(".")[1]), reverse=True):
             if resolve(root, f"{folder}/{name}").is_file():
                 return f"{folder}/{name}"
     raise BakeError(
-        f"the base has no Python (looked for python3.N in {', '.join('/' + name for name in _FOLDERS)}), expected CPython 3.11 or "
+        f"the base has no Python (looked for python3.N in {', '.join('/' + name for name in _FOLDERS)}), expected "
+        f"CPython 3.11 or "
         "newer; name a base that has one, or base: debian"
     )
 
@@ -99,7 +100,8 @@ def launcher(root: Path, environment: Mapping[str, str] | None = None) -> Launch
     loader = next((found for name in _LOADERS if (found := resolve(root, name)).is_file()), None)
     if loader is None:
         raise BakeError(
-            f"{root}: the image has no glibc loader (/{_LOADERS[0]}), which ONNX Runtime's wheels need; choose a glibc base"
+            f"{root}: the image has no glibc loader (/{_LOADERS[0]}), which ONNX Runtime's wheels need; choose a "
+            f"glibc base"
         )
     name = find_interpreter(root)
     program = resolve(root, name)
@@ -146,7 +148,7 @@ def _tool(root: Path) -> Launcher:
 def compile_tree(base: Path, tree: Path, below: str) -> None:
     """Byte-compile every module under `tree`/`below` with the Python of the base unpacked at `base`.
 
-    Unchecked hash-based pycs: valid whatever a file's time, and start-up reads no source. Names in them are the image's.
+    Unchecked hash-based pycs: valid whatever a file's time, and start-up reads no source. Their paths are the image's.
     """
     _run(base, ["-c", _COMPILE, str(tree), below])
 

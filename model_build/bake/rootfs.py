@@ -126,7 +126,7 @@ def _link_tree(source: Path, target: Path) -> None:
         place = target / child.name
         if child.is_symlink():
             with contextlib.suppress(FileExistsError):
-                place.symlink_to(os.readlink(child.path))
+                place.symlink_to(Path(child.path).readlink())
         elif child.is_dir():
             if not place.is_dir():
                 place.unlink(missing_ok=True)

@@ -66,7 +66,7 @@ def _below(folder: Path, prefix: str, special: Mapping[str, Special]) -> Iterato
         name = f"{prefix}/{child.name}" if prefix else child.name
         status = child.stat(follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
-            yield Entry(name, b"2", 0o777, link=os.readlink(child.path))
+            yield Entry(name, b"2", 0o777, link=str(Path(child.path).readlink()))
         elif stat.S_ISDIR(status.st_mode):
             odd = special.get(name, Special(0o755))
             yield Entry(name, b"5", odd.mode, uid=odd.uid)

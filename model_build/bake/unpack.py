@@ -1,6 +1,5 @@
 """Unpacking archives that others made, without letting any of their names out of the folder they go to."""
 
-import os
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -31,7 +30,7 @@ def resolve(root: Path, name: str, *, last: bool = True) -> Path:
             seen += 1
             if seen > _LINKS:
                 raise BakeError(f"{name}: links in the image lead round in a circle, expected a file or folder")
-            link = os.readlink(step)
+            link = str(step.readlink())
             if link.startswith("/"):
                 place = root
             parts.extend(part for part in reversed(link.split("/")) if part not in ("", "."))

@@ -1,4 +1,4 @@
-"""The layer of wheels: what serving/requirements.lock pins, resolved for the base's Python, less what serving never reads."""
+"""The layer of wheels: serving/requirements.lock, resolved for the base's Python, less what serving never reads."""
 
 import csv
 import importlib.util
@@ -50,7 +50,8 @@ def _uv() -> str:
     found = str(beside) if beside.is_file() else shutil.which("uv")
     if found is None:
         raise BakeError(
-            "uv is not installed, which fetches the image's wheels; run `pip install uv`, or `make setup` in the project"
+            "uv is not installed, which fetches the image's wheels; run `pip install uv`, or `make setup` in the "
+            "project"
         )
     return found
 
@@ -87,7 +88,7 @@ def build_tree(root: Path, base: Path) -> None:
 def _failed(said: str, version: str) -> BakeError:
     if "os error 28" in said or "No space left" in said:
         raise OSError(28, "No space left on device", SITE)
-    lines = [line.strip(" ×├─▶╰│") for line in said.splitlines() if line.strip()]
+    lines = [re.sub(r"^[^\w`]+", "", line) for line in said.splitlines() if line.strip()]
     reason = re.sub(r"//[^/@\s]+@", "//", " ".join(lines[:3])) or "no reason given"
     return BakeError(
         f"wheels: could not be fetched for Python {version} on {PLATFORM} (uv said: {reason}), expected every pin of "

@@ -32,7 +32,7 @@ def attach(layout: Path, digest: str, artifact_type: str, files: Mapping[str, Pa
         "subject": {key: subject[key] for key in ("mediaType", "digest", "size")},
     }
     made, size = store.add(canonical(manifest))
-    # An attached artifact is found by its subject and has no name of its own, so an index entry's only use is to list it.
+    # An attached artifact is found by its subject and has no name of its own: the index entry only lists it.
     store.add_to_index({"mediaType": MANIFEST, "digest": made, "size": size, "artifactType": artifact_type})
     return made
 
