@@ -1,0 +1,205 @@
+"""What `doctor` looks at. Each check returns what it found, or raises Note or Wrong with what to do about it."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from automation.drivers import Choice, resolve
+from automation.exits import Failure
+from automation.projects import Target, has_spec
+
+if TYPE_CHECKING:
+    from stacks.spec import StackSpec
+
+OLDEST = (3, 11)
+NEEDED = ("pulumi", "pydantic", "onnx", "onnxruntime", "cryptography", "numpy", "httpx", "pillow")
+LEAST_FREE = 1_000_000_000
+"""Bytes: base, wheels, two images unpacked and the layers they are made of."""
+
+
+class Wrong(Exception):
+    """`up` would fail on this."""
+
+    def __init__(self, found: str, fix: str) -> None:
+        self.found, self.fix = found, fix
+        super().__init__(found)
+
+
+class Note(Wrong):
+    """Something to know that stops nothing."""
+
+
+def python() -> str:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info < OLDEST:
+        raise Wrong(f"{version}, expected 3.11 or newer", "install Python 3.11 and run make setup")
+    return f"{version} at {sys.executable}"
+
+
+def packages() -> str:
+    missing: list[str] = []
+    for name in NEEDED:
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        raise Wrong(f"{', '.join(missing)} not installed", "run make setup, or pip install modelport")
+    return f"pulumi {metadata.version('pulumi')}, onnxruntime {metadata.version('onnxruntime')}"
+
+
+def virtualenv() -> str:
+    if sys.prefix == sys.base_prefix:
+        raise Note("none, the system's Python is used", "run make setup, then .venv/bin/modelport")
+    return sys.prefix
+
+
+def engine(choice: Choice) -> str:
+    try:
+        chosen = resolve(choice)
+    except Failure as failure:
+        raise Wrong(failure.messages[0], "install the Pulumi CLI, or --engine embedded") from None
+    if chosen is Choice.EMBEDDED:
+        why = "as asked" if choice is Choice.EMBEDDED else "no complete Pulumi CLI on PATH"
+        return f"embedded ({why})"
+    try:
+        said = subprocess.run(["pulumi", "version"], capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Wrong(f"pulumi is on PATH and does not run: {error}", "install it anew, or --engine embedded") from None
+    return f"pulumi {said.stdout.strip()} at {shutil.which('pulumi')}"
+
+
+def backend(root: Path) -> str:
+    from engine.backend import choose
+    from engine.errors import EngineError
+    from engine.projects import load_project
+
+    try:
+        url = choose(load_project(root).backend_url)
+    except EngineError as error:
+        raise Wrong(str(error), "correct Pulumi.yaml") from None
+    if not url.startswith("file://"):
+        return url
+    place = (root / Path(url.removeprefix("file://")).expanduser()).resolve()
+    _writable(place, "PULUMI_BACKEND_URL")
+    return f"file://{place}"
+
+
+def _cache() -> Path:
+    from model_build import folders
+
+    return folders.cache()
+
+
+def _data() -> Path:
+    from model_build import folders
+
+    return folders.data()
+
+
+def _state() -> Path:
+    from engine.backend import state_dir
+
+    return state_dir()
+
+
+FOLDERS: dict[str, Callable[[], Path]] = {"cache": _cache, "data": _data, "state": _state}
+
+
+def folder(kind: str) -> str:
+    place = FOLDERS[kind]()
+    _writable(place, f"MODELPORT_{kind.upper()}_DIR")
+    return str(place)
+
+
+def _writable(place: Path, variable: str) -> None:
+    """Try it in the nearest folder that exists: `up` makes the rest."""
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not there.is_dir():
+        raise Wrong(f"{there} is a file, expected a folder", f"move it away, or set {variable} to a folder of yours")
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise Wrong(f"{there} cannot be written: {error.strerror}", f"set {variable} to a folder of yours") from None
+
+
+def disk() -> str:
+    tightest = min((_free(look()), str(look())) for look in (_cache, _data))
+    if tightest[0] < LEAST_FREE:
+        raise Wrong(
+            f"{tightest[0] / 1e9:.1f} GB free at {tightest[1]}, expected at least {LEAST_FREE / 1e9:.0f} GB",
+            "make room, run modelport gc, or set MODELPORT_CACHE_DIR and MODELPORT_DATA_DIR",
+        )
+    return f"{tightest[0] / 1e9:.1f} GB free at {tightest[1]}"
+
+
+def _free(place: Path) -> int:
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    return shutil.disk_usage(there).free
+
+
+def containers() -> str:
+    from components.local.containers import answers
+
+    found = [tool for tool in ("docker", "podman") if answers(tool)]
+    if not found:
+        raise Note("neither docker nor podman answers", "none needed: images run as processes from their own layers")
+    return f"{found[0]} answers"
+
+
+def stack_file(target: Target) -> "StackSpec | None":
+    """The stack file, checked; None where the project's stacks are not Modelport's own."""
+    if not has_spec(target.root):
+        return None
+    from stacks.spec import SpecError, StackSpec
+
+    try:
+        return StackSpec.from_file(target.file)
+    except SpecError as error:
+        raise Wrong("; ".join(error.lines), "correct the stack file") from None
+
+
+def port(number: int, stack: str) -> str:
+    from components.local.errors import LocalError
+    from components.local.ports import holder, require_free
+
+    try:
+        require_free(number)
+    except LocalError as error:
+        holds = holder(number)
+        if holds.startswith("the endpoint "):
+            return f"{number} is answered by {holds}"
+        raise Wrong(str(error), f"set modelport:endpoint.port in Pulumi.{stack}.yaml, or stop it") from None
+    return f"{number} is free"
+
+
+def base(name: str) -> str:
+    if name != "debian":
+        return name
+    from model_build.bake.apt import require_apt
+    from model_build.errors import ModelBuildError
+
+    try:
+        require_apt()
+    except ModelBuildError as error:
+        raise Wrong(str(error), "install apt, or set modelport:model.base to an image") from None
+    return "debian, from locked packages through apt"
+
+
+def registry(destination: str) -> str:
+    from model_build.errors import ModelBuildError
+    from model_build.push import exists
+
+    host = destination.partition("/")[0]
+    try:
+        # any digest will do: the question is whether the registry answers and lets us in
+        exists(f"{destination.partition('@')[0]}@sha256:{'0' * 64}")
+    except ModelBuildError as error:
+        raise Wrong(str(error), f"start it, or docker login {host}") from None
+    return f"{host} answers"

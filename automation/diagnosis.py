@@ -1,0 +1,67 @@
+"""What went wrong, in one line: an engine's and a provider's words reduced to the message that their author wrote."""
+
+import re
+from dataclasses import dataclass
+
+from automation.exits import Exit
+
+_COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*[A-Za-z]")
+_OURS = re.compile(r"modelport: (failed|bad input|gate missed): (.+)")
+_RAISED = re.compile(
+    r"(?:[A-Za-z_][\w]*\.)*[A-Z]\w*(?:Error|Exception|Exit|Missed|Refused|Interrupt|Warning|Locked|Busy|Missing): (.+)"
+)
+_CALLER = re.compile(r"^(?:error: |Exception calling application: |rpc error: code = \w+ desc = )+")
+_KINDS = {"failed": Exit.FAILED, "bad input": Exit.BAD_INPUT, "gate missed": Exit.GATE_MISSED}
+
+# Said by the engines around the real reason, and by themselves no reason at all.
+_HOLLOW = re.compile(
+    r"^(?:preview|update|up|destroy|refresh|resource .+) failed\.?$"
+    r"|^(?:update|preview|refresh|destroy) (?:was )?cancell?ed$"
+    r"|^an unhandled error occurred: "
+    r"|^Program exited with non-zero exit code"
+    r"|^one or more .* failed"
+)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason with the exit code that it stands for."""
+
+    code: Exit
+    text: str
+
+
+def plain(text: str) -> str:
+    """`text` without the engine's colour marks and the terminal's."""
+    return _COLOUR.sub("", text)
+
+
+def reason(text: str) -> Reason | None:
+    """The reason inside an error's text; None when it holds none."""
+    whole = plain(text).strip()
+    if not whole:
+        return None
+    if ours := _OURS.findall(whole):
+        kind, message = ours[-1]
+        return Reason(_KINDS[kind], message.strip())
+    lines = [line.strip() for line in whole.splitlines() if line.strip()]
+    if "Traceback (most recent call last)" in whole:
+        raised = [match[1] for line in lines if (match := _RAISED.match(_CALLER.sub("", line)))]
+        return Reason(Exit.FAILED, raised[-1]) if raised else Reason(Exit.FAILED, lines[-1])
+    message = _CALLER.sub("", lines[0])
+    if match := _RAISED.fullmatch(message):
+        message = match[1]
+    if "currently locked by" in whole:
+        return Reason(Exit.LOCKED, "\n".join([message, *lines[1:]]))
+    if _HOLLOW.search(message):
+        return None
+    return Reason(Exit.FAILED, "\n".join([message, *lines[1:]]))
+
+
+def weigh(reasons: list[Reason]) -> Exit:
+    """One exit code for several reasons: a missed gate tells a script most, then bad input."""
+    found = {each.code for each in reasons}
+    for code in (Exit.LOCKED, Exit.GATE_MISSED, Exit.MISSING, Exit.BAD_INPUT):
+        if code in found:
+            return code
+    return Exit.FAILED

@@ -1,0 +1,103 @@
+"""`doctor`: what this machine has and lacks, each with the fix. Nothing is changed."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Literal
+
+from automation import checks, printers
+from automation.exits import Exit, Failure
+from automation.lifecycle import Request
+from automation.projects import Target, find_root, stack_files
+
+Status = Literal["ok", "note", "fail"]
+"""`note` is something to know that stops nothing."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the doctor's."""
+
+    name: str
+    status: Status
+    found: str
+    fix: str = ""
+
+
+def run(request: Request) -> Exit:
+    """Every check, one line each; DONE when none failed, MISSING otherwise."""
+    found = examine(request)
+    failed = [check for check in found if check.status == "fail"]
+    code = Exit.MISSING if failed else Exit.DONE
+    if request.as_json:
+        told = {"schema": 1, "ok": not failed, "exit_code": int(code), "checks": [asdict(check) for check in found]}
+        print(json.dumps(told))
+        return code
+    show = _coloured if printers.fancy() else _plain
+    for check in found:
+        show(check)
+    print(f"\n{len(found) - len(failed)} of {len(found)} fine" if failed else "\nready: modelport up")
+    return code
+
+
+def examine(request: Request) -> list[Check]:
+    """The checks, in the order in which `up` would stumble over what they find."""
+    out = [_of("python", checks.python), _of("packages", checks.packages), _of("virtualenv", checks.virtualenv)]
+    try:
+        root = find_root(request.cwd)
+    except Failure as failure:
+        return [*out, Check("project", "fail", failure.messages[0], "change to the project or give --cwd")]
+    out.append(Check("project", "ok", str(root)))
+    stacks = [request.stack] if request.stack else stack_files(root)
+    if not stacks:
+        out.append(Check("stacks", "note", "no Pulumi.<stack>.yaml", "write one, docs/stack-file.md shows all keys"))
+    out.append(_of("engine", lambda: checks.engine(request.engine)))
+    out.append(_of("backend", lambda: checks.backend(root)))
+    out += [_of(f"{kind} folder", partial(checks.folder, kind)) for kind in checks.FOLDERS]
+    out += [_of("disk", checks.disk), _of("containers", checks.containers)]
+    for stack in stacks:
+        out += _stack(Target(root, stack))
+    return out
+
+
+def _stack(target: Target) -> list[Check]:
+    try:
+        spec = checks.stack_file(target)
+    except checks.Wrong as wrong:
+        return [Check(f"stack {target.stack}", "fail", wrong.found, wrong.fix)]
+    if spec is None:
+        return [Check(f"stack {target.stack}", "ok", "no Modelport stack file, nothing to check")]
+    out = [Check(f"stack {target.stack}", "ok", f"{target.file.name} is valid")]
+    out.append(_of(f"{target.stack}: port", lambda: checks.port(spec.endpoint.port, target.stack)))
+    out.append(_of(f"{target.stack}: base", lambda: checks.base(spec.model.base)))
+    if spec.image.push:
+        destination = spec.image.push
+        out.append(_of(f"{target.stack}: registry", lambda: checks.registry(destination)))
+    return out
+
+
+def _of(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, "ok", look())
+    except checks.Note as note:
+        return Check(name, "note", note.found, note.fix)
+    except checks.Wrong as wrong:
+        return Check(name, "fail", wrong.found, wrong.fix)
+
+
+def _plain(check: Check) -> None:
+    fix = f"; fix: {check.fix}" if check.fix else ""
+    print(f"{check.status:<5} {check.name}: {check.found}{fix}")
+
+
+def _coloured(check: Check) -> None:
+    from rich.console import Console
+
+    style = {"ok": "green", "note": "yellow", "fail": "bold red"}[check.status]
+    console = Console(highlight=False, soft_wrap=True, file=sys.stdout)
+    console.print(f"{check.status:<5}", style=style, end="")
+    console.print(f" {check.name}: {check.found}", markup=False)
+    if check.fix:
+        console.print(f"      fix: {check.fix}", markup=False, style="dim")

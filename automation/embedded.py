@@ -1,0 +1,78 @@
+"""The embedded engine, in this process."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from engine.api import Engine
+from engine.api import Options as EngineOptions
+
+from automation.drivers import Listener, Operation, Options, Result
+from automation.exits import Exit, Failure
+from automation.projects import Target, stack_files, unknown_stack
+from engine import errors
+
+
+class Embedded:
+    """One stack under the embedded engine."""
+
+    name = "embedded"
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        with self._said():
+            self._engine = Engine(target.root, target.stack)
+
+    @contextmanager
+    def _said(self) -> Generator[None]:
+        """The engine's own refusals as failures of ours."""
+        try:
+            yield
+        except errors.StackLocked as error:
+            raise Failure(Exit.LOCKED, self._locked(error)) from None
+        except errors.StackMissing:
+            known = sorted({*self._engine.stacks(), *stack_files(self.target.root)})
+            if self.target.stack in known:
+                message = f"stack {self.target.stack} was never brought up; run modelport up -s {self.target.stack}"
+            else:
+                message = unknown_stack(self.target.stack, known)
+            raise Failure(Exit.BAD_INPUT, message) from None
+        except (errors.BadInput, errors.WrongPassphrase) as error:
+            raise Failure(Exit.BAD_INPUT, str(error)) from None
+        except (errors.ProviderMissing, errors.PluginError) as error:
+            raise Failure(Exit.MISSING, str(error)) from None
+        except errors.EngineError as error:
+            raise Failure(Exit.FAILED, str(error)) from None
+
+    def _locked(self, error: errors.StackLocked) -> str:
+        return str(error)
+
+    def run(self, operation: Operation, options: Options, listener: Listener) -> Result:
+        asked = EngineOptions(
+            parallel=options.parallel or 0,
+            refresh=options.refresh,
+            targets=options.targets,
+            replace=options.replace,
+        )
+        with self._said():
+            outcome = getattr(self._engine, operation)(asked, listener)
+        return Result(ok=outcome.exit_code == 0, error=outcome.error)
+
+    def interrupt(self) -> None:
+        self._engine.interrupt()
+
+    def outputs(self, *, show_secrets: bool) -> dict[str, Any]:
+        with self._said():
+            return self._engine.outputs(show_secrets=show_secrets)
+
+    def export(self, *, show_secrets: bool) -> dict[str, Any]:
+        with self._said():
+            return self._engine.export(show_secrets=show_secrets)
+
+    def cancel(self) -> int:
+        with self._said():
+            return self._engine.cancel()
+
+    def stacks(self) -> list[str]:
+        with self._said():
+            return self._engine.stacks()

@@ -1,0 +1,129 @@
+"""preview, up, refresh and destroy: from the flags to the exit code."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from automation import operate
+from automation.drivers import Choice, Driver, Operation, Options, drive
+from automation.exits import Exit, Failure
+from automation.masking import Mask
+from automation.operate import Ended
+from automation.projects import Target, select
+
+ENDPOINT, REPORT, TRY = "endpoint", "report", "try"
+"""Outputs of a stack that have a place of their own at the end of `up`."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the flags say, the same for all four."""
+
+    cwd: Path
+    stack: str | None
+    engine: Choice
+    as_json: bool = False
+    yes: bool = False
+    show_secrets: bool = False
+    verbose: bool = False
+    options: Options = field(default_factory=Options)
+
+
+def run(operation: Operation, request: Request, ask: Callable[[str], bool]) -> Exit:
+    """Carry the operation out; raises Failure for what is refused before anything happens."""
+    target = select(request.cwd, request.stack, from_file=operation in ("preview", "up"))
+    asking = operate.must_ask(operation, yes=request.yes, as_json=request.as_json)
+    if operation in ("preview", "up"):
+        operate.check_stack_file(target)
+    driver = drive(target, request.engine)
+    mask = Mask()
+    if asking:
+        planned = (
+            _do(driver, "preview", request, target, mask) if operation == "up" else _what_is_there(driver, operation)
+        )
+        if planned.code is not Exit.DONE:
+            return planned.code
+        if not operate.agreed(operation, planned, ask):
+            print("nothing was done")
+            return Exit.DONE
+    return _do(driver, operation, request, target, mask).code
+
+
+def _what_is_there(driver: Driver, operation: Operation) -> Ended:
+    """What a refresh or a destroy would go through: the state itself, named one by one."""
+    deployment: dict[str, Any] = driver.export(show_secrets=False).get("deployment") or {}
+    resources: list[dict[str, str]] = deployment.get("resources") or []
+    for resource in resources:
+        print(f"  {resource['type'].rpartition(':')[2]} {resource['urn'].rpartition('::')[2]}")
+    return Ended(operation, Exit.DONE, 0.0, {})
+
+
+def _do(driver: Driver, operation: Operation, request: Request, target: Target, mask: Mask) -> Ended:
+    if not request.as_json:
+        print(f"{operation} of stack {target.stack} ({driver.name} engine)", flush=True)
+    ended = operate.perform(
+        driver,
+        operation,
+        request.options,
+        as_json=request.as_json,
+        mask=mask,
+        stack=target.stack,
+        verbose=request.verbose,
+    )
+    outputs: dict[str, Any] | None = None
+    if ended.code is Exit.DONE and operation in ("up", "refresh"):
+        outputs = driver.outputs(show_secrets=request.show_secrets)
+    if request.as_json:
+        told = operate.summary(ended, stack=target.stack, engine=driver.name, outputs=outputs)
+        print(json.dumps({"event": "summary", **mask.tree(told)}), flush=True)
+    else:
+        print(f"{operation}: {operate.count_line(ended, planned=operation == 'preview')}", flush=True)
+    for error in ended.errors:
+        print(f"error: {mask(error)}", file=sys.stderr)
+    if outputs and not request.as_json:
+        show_outputs(outputs, mask)
+    return ended
+
+
+def show_outputs(outputs: dict[str, Any], mask: Mask) -> None:
+    """The endpoint first, what else there is, and last the lines that can be pasted into a shell."""
+    rest = {key: value for key, value in outputs.items() if key not in (ENDPOINT, REPORT, TRY)}
+    print()
+    for key in (ENDPOINT, REPORT):
+        if key in outputs:
+            print(f"{key}: {mask(_text(outputs[key]))}")
+    for key, value in sorted(rest.items()):
+        print(f"{key}: {mask(_text(value))}")
+    lines: Any = outputs.get(TRY)
+    if isinstance(lines, list) and lines:
+        print("\ntry it:")
+        # nothing in front of them: each can be marked and pasted as it stands
+        print("\n".join(mask(str(line)) for line in cast("list[object]", lines)))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def cancel(request: Request, ask: Callable[[str], bool]) -> Exit:
+    """Release a stack that an operation left locked."""
+    target = select(request.cwd, request.stack, from_file=False)
+    driver = drive(target, request.engine)
+    if not request.yes:
+        if not sys.stdin.isatty():
+            raise Failure(
+                Exit.BAD_INPUT, "cancel asks before it takes a lock away and this is not a terminal; add --yes"
+            )
+        if not ask(f"release stack {target.stack}, even if an operation still runs on it?"):
+            print("nothing was done")
+            return Exit.DONE
+    taken = driver.cancel()
+    print(
+        f"stack {target.stack}: {taken} lock{'' if taken == 1 else 's'} released"
+        if taken
+        else f"stack {target.stack} was not locked"
+    )
+    return Exit.DONE

@@ -1,0 +1,108 @@
+"""Showing a story: plain lines for logs and pipes, JSON lines for programs. The terminal's is `automation.live`."""
+
+import json
+import os
+import sys
+from typing import Any, TextIO
+
+from automation.masking import Mask
+from automation.story import Message, Printer, Progress, Step
+
+SIGNS = {
+    "create": "+",
+    "update": "~",
+    "delete": "-",
+    "replace": "+-",
+    "create-replacement": "++",
+    "delete-replaced": "--",
+    "read": ">",
+    "refresh": "~",
+    "import": "=",
+    "discard": "<",
+}
+
+
+def describe(step: Step, *, failed: bool = False) -> str:
+    """`  + create      ModelImage digits`, with the properties that caused it."""
+    cause = f" [{', '.join(step.keys)}]" if step.keys and step.op not in ("create", "delete", "read") else ""
+    word = f"{step.op} FAILED" if failed else step.op
+    return f"  {SIGNS.get(step.op, ' '):<2} {word:<18} {step.kind} {step.name}{cause}"
+
+
+def say_progress(progress: Progress) -> str:
+    return f"     {progress.subject}: {progress.step}: {progress.text}"
+
+
+def say_message(message: Message) -> str:
+    prefix = "warning: " if message.severity == "warning" and not message.text.startswith("warning") else ""
+    return f"     {prefix}{message.text}"
+
+
+class Lines:
+    """One line for each thing that ended, none that is ever rewritten."""
+
+    def __init__(self, mask: Mask, out: TextIO | None = None) -> None:
+        self.mask, self.out = mask, out or sys.stdout
+
+    def _line(self, text: str) -> None:
+        print(self.mask(text), file=self.out, flush=True)
+
+    def began(self, step: Step) -> None:
+        pass
+
+    def ended(self, step: Step) -> None:
+        self._line(describe(step))
+
+    def failed(self, step: Step) -> None:
+        self._line(describe(step, failed=True))
+
+    def progress(self, progress: Progress) -> None:
+        self._line(say_progress(progress))
+
+    def message(self, message: Message) -> None:
+        self._line(say_message(message))
+
+
+class Json:
+    """One JSON object on each line; `docs/cli.md` lists the kinds and their keys."""
+
+    def __init__(self, mask: Mask, out: TextIO | None = None) -> None:
+        self.mask, self.out = mask, out or sys.stdout
+
+    def emit(self, event: str, **data: Any) -> None:
+        print(json.dumps({"event": event, **self.mask.tree(data)}), file=self.out, flush=True)
+
+    def _step(self, state: str, step: Step) -> None:
+        self.emit("step", state=state, op=step.op, type=step.type, name=step.name, urn=step.urn, keys=list(step.keys))
+
+    def began(self, step: Step) -> None:
+        self._step("began", step)
+
+    def ended(self, step: Step) -> None:
+        self._step("ended", step)
+
+    def failed(self, step: Step) -> None:
+        self._step("failed", step)
+
+    def progress(self, progress: Progress) -> None:
+        self.emit("progress", subject=progress.subject, step=progress.step, text=progress.text)
+
+    def message(self, message: Message) -> None:
+        self.emit("message", severity=message.severity, text=message.text, urn=message.urn)
+
+
+def fancy() -> bool:
+    """Whether the output is a terminal that may be drawn on."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not plain
+
+
+def choose(mask: Mask, *, as_json: bool) -> Printer:
+    """The printer for where the output goes."""
+    if as_json:
+        return Json(mask)
+    if fancy():
+        from automation.live import Live
+
+        return Live(mask)
+    return Lines(mask)

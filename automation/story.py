@@ -1,0 +1,136 @@
+"""An operation as it is told: an engine's events, from either engine, become steps, progress and messages.
+
+The events are Pulumi's own, as mappings: the lines of `--event-log`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+from automation import diagnosis
+from automation.diagnosis import Reason
+
+UNCHANGED = "same"
+_PROGRESS = re.compile(r"^modelport: (?P<subject>[^:\s]+): (?P<step>[a-z][a-z0-9 _-]*): (?P<text>.+)$")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done, or would be done, to one resource."""
+
+    op: str
+    """Pulumi's word: create, update, replace, create-replacement, delete-replaced, delete, read, refresh, same."""
+    urn: str
+    type: str
+    keys: tuple[str, ...] = ()
+    """The properties that differ, or that force a replacement."""
+
+    @property
+    def name(self) -> str:
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def kind(self) -> str:
+        """The last word of the type: `pulumi-python:dynamic/model_build.resource:ModelImage` is a ModelImage."""
+        return self.type.rpartition(":")[2]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A word from a long step: `convert` of `digits`."""
+
+    subject: str
+    step: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Message:
+    severity: str
+    """info, warning or error."""
+    text: str
+    urn: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.urn.rpartition("::")[2]
+
+
+class Printer(Protocol):
+    """Shows a story while it happens."""
+
+    def began(self, step: Step) -> None: ...
+    def ended(self, step: Step) -> None: ...
+    def failed(self, step: Step) -> None: ...
+    def progress(self, progress: Progress) -> None: ...
+    def message(self, message: Message) -> None: ...
+
+
+@dataclass
+class Story:
+    """Hands each event on to `printer` and keeps what the end of the command needs."""
+
+    printer: Printer
+    steps: list[Step] = field(default_factory=list[Step])
+    changes: Counter[str] = field(default_factory=Counter[str])
+    reasons: list[Reason] = field(default_factory=list[Reason])
+    last_progress: str = ""
+    verbose: bool = False
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        if (payload := event.get("resourcePreEvent")) is not None:
+            if payload.get("planning"):
+                self._planned(_step(payload))
+            elif (step := _step(payload)).op != UNCHANGED:
+                self.printer.began(step)
+        elif (payload := event.get("resOutputsEvent")) is not None:
+            if not payload.get("planning"):
+                self._ended(_step(payload))
+        elif (payload := event.get("resOpFailedEvent")) is not None:
+            self.printer.failed(_step(payload))
+        elif (payload := event.get("diagnosticEvent")) is not None:
+            self._said(payload)
+        elif (payload := event.get("summaryEvent")) is not None:
+            self.changes = Counter(payload.get("resourceChanges") or {})
+
+    def _planned(self, step: Step) -> None:
+        self.steps.append(step)
+        if step.op != UNCHANGED:
+            self.printer.ended(step)
+
+    def _ended(self, step: Step) -> None:
+        self.steps.append(step)
+        if step.op != UNCHANGED:
+            self.printer.ended(step)
+
+    def _said(self, payload: Mapping[str, Any]) -> None:
+        if payload.get("ephemeral"):
+            return
+        severity = str(payload.get("severity", "info")).removesuffix("#err")
+        text = diagnosis.plain(str(payload.get("message", ""))).rstrip()
+        urn = str(payload.get("urn") or "")
+        if severity == "debug" or not text:
+            return
+        if severity == "error":
+            if self.verbose:
+                for line in text.splitlines():
+                    self.printer.message(Message(severity, line, urn))
+            if (found := diagnosis.reason(text)) and found not in self.reasons:
+                self.reasons.append(found)
+            return
+        for line in text.splitlines():
+            if told := _PROGRESS.match(line):
+                # an engine that replays a plug-in's stream may say a line twice in a row
+                if line != self.last_progress:
+                    self.printer.progress(Progress(told["subject"], told["step"], told["text"]))
+                self.last_progress = line
+            elif line.strip():
+                self.printer.message(Message(severity, line, urn))
+
+
+def _step(payload: Mapping[str, Any]) -> Step:
+    data = cast("dict[str, Any]", payload["metadata"])
+    keys: list[str] = data.get("keys") or data.get("diffs") or []
+    return Step(str(data["op"]), str(data["urn"]), str(data["type"]), tuple(keys))
