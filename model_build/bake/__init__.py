@@ -11,8 +11,8 @@ from model_build.bake.errors import BakeError, BaseError, DiskFullError
 if TYPE_CHECKING:
     from model_build.bake.archive import docker_archive
     from model_build.bake.attachments import attach, referrers
-    from model_build.bake.digests import identity
     from model_build.bake.image import Image, bake
+    from model_build.bake.inputs import identity
     from model_build.bake.layers import Layer
     from model_build.bake.python import Launcher, launcher
     from model_build.bake.rootfs import extract
@@ -41,7 +41,7 @@ _HOMES = {
     "bake": "image",
     "docker_archive": "archive",
     "extract": "rootfs",
-    "identity": "digests",
+    "identity": "inputs",
     "launcher": "python",
     "referrers": "attachments",
 }

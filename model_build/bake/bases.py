@@ -1,7 +1,6 @@
 """What an image stands on: the locked Debian packages, an image in a registry or one in an OCI layout, by digest."""
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 from model_build.bake import debian, layers, python
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BaseError
+from model_build.bake.inputs import base_identity, read_base
 from model_build.bake.layers import Layer
 from model_build.bake.layout import DOCKER_LIST, INDEX, LAYER, LAYER_GZIP, Json, Layout
 from model_build.bake.rootfs import chain, unpacked
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DOCKER_LAYERS = {
     "application/vnd.docker.image.rootfs.diff.tar": LAYER,
     "application/vnd.docker.image.rootfs.diff.tar.gzip": LAYER_GZIP,
@@ -31,30 +30,9 @@ class Base:
     tree: Path
 
 
-def check(base: str) -> tuple[str, str, str]:
-    """(kind, place, digest) of `base`: debian, oci or registry. Raises BaseError for anything else."""
-    if base == "debian":
-        return "debian", "", ""
-    place, at, digest = base.rpartition("@")
-    if not at or not _DIGEST.fullmatch(digest) or not place:
-        raise BaseError(
-            f"base is {base!r}, expected debian, oci:/path@sha256:... or registry/repo@sha256:... "
-            "(by digest, so that the image can be made again); write one of them"
-        )
-    if place.startswith("oci:"):
-        return "oci", place.removeprefix("oci:"), digest
-    return "registry", place, digest
-
-
-def identity(base: str) -> str:
-    """What of `base` decides the image's bytes, without bringing it here."""
-    kind, _, digest = check(base)
-    return digest if kind != "debian" else layers.key(debian.LOCK.read_text())
-
-
 def resolve(base: str, say: Callable[[str], None]) -> Base:
     """Bring `base` here and unpack it."""
-    kind, place, digest = check(base)
+    kind, place, digest = read_base(base)
     if kind == "debian":
         return _debian(say)
     if kind == "registry":
@@ -74,7 +52,7 @@ def _debian(say: Callable[[str], None]) -> Base:
         python.compile_tree(root, root, "usr/lib/python3.11")
 
     layer = layers.cached(
-        identity("debian"),
+        base_identity("debian"),
         "base",
         make,
         base=None,

@@ -12,9 +12,9 @@ from pathlib import Path
 from model_build.bake import apt, deb
 from model_build.bake.cache import cache_dir, work_folder
 from model_build.bake.errors import BakeError
+from model_build.bake.inputs import DEBIAN_LOCK
 from model_build.bake.tar import Special
 
-LOCK = Path(__file__).with_name("debian.lock.json")
 SUITE = "bookworm"
 PYTHON = "usr/bin/python3.11"
 PACKAGES = (
@@ -92,7 +92,7 @@ _DROP = re.compile(
 
 def read_lock() -> list[apt.Package]:
     """The pinned packages."""
-    return [apt.Package(**entry) for entry in json.loads(LOCK.read_text())["packages"]]
+    return [apt.Package(**entry) for entry in json.loads(DEBIAN_LOCK.read_text())["packages"]]
 
 
 def build_tree(root: Path) -> None:
@@ -181,14 +181,14 @@ def main(arguments: list[str]) -> int:
     if arguments != ["lock"]:
         print("usage: python -m model_build.bake.debian lock", file=sys.stderr)
         return 2
-    before = {package.name: package.version for package in read_lock()} if LOCK.exists() else {}
+    before = {package.name: package.version for package in read_lock()} if DEBIAN_LOCK.exists() else {}
     try:
         packages = lock()
     except BakeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     body = {"suite": SUITE, "architecture": "amd64", "packages": [vars(package) for package in packages]}
-    LOCK.write_text(json.dumps(body, indent=2) + "\n")
+    DEBIAN_LOCK.write_text(json.dumps(body, indent=2) + "\n")
     for package in packages:
         if before.get(package.name) != package.version:
             print(f"{package.name}: {before.get(package.name, 'new')} -> {package.version}")

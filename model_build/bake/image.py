@@ -9,6 +9,7 @@ from pathlib import Path
 from model_build.bake import bases, code, layers, python, tar, wheels
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError, disk_errors
+from model_build.bake.inputs import APP, SITE, code_digest, key, wheels_lock
 from model_build.bake.layers import Layer
 from model_build.bake.layout import CONFIG, LAYER, MANIFEST, Json, Layout, canonical
 
@@ -43,7 +44,7 @@ def bake(model: Path, *, name: str, base: str, layout: Path, progress: Callable[
         found = bases.resolve(base, say)
         base_key = "\0".join(layer.diff_id for layer in found.layers)
         wheel = layers.cached(
-            layers.key("wheels", base_key, wheels.lock_file().read_text()),
+            key("wheels", base_key, wheels_lock().read_text()),
             "wheels",
             lambda root: wheels.build_tree(root, found.tree),
             base=found.tree,
@@ -52,7 +53,7 @@ def bake(model: Path, *, name: str, base: str, layout: Path, progress: Callable[
             text="fetching and trimming the image's wheels",
         )
         program = layers.cached(
-            layers.key("code", base_key, code.digest()),
+            key("code", base_key, code_digest()),
             "code",
             lambda root: code.build_tree(root, found.tree),
             base=found.tree,
@@ -108,7 +109,7 @@ def _environment(base: Json, name: str) -> list[str]:
     ours = {
         "PATH": given.get("PATH", _PATH),
         "LANG": "C.UTF-8",
-        "PYTHONPATH": f"/{code.APP}:/{wheels.SITE}",
+        "PYTHONPATH": f"/{APP}:/{SITE}",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "ORT_DISABLE_TELEMETRY": "1",

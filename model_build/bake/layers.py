@@ -10,9 +10,6 @@ from model_build.bake import python, tar
 from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
 from model_build.bake.layout import LAYER, LAYER_GZIP
 
-# Raised when the same input is made into other bytes than before, on purpose: every cached layer and identity changes.
-FORMAT = "1"
-
 
 @dataclass(frozen=True)
 class Layer:
@@ -24,11 +21,6 @@ class Layer:
     unpacked: int
     kind: str  # base, wheels, code or model
     media_type: str
-
-
-def key(*parts: str) -> str:
-    """A cache key: the digest of everything that a layer is made from."""
-    return hashlib.sha256("\0".join((FORMAT, *parts)).encode()).hexdigest()
 
 
 def blob(layer: Layer) -> Path:

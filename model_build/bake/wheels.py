@@ -1,7 +1,6 @@
 """The layer of wheels: serving/requirements.lock, resolved for the base's Python, less what serving never reads."""
 
 import csv
-import importlib.util
 import io
 import os
 import re
@@ -12,8 +11,8 @@ from pathlib import Path
 
 from model_build.bake import python
 from model_build.bake.errors import BakeError
+from model_build.bake.inputs import SITE, wheels_lock
 
-SITE = "opt/modelport/site"
 PLATFORM = "x86_64-manylinux_2_28"
 
 _DROP = re.compile(
@@ -32,17 +31,6 @@ _DROP = re.compile(
     )
 )
 _KEEP = re.compile(r"numpy/(testing|_core/tests/_natype\.py)")
-
-
-def lock_file() -> Path:
-    """serving/requirements.lock, found without importing serving."""
-    spec = importlib.util.find_spec("serving")
-    if spec is None or not spec.submodule_search_locations:
-        raise BakeError("the package serving is not installed, expected it beside model_build; install modelport whole")
-    place = Path(next(iter(spec.submodule_search_locations))) / "requirements.lock"
-    if not place.is_file():
-        raise BakeError(f"{place}: missing, expected the hashed requirements of the image; install modelport whole")
-    return place
 
 
 def _uv() -> str:
@@ -74,7 +62,7 @@ def build_tree(root: Path, base: Path) -> None:
         "copy",
     ]
     command += ["--python", sys.executable, "--python-version", version, "--python-platform", PLATFORM]
-    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(lock_file())]
+    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(wheels_lock())]
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     ran = subprocess.run(
         command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, check=False
