@@ -79,6 +79,21 @@ def locked(path: Path) -> Generator[None]:
         yield
 
 
+def use_lock() -> Path:
+    """Held shared by builds, alone by `gc`."""
+    return folders.cache() / ".in-use"
+
+
+@contextmanager
+def in_use() -> Generator[None]:
+    """Keep `gc` from clearing what a build is using."""
+    path = use_lock()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
+
+
 @contextmanager
 def disk_errors(folder: Path) -> Generator[None]:
     """Say what to do about a full disk, or a folder that may not be written."""

@@ -55,6 +55,19 @@ def of_files(files: Mapping[str, Path]) -> str:
     return of_json({name: of_file(path) for name, path in files.items()})
 
 
+def is_whole(layout: Path, digest: str) -> bool:
+    """Whether the OCI layout lists the image `digest` and has all of its blobs in full length."""
+    blobs = layout / "blobs" / "sha256"
+    try:
+        listed = json.loads((layout / "index.json").read_bytes())["manifests"]
+        manifest = json.loads((blobs / digest.removeprefix("sha256:")).read_bytes())
+        wanted = [manifest["config"], *manifest["layers"]]
+        sizes = {blob["size"] - (blobs / blob["digest"].removeprefix("sha256:")).stat().st_size for blob in wanted}
+        return sizes == {0} and any(entry["digest"] == digest for entry in listed)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def walk(folder: Path) -> Iterator[tuple[str, Path]]:
     """Name (with slashes, relative to `folder`) and path of each file; no hidden ones and no byte code."""
     for place, below, names in os.walk(folder):

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+
+from model_build import runtime
 
 if TYPE_CHECKING:
     import onnx
@@ -13,11 +15,9 @@ IR_VERSION = 10
 """Pinned: what the tools write by default is newer than what runtimes take."""
 
 
-def load(path: Path) -> "onnx.ModelProto":
-    """Read a model and the weights beside it. Raises protobuf's DecodeError, ValueError or OSError."""
-    import onnx
-
-    return onnx.load_model(str(path))
+def load(path: Path, *, weights: bool = True) -> "onnx.ModelProto":
+    """Read a model, and the weights in files beside it. Raises protobuf's DecodeError, ValueError or OSError."""
+    return cast("onnx.ModelProto", runtime.untyped("onnx").load_model(str(path), load_external_data=weights))
 
 
 def serialise(model: "onnx.ModelProto") -> bytes:

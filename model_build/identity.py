@@ -59,7 +59,8 @@ def identify(recipe: "Recipe | Mapping[str, Any]", project: Path) -> Identity:
     parts = {"steps": STEPS, "recipe": content.of_json(_without_places(value))}
     parts |= {f"source.{name}": text for name, text in source.parts().items()}
     parts |= {f"evaluation.{name}": text for name, text in data.parts().items()}
-    labels = (value.get("classify") or {}).get("labels")
+    classify: Mapping[str, Any] = value.get("classify") or {}
+    labels = classify.get("labels")
     if isinstance(labels, str):
         parts |= {f"labels.{n}": t for n, t in sources.find(labels, project, "classify.labels").parts().items()}
     used = _SKLEARN if kind == "sklearn" or (source.code and "sklearn" in source.code.imports()) else ()
@@ -173,6 +174,7 @@ def _without_places(recipe: Mapping[str, Any]) -> dict[str, Any]:
         for key in parents:
             inner = inner.get(key, {})
         inner.pop(last, None)
-    if isinstance((value.get("classify") or {}).get("labels"), str):
-        value["classify"]["labels"] = "by content"
+    classify: dict[str, Any] = value.get("classify") or {}
+    if isinstance(classify.get("labels"), str):
+        classify["labels"] = "by content"
     return value

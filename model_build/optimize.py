@@ -99,7 +99,7 @@ def _int8(source: Path, target: Path, folder: Path) -> None:
         raise _NotMade(f"the quantizer failed: {type(error).__name__}: {runtime.first_line(error)}") from None
     finally:
         os.chdir(before)
-    made = onnx.load_model(str(target))
+    made = graphs.load(target)
     if not any(len(t.dims) and t.data_type == onnx.TensorProto.INT8 for t in graphs.tensors(made)):
         raise _NotMade("no matrix product with constant weights to quantise")
     _finish(target, source)

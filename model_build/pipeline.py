@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from model_build import cache, folders, gate, report, reporting
+from model_build import cache, content, folders, gate, report, reporting
 from model_build.convert import Converted, convert
 from model_build.errors import GateMissed, InputError, ModelBuildError
 from model_build.identity import STEPS
@@ -64,9 +64,9 @@ def build(
     Raises InputError for what cannot be used, GateMissed when no candidate is good enough (a report is written all the
     same), ModelBuildError for what failed. What was built before stays as it was.
     """
-    work = Work.on(recipe, project, progress)
     layout = (layout or folders.images()).absolute()
-    with _in_our_words(), cache.disk_errors(folders.data()):
+    with _in_our_words(), cache.disk_errors(folders.data()), cache.in_use():
+        work = Work.on(recipe, project, progress)
         with cache.locked(folders.data() / "reports" / f".{work.identity.short}.lock"):
             made = _known(work, layout)
             cached = made is not None
@@ -150,24 +150,10 @@ def _build(work: Work, layout: Path) -> report.Report:
 def _known(work: Work, layout: Path) -> report.Report | None:
     """The report of an earlier build whose image is still whole in `layout`."""
     found = reporting.read(work.identity.digest)
-    if found is None or found.image is None or found.chosen is None or not has_image(layout, found.image.digest):
+    if found is None or found.image is None or found.chosen is None or not content.is_whole(layout, found.image.digest):
         return None
     work.progress("build", f"image {found.image.digest[7:19]} is there already")
     return found
-
-
-def has_image(layout: Path, digest: str) -> bool:
-    """Whether an image is in `layout` with all that belongs to it."""
-    from model_build.bake.layout import Layout
-
-    store = Layout(layout)
-    try:
-        manifest = json.loads(store.blob(digest).read_bytes())
-        wanted = [manifest["config"], *manifest["layers"]]
-        listed = any(entry["digest"] == digest for entry in store.index()["manifests"])
-        return listed and all(store.has(blob["digest"], blob["size"]) for blob in wanted)
-    except (OSError, ValueError, KeyError):
-        return False
 
 
 def _push(work: Work, layout: Path, digest: str, destination: str) -> str:

@@ -23,13 +23,13 @@ def save(made: object, folder: Path) -> str:
     import onnx
 
     if isinstance(made, onnx.ModelProto):
-        onnx.save_model(made, str(folder / "model.onnx"))
+        model = made
     else:
         file = Path(cast("str | Path", made))
         if not file.is_file():
             raise SourceError(f"source returned the path {file.name!r}, but there is no such file; write it first")
         model = graphs.load(file)  # weights beside it come in
-        onnx.save_model(model, str(folder / "model.onnx"))
+    (folder / "model.onnx").write_bytes(graphs.serialise(model))
     return "model.onnx"
 
 
@@ -42,7 +42,7 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         _load(source, name)  # the runtime names what it takes; only if it takes more than onnx do we go on
     try:
         model = graphs.load(source)
-        onnx.checker.check_model(model)
+        runtime.untyped("onnx.checker").check_model(model)
     except (onnx.checker.ValidationError, ValueError, OSError) as error:
         raise SourceError(f"source {name} is not a valid ONNX model: {runtime.first_line(error)}") from None
     except Exception as error:  # protobuf's DecodeError, whose module differs by its backend
@@ -52,7 +52,7 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
             f"source {name} has {model.ByteSize():,} bytes with its weights, expected less than {LARGEST:,}; "
             "make it smaller before it comes here"
         )
-    if onnxfile_is_whole(source):
+    if _is_whole(source):
         shutil.copyfile(source, target)
     else:
         target.write_bytes(graphs.serialise(model))
@@ -61,11 +61,11 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
     return {"framework": f"onnx opset {opset}", "classes": None}
 
 
-def onnxfile_is_whole(source: Path) -> bool:
+def _is_whole(source: Path) -> bool:
     """True when no weights are kept in other files."""
     import onnx
 
-    model = onnx.load_model(str(source), load_external_data=False)
+    model = graphs.load(source, weights=False)
     return not any(t.data_location == onnx.TensorProto.EXTERNAL for t in graphs.tensors(model))
 
 

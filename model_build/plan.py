@@ -1,0 +1,137 @@
+"""What a change of a `ModelImage` comes to, worked out in milliseconds: nothing here imports what builds."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from model_build import content, folders
+from model_build.errors import ModelBuildError
+from model_build.errors import line as told
+from model_build.identity import changes, identify
+
+Inputs = dict[str, Any]
+
+
+def check(olds: Mapping[str, Any], news: Inputs, project: Path) -> tuple[Inputs, list[tuple[str, str]]]:
+    """The inputs with `identity` and `parts`, and what is wrong with them: (property, one line)."""
+    recipe = news.get("recipe")
+    if not isinstance(recipe, str):
+        return news, [("recipe", _line(f"recipe is {recipe!r}, expected JSON text; pass Recipe.canonical()"))]
+    try:
+        if recipe != olds.get("recipe"):
+            # What was checked before is not checked again: importing the rules takes longer than all the rest.
+            from model_build.recipe import Recipe
+
+            recipe = Recipe.parse(recipe).canonical()
+        where = destination(news)
+        if where is not None and where != olds.get("destination"):
+            from model_build.push.reference import parse
+
+            parse(where)
+        identity = identify(json.loads(recipe), project)
+    except ModelBuildError as error:
+        key = "destination" if type(error).__name__ == "DestinationError" else "recipe"
+        return news, [(key, told(error))]
+    except Exception as error:
+        if type(error).__module__ != "model_build.bake.errors":
+            raise
+        return news, [("recipe", _line(str(error)))]
+    keep = news.get("keep")
+    return news | {
+        "recipe": recipe,
+        "keep": True if keep is None else bool(keep),
+        "identity": identity.digest,
+        "parts": identity.parts,
+    }, []
+
+
+def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
+    """Why the resource must be updated, in words; empty when it must not."""
+    if olds.get("identity") != news.get("identity"):
+        before, after = str(olds.get("identity", ""))[:4] or "none", str(news["identity"])[:4]
+        why = changes(
+            cast("Mapping[str, str]", olds.get("parts") or {}),
+            cast("Mapping[str, str]", news.get("parts") or {}),
+            str(olds.get("recipe", "")),
+            str(news["recipe"]),
+        )
+        return f"model {before} to {after}, {'; '.join(why)}; {_expectation(str(news['identity']))}"
+    if destination(olds) != destination(news):
+        return f"model {str(news['identity'])[:4]} is pushed to {destination(news) or 'nowhere'}, nothing is built"
+    if bool(olds.get("keep", True)) != bool(news.get("keep", True)):
+        return "the image will be kept" if news.get("keep", True) else "the image will go with the resource"
+    if not olds.get("digest"):
+        return "the last build did not end; it goes on"
+    if _is_local(olds) and not exists(olds):
+        return "the image is no longer on this machine and is built again"
+    return ""
+
+
+def announcement(inputs: Mapping[str, Any]) -> str:
+    """The line for a model that is new."""
+    identity = str(inputs["identity"])
+    return line(inputs, f"model {identity[:4]} is new; {_expectation(identity)}")
+
+
+def line(inputs: Mapping[str, Any], text: str) -> str:
+    """`text` in the form of a build's progress."""
+    return f"modelport: {json.loads(str(inputs['recipe']))['name']}: plan: {text}"
+
+
+def destination(inputs: Mapping[str, Any]) -> str | None:
+    value = inputs.get("destination")
+    return str(value) if value else None
+
+
+def exists(outs: Mapping[str, Any]) -> bool:
+    """Whether the image is where `reference` says. Raises RegistryError when its registry does not answer."""
+    if not _is_local(outs):
+        from model_build import push
+
+        return push.exists(str(outs["reference"]))
+    found = _layout(outs)
+    return found is not None and content.is_whole(*found)
+
+
+def remove(outs: Mapping[str, Any]) -> None:
+    """Delete an image that is not to be kept; one that is gone already is no error."""
+    if outs.get("keep", True):
+        return
+    from model_build import gc
+
+    if not _is_local(outs):
+        from model_build import push
+        from model_build.push.errors import MissingError
+
+        with contextlib.suppress(MissingError):
+            push.delete(str(outs["reference"]))
+    if found := _layout(outs):
+        gc.remove(*found)
+
+
+def _expectation(identity: str) -> str:
+    """What the report of an earlier build of the same content says, where there is one."""
+    try:
+        report = json.loads((folders.report(identity) / "report.json").read_text("utf-8"))
+        chosen = next(c for c in report["candidates"] if c["chosen"])
+        metric = f"{report['evaluation']['metric']} {chosen['metric']:.4g}"
+        if report["identity"] == identity:
+            return f"{chosen['name']} with {metric}, {chosen['file_bytes']:,} bytes, from the cache"
+    except (OSError, ValueError, KeyError, StopIteration, TypeError):
+        pass  # never built here, or it missed its gate
+    return "measured in up"
+
+
+def _is_local(outs: Mapping[str, Any]) -> bool:
+    return str(outs.get("reference", "oci:")).startswith("oci:")
+
+
+def _layout(outs: Mapping[str, Any]) -> tuple[Path, str] | None:
+    place, _, digest = str(outs.get("layout_image", "")).removeprefix("oci:").rpartition("@")
+    return (Path(place), digest) if place and digest else None
+
+
+def _line(text: str) -> str:
+    return f"modelport: bad input: {text}"

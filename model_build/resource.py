@@ -1,0 +1,152 @@
+"""`ModelImage`: a model's image as a Pulumi resource.
+
+The provider is pickled by reference, so the names of this module and its class are part of every stack's state: they
+stay. It has no attributes: all that it needs is in the resource's inputs. What it does lies in the modules beside it,
+which are imported when they are needed, because a preview must be quick.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NotRequired, TypedDict
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.runtime.rpc import UNKNOWN
+
+if TYPE_CHECKING:
+    from model_build.bake import docker_archive, extract, launcher
+
+__all__ = ["ModelImage", "ModelImageArgs", "ModelImageProvider", "docker_archive", "extract", "launcher"]
+
+OUTPUTS = (
+    "identity",
+    "digest",
+    "reference",
+    "layout_image",
+    "report_html",
+    "report_json",
+    "metrics",
+    "chosen",
+    "model",
+)
+
+
+def __getattr__(name: str) -> object:
+    """What components may use of the bake, loaded when it is used."""
+    if name not in ("docker_archive", "extract", "launcher"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from model_build import bake
+
+    return getattr(bake, name)
+
+
+class ModelImageArgs(TypedDict):
+    recipe: pulumi.Input[str]
+    """The recipe as canonical JSON: `Recipe.canonical()`."""
+    destination: NotRequired[pulumi.Input[str | None]]
+    """Where to push the image: `host[:port]/repository[:tag]`. Default: it stays in this machine's OCI layout."""
+    keep: NotRequired[pulumi.Input[bool]]
+    """Whether the image outlives the resource. Default: True; `modelport gc` clears what no stack refers to."""
+
+
+class ModelImageProvider(ResourceProvider):
+    """Builds the image. Equal content is never built again; another destination alone only pushes."""
+
+    serialize_as_secret_always: ClassVar[bool] = False  # type: ignore[misc]  # nothing secret in a reference to a class
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Resolve the recipe to `identity` and its `parts`; whatever can be known early fails here, in one line."""
+        from model_build import plan
+
+        inputs = {key: value for key, value in news.items() if key != "__provider"}
+        if UNKNOWN in (inputs.get("recipe"), inputs.get("destination")):
+            return CheckResult(inputs, [])
+        inputs, failures = plan.check(_olds, inputs, Path.cwd())
+        if not failures and not _olds:
+            _say(plan.announcement(inputs))
+        return CheckResult(inputs, [CheckFailure(key, reason) for key, reason in failures])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Changed: what the image is of, where it is pushed, whether it is kept; or an image that is no longer here."""
+        from model_build import plan
+
+        if UNKNOWN in (_news.get("recipe"), _news.get("destination")):
+            return DiffResult(changes=True, replaces=[])
+        reason = plan.change(_olds, _news)
+        if reason:
+            _say(plan.line(_news, reason))
+        return DiffResult(changes=bool(reason), replaces=[])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        outs = _build(props)
+        return CreateResult(f"{outs['model']}-{outs['identity'][:12]}", outs)
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(_build(_news))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Gone when the image is neither where it was pushed nor, for one that was not pushed, in the layout."""
+        from model_build import plan
+
+        outs = {key: value for key, value in props.items() if key != "__provider"}
+        return ReadResult(id_, outs) if plan.exists(outs) else ReadResult("", {})
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Take the image away, from the registry too, if it was not to be kept."""
+        from model_build import plan
+
+        plan.remove(_props)
+
+
+class ModelImage(Resource, module="modelport", name="ModelImage"):
+    """A verified model in an image, known by digest.
+
+    A model that misses its gate fails this resource, and whatever needs its outputs stays as it was.
+    """
+
+    identity: pulumi.Output[str]
+    """Hex over all that decides what is in the image."""
+    digest: pulumi.Output[str]
+    """`sha256:...` of the image's manifest."""
+    reference: pulumi.Output[str]
+    """What to deploy: `host/repository@sha256:...` when it was pushed, else as `layout_image`."""
+    layout_image: pulumi.Output[str]
+    """`oci:PATH@sha256:...` on the machine that built it."""
+    report_html: pulumi.Output[str]
+    report_json: pulumi.Output[str]
+    """Files of the build's report."""
+    metrics: pulumi.Output[dict[str, float]]
+    """Numbers of the chosen candidate: the metric by name, baseline, drop, p50_ms, p99_ms, bytes."""
+    chosen: pulumi.Output[str]
+    """Name of the chosen candidate."""
+    model: pulumi.Output[str]
+    """The model's name, as the server in the image has it."""
+
+    def __init__(self, name: str, args: ModelImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        inputs: dict[str, Any] = {
+            "recipe": args["recipe"],
+            "destination": args.get("destination"),
+            "keep": args.get("keep", True),
+        }
+        super().__init__(ModelImageProvider(), name, {**dict.fromkeys(OUTPUTS), **inputs}, opts)
+
+
+def _build(props: dict[str, Any]) -> dict[str, Any]:
+    from model_build import child, plan
+
+    built = child.build(str(props["recipe"]), plan.destination(props), Path.cwd())
+    outs = {key: value for key, value in props.items() if key != "__provider"}
+    return outs | {key: built[key] for key in OUTPUTS}
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
