@@ -23,7 +23,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 INPUTS = ("image", "model", "port", "workers", "runtime")
 RUNTIMES = ("auto", "docker", "podman", "process")
-WORKERS = 64
+WORKERS = 256
 
 
 class LocalServerProvider(ResourceProvider):

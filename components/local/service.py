@@ -29,7 +29,7 @@ class LocalEndpointArgs(TypedDict):
     port: NotRequired[pulumi.Input[int]]
     """TCP port on 127.0.0.1, 1 to 65535. Default: 8080."""
     workers: NotRequired[pulumi.Input[int]]
-    """Processes that answer behind the one address, 1 to 64. Default: 2."""
+    """Processes that answer behind the one address, 1 to 256. Default: 2."""
     runtime: NotRequired[pulumi.Input[LocalRuntime]]
     """What runs the image. Default: auto."""
 

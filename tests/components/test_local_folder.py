@@ -131,7 +131,7 @@ GOOD = {"key": "k", "image": f"oci:/images@{ONE.image}", "model": "digits", "wor
     [
         ({"port": 0.0}, "port is 0, expected a whole number from 1 to 65535; set modelport:endpoint.port"),
         ({"port": 80.5}, "port is 80.5, expected a whole number from 1 to 65535; set modelport:endpoint.port"),
-        ({"workers": 65.0}, "workers is 65, expected a whole number from 1 to 64; set modelport:endpoint.workers"),
+        ({"workers": 257.0}, "workers is 257, expected a whole number from 1 to 256; set modelport:endpoint.workers"),
         (
             {"runtime": "vm"},
             "runtime is 'vm', expected one of auto, docker, podman, process; set modelport:endpoint.runtime",
