@@ -100,7 +100,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     limits: dict[str, float] = {}
     for variable, field, least in _ENVIRONMENT:
         if variable in environment:
-            found = number(environment[variable], variable, least, 2**40)
+            found = number(environment[variable], variable, least, 1e12)
             limits[field] = int(found) if field in ("max_body", "max_json", "max_pixels", "queue") else found
     return Settings(
         model=Path(model),

@@ -12,6 +12,13 @@ from serving.jsons import as_list
 FORMAT = 1
 MODES = {"L": 1, "RGB": 3, "RGBA": 4}
 LAYOUTS = ("flat", "NCHW", "NHWC")
+_KINDS: dict[type, str] = {
+    int: "a whole number",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+    bool: "true or false",
+}
 RESIZES = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 
@@ -131,13 +138,13 @@ class _Keys:
     def optional(self, key: str, kind: type) -> Any:
         value = self._content.get(key)
         if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
-            raise self.wrong(key, value, f"a {kind.__name__}")
+            raise self.wrong(key, value, _KINDS[kind])
         return value
 
     def take(self, key: str, kind: type) -> Any:
         value = self.optional(key, kind)
         if value is None:
-            raise StartError(f"{self.path}: {self._prefix}{key} is missing, expected a {kind.__name__}")
+            raise StartError(f"{self.path}: {self._prefix}{key} is missing, expected {_KINDS[kind]}")
         return value
 
     def text(self, key: str) -> str:

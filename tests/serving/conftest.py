@@ -22,6 +22,8 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     }
     with closing(Server(folder, models.digits(folder / "model"), "--workers", "2", env=env)) as server:
         yield server
+        # Whatever the tests sent: no error of the server's own.
+        assert "Traceback" not in server.said()
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,8 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("mixed")
     with closing(Server(folder, models.mixed(folder / "model"), "--workers", "1")) as server:
         yield server
+        # Whatever the tests sent: no error of the server's own.
+        assert "Traceback" not in server.said()
 
 
 @pytest.fixture

@@ -78,11 +78,16 @@ def digits(folder: Path, *, version: str = "1", **preprocess: Any) -> Path:
     )
 
 
-def identity(folder: Path, datatype: str, shape: Sequence[int | str] | None = ("n", 2)) -> Path:
+def identity(
+    folder: Path,
+    datatype: str,
+    shape: Sequence[int | str] | None = ("n", 2),
+    *,
+    classify: dict[str, Any] | None = None,
+) -> Path:
     """Gives back what it gets."""
-    return save(
-        folder, [helper.make_node("Identity", ["x"], ["y"])], [("x", datatype, shape)], [("y", datatype, shape)]
-    )
+    nodes = [helper.make_node("Identity", ["x"], ["y"])]
+    return save(folder, nodes, [("x", datatype, shape)], [("y", datatype, shape)], classify=classify)
 
 
 def mixed(folder: Path) -> Path:
