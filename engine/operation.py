@@ -1,0 +1,297 @@
+"""An operation from beginning to end: children started early, the state written at last, whatever happens in between."""
+
+import asyncio
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine import refresh
+from engine.builtin import Builtin
+from engine.deploy import Deployment, Interrupt
+from engine.errors import BackendError
+from engine.events import Events, Listener
+from engine.journal import Journal
+from engine.plugins import DYNAMIC, Provider, Starting
+from engine.program import Program, environment
+from engine.projects import Config, has_secrets, resolve
+from engine.providers import Registry
+from engine.run import Options, Run
+from engine.snapshot import Snapshot
+from engine.stacks import Opened, Stack
+from engine.state import PROVIDER_PREFIX
+from engine.values import Props
+
+if TYPE_CHECKING:
+    from engine.monitor import Monitor, Server
+    from engine.protocol import engine_pb2
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an operation does: its name in the history, and which of its parts run."""
+
+    name: str
+    program: bool
+    preview: bool
+    refresh_only: bool = False
+
+
+class Operation:
+    """Runs once. `interrupt` may be called from any thread."""
+
+    def __init__(self, stack: Stack, kind: Kind, options: Options, listener: Listener | None, parallel: int) -> None:
+        self.stack = stack
+        self.kind = kind
+        self.options = options
+        self.events = Events(listener)
+        self.parallel = parallel
+        self.error = ""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._interrupt: Interrupt | None = None
+
+    def interrupt(self) -> None:
+        """Once: finish what runs, then stop. Twice: stop now."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._interrupted)
+
+    def _interrupted(self) -> None:
+        asked = self._interrupt
+        if asked is None:
+            return
+        if asked.asked.is_set():
+            asked.now.set()
+        else:
+            asked.asked.set()
+
+    def run(self, opened: Opened) -> bool:
+        """Do it; whether it succeeded. The stack must be held by the caller unless it is a preview."""
+        return asyncio.run(self._main(opened))
+
+    async def _main(self, opened: Opened) -> bool:
+        self._loop = asyncio.get_running_loop()
+        self._interrupt = Interrupt(asyncio.Event(), asyncio.Event())
+        caught = self._catch_signals()
+        try:
+            return await self._whole(opened, self._interrupt)
+        finally:
+            for each in caught:
+                self._loop.remove_signal_handler(each)
+
+    def _catch_signals(self) -> list[signal.Signals]:
+        if threading.current_thread() is not threading.main_thread():
+            return []
+        caught = [signal.SIGINT, signal.SIGTERM]
+        for each in caught:
+            asyncio.get_running_loop().add_signal_handler(each, self._interrupted)
+        return caught
+
+    async def _whole(self, opened: Opened, interrupt: Interrupt) -> bool:
+        began = time.time()
+        raw_config = self.stack.file().raw()
+        self.events.send("preludeEvent", {"config": _hidden(raw_config)})
+        children = _Children(self.stack, self.events)
+        try:
+            ok = await self._within(opened, interrupt, children, raw_config, began)
+        finally:
+            await children.end()
+        self.events.send("cancelEvent", {})
+        return ok
+
+    async def _within(
+        self, opened: Opened, interrupt: Interrupt, children: "_Children", raw_config: Props, began: float
+    ) -> bool:
+        program = asyncio.ensure_future(children.program()) if self.kind.program else None
+        dynamic = any(r.get("type") == PROVIDER_PREFIX + DYNAMIC for r in opened.latest.get("resources") or [])
+        early = asyncio.ensure_future(children.begin(DYNAMIC, None)) if dynamic else None
+        await asyncio.sleep(0)
+        monitor_module = await asyncio.to_thread(_import_monitor)
+        await self._key(opened, raw_config)
+        config = resolve(raw_config, opened.config_crypter)
+        self.events.hide([config.values[key] for key in config.secret_keys])
+        deployment = opened.deployment()
+        journal = None
+        if not self.kind.preview:
+            journal = Journal(self.stack.backend.journal_file(self.stack.project.name, self.stack.name), opened.raw)
+        snapshot = Snapshot(deployment, opened.crypter, journal)
+        run = self._run(snapshot, journal, children, config)
+        if early is not None:
+            run.registry.use_early(early)
+        if self.options.clear_pending_creates:
+            refresh.clear_pending_creates(run)
+        course = Deployment(run, self.parallel, interrupt)
+        monitor: Monitor | None = None
+        if self.kind.program:
+            monitor = monitor_module.Monitor(run, self.stack.project, config, self.parallel, course.inbox.put_nowait)
+        server: Server = monitor_module.Server(monitor, self._log)
+        await server.start()
+        children.address, children.config = server.address, config
+
+        async def launch(_: "Monitor") -> Program:
+            assert program is not None
+            started = await program
+            await started.run(
+                self.stack.name, config, address=server.address, preview=self.kind.preview, parallel=self.parallel
+            )
+            return started
+
+        ok = await self._course(course, run, monitor, launch if monitor else None, interrupt, children)
+        self.events.summary(
+            preview=self.kind.preview, seconds=time.time() - began, result="succeeded" if ok else "failed"
+        )
+        if not self.kind.preview:
+            ok = self._save(run, raw_config, began, ok) and ok
+        await asyncio.gather(run.registry.close(), server.stop())
+        return ok
+
+    async def _course(
+        self,
+        course: Deployment,
+        run: Run,
+        monitor: "Monitor | None",
+        launch: "object",
+        interrupt: Interrupt,
+        children: "_Children",
+    ) -> bool:
+        """The deployment, unless the user says twice that it shall stop."""
+        work = asyncio.ensure_future(course.perform(monitor, launch))  # type: ignore[arg-type]
+        now = asyncio.ensure_future(interrupt.now.wait())
+        try:
+            await asyncio.wait({work, now}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            children.kill()
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            self.events.say("error", ("preview" if run.preview else "update") + " canceled")
+            return False
+        finally:
+            now.cancel()
+
+    async def _key(self, opened: Opened, raw_config: Props) -> None:
+        """Wait for the key without blocking anything else, where a secret must be read."""
+        from engine.secrets import Passphrase
+
+        for crypter in (opened.crypter, opened.config_crypter):
+            if isinstance(crypter, Passphrase) and (crypter is opened.crypter or has_secrets(raw_config)):
+                await asyncio.wrap_future(crypter.ready())
+                _ = crypter.cipher
+
+    def _run(self, snapshot: Snapshot, journal: Journal | None, children: "_Children", config: Config) -> Run:
+        events = self.events
+        known: dict[str, Run] = {}
+        builtin = Builtin(
+            self.stack.outputs_of,
+            lambda urn: known["run"].news.get(urn) or known["run"].reads.get(urn),
+            lambda text, urn: events.say("warning", text, urn),
+        )
+        registry = Registry(children.begin, children.connect, builtin, preview=self.kind.preview)
+        run = Run(
+            project=self.stack.project.name,
+            stack=self.stack.name,
+            preview=self.kind.preview,
+            refresh_only=self.kind.refresh_only,
+            options=self.options,
+            events=events,
+            snapshot=snapshot,
+            registry=registry,
+            journal=journal,
+        )
+        known["run"] = run
+        return run
+
+    def _save(self, run: Run, raw_config: Props, began: float, ok: bool) -> bool:
+        """Write the state, and note in the history what was done; False where the disk takes no more."""
+        project, name, backend = self.stack.project.name, self.stack.name, self.stack.backend
+        raw = self.stack.checkpoint(run.snapshot.to_json())
+        try:
+            if run.journal is not None:
+                run.journal.final(raw)
+            backend.write_state(project, name, raw)
+        except BackendError as error:
+            kept = ""
+            if run.journal is not None:
+                run.journal.close()
+                kept = f". What was done is kept in {run.journal.file} and will be found by the next command"
+            self.events.say("error", f"{error}{kept}")
+            return False
+        if run.journal is not None:
+            run.journal.drop()
+        update: Props = {
+            "kind": self.kind.name,
+            "startTime": int(began),
+            "message": self.options.message,
+            "environment": {"exec.kind": "modelport"},
+            "config": raw_config,
+            "version": 0,
+            "result": "succeeded" if ok else "failed",
+            "endTime": int(time.time()),
+            "resourceChanges": dict(sorted(self.events.changes.items())),
+        }
+        try:
+            backend.write_history(project, name, update, raw)
+        except BackendError as error:
+            self.events.say("warning", f"{error}; the state itself is written")
+        return True
+
+    def _log(self, request: "engine_pb2.LogRequest") -> None:
+        from engine.monitor import SEVERITIES
+
+        self.events.say(
+            SEVERITIES[request.severity],
+            request.message,
+            request.urn,
+            ephemeral=request.ephemeral,
+            stream=request.streamId,
+        )
+
+
+def _import_monitor():  # type: ignore[no-untyped-def]
+    from engine import monitor
+
+    return monitor
+
+
+def _hidden(raw: Props) -> dict[str, str]:
+    return {key: "[secret]" if has_secrets(value) else str(value) for key, value in raw.items()}
+
+
+class _Children:
+    """The processes of one operation."""
+
+    def __init__(self, stack: Stack, events: Events) -> None:
+        self._stack = stack
+        self._events = events
+        self.address = ""
+        self.config: Config | None = None
+        self._programs: list[Program] = []
+        self._starting: list[Starting] = []
+
+    def _heard(self, severity: str, line: str) -> None:
+        self._events.say(severity, line)
+
+    async def program(self) -> Program:
+        made = await Program.begin(self._stack.project, self._heard)
+        self._programs.append(made)
+        return made
+
+    async def begin(self, package: str, binary: str | None) -> Starting:
+        project = self._stack.project
+        made = await Starting.begin(
+            package, python=project.python(), cwd=project.root, heard=self._heard, binary=binary
+        )
+        self._starting.append(made)
+        return made
+
+    async def connect(self, starting: Starting) -> Provider:
+        assert self.config is not None
+        return await starting.connect(self.address, environment(self._stack.project, self._stack.name, self.config))
+
+    def kill(self) -> None:
+        for each in (*self._programs, *self._starting):
+            each.kill()
+
+    async def end(self) -> None:
+        """Whatever is left of them goes."""
+        await asyncio.gather(*(p.end() for p in self._programs), *(s.abandon() for s in self._starting))

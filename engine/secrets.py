@@ -1,0 +1,140 @@
+"""The passphrase secrets provider: PBKDF2 for the key, AES-256-GCM for the values.
+
+The key takes a third of a second to derive, by design, so it is derived in a thread (OpenSSL lets go of the interpreter) and
+awaited only where the first secret is read or written.
+"""
+
+import base64
+import hashlib
+import os
+import secrets as random
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from engine.errors import WrongPassphrase
+from engine.values import Crypter, b64
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+ROUNDS: Final = 1_000_000
+CHECK_WORD: Final = "pulumi"
+_POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="passphrase")
+
+
+def _cipher(passphrase: str, salt: bytes) -> "AESGCM":
+    key = hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, ROUNDS, 32)
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
+
+
+def _seal(cipher: "AESGCM", text: str) -> str:
+    nonce = random.token_bytes(12)
+    return f"v1:{b64(nonce)}:{b64(cipher.encrypt(nonce, text.encode(), None))}"
+
+
+def _open(cipher: "AESGCM", text: str) -> str:
+    from cryptography.exceptions import InvalidTag
+
+    version, _, rest = text.partition(":")
+    nonce, _, body = rest.partition(":")
+    if version != "v1" or not body:
+        raise WrongPassphrase("a secret of this stack is not in the form v1:NONCE:CIPHERTEXT")
+    try:
+        return cipher.decrypt(base64.b64decode(nonce), base64.b64decode(body), None).decode()
+    except (InvalidTag, ValueError):
+        raise WrongPassphrase("incorrect passphrase: a secret of this stack cannot be read with it") from None
+
+
+class Passphrase(Crypter):
+    """Encrypts and decrypts with the key that belongs to one salt; `salt` is v1:SALT:v1:NONCE:CHECK."""
+
+    def __init__(self, passphrase: str, salt: str, cipher: "Future[AESGCM]", *, checked: bool = False) -> None:
+        self.salt = salt
+        self._passphrase = passphrase
+        self._future = cipher
+        self._checked = checked
+
+    @classmethod
+    def open(cls, passphrase: str, salt: str) -> "Passphrase":
+        """Start deriving the key for a stack's salt; a wrong passphrase shows when the key is first used."""
+        version, _, rest = salt.partition(":")
+        raw = rest.partition(":")[0]
+        if version != "v1" or not raw:
+            raise WrongPassphrase(f"the encryption salt is {salt[:20]!r}, expected v1:SALT:v1:NONCE:CHECK")
+        return cls(passphrase, salt, _POOL.submit(_cipher, passphrase, base64.b64decode(raw)))
+
+    @classmethod
+    def create(cls, passphrase: str) -> "Passphrase":
+        """A new salt, with the check value by which a wrong passphrase is told later."""
+        raw = random.token_bytes(8)
+        future = _POOL.submit(_cipher, passphrase, raw)
+        made = cls(passphrase, "", future, checked=True)
+        made.salt = f"v1:{b64(raw)}:{_seal(future.result(), CHECK_WORD)}"
+        return made
+
+    @property
+    def cipher(self) -> "AESGCM":
+        cipher = self._future.result()
+        if not self._checked:
+            try:
+                word = _open(cipher, self.salt.split(":", 2)[2])
+            except (WrongPassphrase, IndexError):
+                word = ""
+            if word != CHECK_WORD:
+                raise WrongPassphrase(
+                    "incorrect passphrase, please set PULUMI_CONFIG_PASSPHRASE to the one that this stack was made with"
+                )
+            self._checked = True
+        return cipher
+
+    def ready(self) -> "Future[AESGCM]":
+        """Done once the key is there; waiting for it blocks nothing else."""
+        return self._future
+
+    def encrypt(self, text: str) -> str:
+        return _seal(self.cipher, text)
+
+    def decrypt(self, text: str) -> str:
+        return _open(self.cipher, text)
+
+
+class Keyless(Crypter):
+    """Stands in where a stack has no secrets provider; a secret in such a state cannot be read."""
+
+    def decrypt(self, text: str) -> str:
+        raise WrongPassphrase("the state holds a secret but names no secrets provider")
+
+    def encrypt(self, text: str) -> str:
+        raise WrongPassphrase("the state names no secrets provider, so a secret cannot be written")
+
+
+def passphrase_for(stack: str, state_dir: Path, *, generate: bool) -> str | None:
+    """Pulumi's own variables, then for the stack `local` a file that only its owner may read."""
+    if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
+        return os.environ["PULUMI_CONFIG_PASSPHRASE"]
+    if file := os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
+        try:
+            return Path(file).read_text().strip()
+        except OSError as error:
+            raise WrongPassphrase(
+                f"PULUMI_CONFIG_PASSPHRASE_FILE is {file}, which cannot be read: {error.strerror}"
+            ) from None
+    if stack != "local":
+        return None
+    kept = state_dir / "passphrase"
+    if kept.exists():
+        return kept.read_text().strip()
+    if not generate:
+        return None
+    state_dir.mkdir(parents=True, exist_ok=True)
+    word = random.token_urlsafe(24)
+    try:
+        handle = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return kept.read_text().strip()
+    with os.fdopen(handle, "w") as out:
+        out.write(word + "\n")
+    return word

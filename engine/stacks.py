@@ -1,0 +1,170 @@
+"""A stack that is open: its project, its configuration, its secrets and its state."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import journal, locks
+from engine.backend import ORGANIZATION, FileBackend, choose, encode, open_backend, state_dir
+from engine.errors import BadInput, DamagedState, StackMissing, WrongPassphrase
+from engine.projects import NAME, Project, StackFile, load_project
+from engine.secrets import Keyless, Passphrase, passphrase_for
+from engine.state import Deployment, deployment_from_json, deployment_to_json
+from engine.values import Crypter, Props
+
+NO_PASSPHRASE = (
+    "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables"
+)
+
+
+@dataclass
+class Opened:
+    """The state as read; `raw` is the file, byte for byte, empty where there is none yet."""
+
+    raw: bytes
+    latest: Props
+    crypter: Crypter
+    config_crypter: Crypter
+
+    def deployment(self) -> Deployment:
+        """The state with its secrets readable; the first one waits for the key."""
+        return deployment_from_json(self.latest, self.crypter)
+
+
+class Stack:
+    """One stack of a project in a backend."""
+
+    def __init__(self, root: Path, name: str, backend: str | None = None) -> None:
+        if not NAME.fullmatch(name):
+            raise BadInput(f"the stack is {name!r}, expected letters, digits, '-', '_' and '.', at most 100")
+        self.project: Project = load_project(root)
+        self.name = name
+        self.backend: FileBackend = open_backend(choose(self.project.backend_url, backend), self.project.root)
+
+    @property
+    def full_name(self) -> str:
+        return f"{ORGANIZATION}/{self.project.name}/{self.name}"
+
+    def exists(self) -> bool:
+        return self.backend.exists(self.project.name, self.name)
+
+    def file(self) -> StackFile:
+        return StackFile.load(self.project, self.name)
+
+    def passphrase(self, *, generate: bool) -> str | None:
+        return passphrase_for(self.name, state_dir(), generate=generate)
+
+    def init(self, *, with_file: bool) -> None:
+        """Make the stack; with `with_file` its salt goes into Pulumi.STACK.yaml, as `pulumi stack init` does."""
+        if self.exists():
+            raise BadInput(f"stack '{self.full_name}' already exists")
+        file = self.file()
+        salt = file.salt
+        if salt is None:
+            passphrase = self.passphrase(generate=True)
+            if passphrase is None:
+                raise WrongPassphrase(NO_PASSPHRASE)
+            salt = Passphrase.create(passphrase).salt
+            if with_file:
+                file.salt = salt
+                file.save()
+        raw = encode(self._checkpoint(deployment_to_json(Deployment(secrets_provider=_provider(salt)), None)))
+        self.backend.write_state(self.project.name, self.name, raw)
+        self.backend.write_state(self.project.name, self.name, raw)
+
+    def _checkpoint(self, latest: Props) -> Props:
+        return {"version": 3, "checkpoint": {"stack": self.full_name, "latest": latest}}
+
+    def checkpoint(self, latest: Props) -> bytes:
+        """The state file that holds this deployment."""
+        return encode(self._checkpoint(latest))
+
+    def open(self) -> Opened:
+        """Read the state, after what a killed operation left behind has been folded into it."""
+        journal.fold(self.backend, self.project.name, self.name)
+        found = self.backend.read_state(self.project.name, self.name)
+        if found is None:
+            raise StackMissing(f"no stack named '{self.name}' found")
+        raw, data = found
+        latest: Props = data["checkpoint"].get("latest") or {}
+        provider = latest.get("secrets_providers")
+        file_salt = self.file().salt
+        salt = file_salt
+        if provider:
+            if provider.get("type") != "passphrase":
+                raise BadInput(
+                    f"the state of {self.full_name} is encrypted by {provider.get('type')!r}, and the embedded engine knows "
+                    "'passphrase' only; install the Pulumi CLI for this stack"
+                )
+            salt = (provider.get("state") or {}).get("salt") or file_salt
+        if salt is None:
+            return Opened(raw, latest, Keyless(), Keyless())
+        passphrase = self.passphrase(generate=False)
+        if passphrase is None:
+            raise WrongPassphrase(NO_PASSPHRASE)
+        crypter = Passphrase.open(passphrase, salt)
+        other = crypter if file_salt in (None, salt) else Passphrase.open(passphrase, str(file_salt))
+        if not provider:
+            latest["secrets_providers"] = _provider(salt)
+        return Opened(raw, latest, crypter, other)
+
+    def empty(self) -> Opened:
+        """A stack that does not exist yet, for a preview of it."""
+        salt = self.file().salt
+        passphrase = self.passphrase(generate=False)
+        if salt is None or passphrase is None:
+            return Opened(b"", {}, Keyless(), Keyless())
+        crypter = Passphrase.open(passphrase, salt)
+        return Opened(b"", {}, crypter, crypter)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the stack while the block runs; raises StackLocked when someone else does."""
+        with locks.hold(self.backend, self.project.name, self.name):
+            yield
+
+    def outputs_of(self, full_name: str) -> Props:
+        """The outputs of another stack in the same backend, for a stack reference."""
+        parts = full_name.split("/")
+        project, name = (parts[-2], parts[-1]) if len(parts) > 1 else (self.project.name, full_name)
+        journal.fold(self.backend, project, name)
+        found = self.backend.read_state(project, name)
+        if found is None:
+            raise StackMissing(f'unknown stack "{full_name}"')
+        latest: Props = found[1]["checkpoint"].get("latest") or {}
+        roots = [r for r in latest.get("resources") or [] if r.get("type") == "pulumi:pulumi:Stack"]
+        if not roots:
+            return {}
+        salt = ((latest.get("secrets_providers") or {}).get("state") or {}).get("salt")
+        crypter: Crypter = Keyless()
+        if salt:
+            passphrase = passphrase_for(name, state_dir(), generate=False)
+            if passphrase is None:
+                raise WrongPassphrase(NO_PASSPHRASE)
+            crypter = Passphrase.open(passphrase, salt)
+        from engine.values import from_checkpoint
+
+        outputs: Props = from_checkpoint(roots[-1].get("outputs") or {}, crypter)
+        return outputs
+
+    def imported(self, text: str) -> None:
+        """Put an exported deployment in the place of the state."""
+        try:
+            data = json.loads(text)
+            latest = data["deployment"]
+        except (ValueError, TypeError, KeyError):
+            raise DamagedState("what is to be imported is not an exported deployment ({version, deployment})") from None
+        if data.get("version") != 3:
+            raise DamagedState(f"the deployment to import has version {data.get('version')}, expected 3")
+        with self.held():
+            opened = self.open()
+            deployment = deployment_from_json(latest, opened.crypter)
+            deployment.secrets_provider = opened.latest.get("secrets_providers")
+            raw = self.checkpoint(deployment_to_json(deployment, opened.crypter))
+            self.backend.write_state(self.project.name, self.name, raw)
+
+
+def _provider(salt: str) -> Props:
+    return {"type": "passphrase", "state": {"salt": salt}}

@@ -1,0 +1,234 @@
+"""Resources as the checkpoint knows them, and the version 3 deployment that holds them."""
+
+import hashlib
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from engine.values import UNKNOWN, UNKNOWN_TEXT, Crypter, Props, Unknown, Value, from_checkpoint, to_checkpoint
+
+ENGINE_VERSION: Final = "v3.260.0"
+"""The official engine whose behaviour and format this one keeps; it stands in the manifest."""
+
+ROOT_TYPE: Final = "pulumi:pulumi:Stack"
+PROVIDER_PREFIX: Final = "pulumi:providers:"
+
+
+def now() -> str:
+    """The moment in UTC, as the checkpoint writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def make_urn(stack: str, project: str, parent: str, type_: str, name: str) -> str:
+    """The URN of a resource; a parent's types are part of it, unless the parent is the stack."""
+    chain = ""
+    if parent:
+        parent_type = qualified_type(parent)
+        if parent_type != ROOT_TYPE:
+            chain = parent_type + "$"
+    return f"urn:pulumi:{stack}::{project}::{chain}{type_}::{name}"
+
+
+def qualified_type(urn: str) -> str:
+    return urn.split("::", 3)[2] if urn.count("::") >= 3 else ""
+
+
+def urn_type(urn: str) -> str:
+    return qualified_type(urn).rsplit("$", 1)[-1]
+
+
+def urn_name(urn: str) -> str:
+    parts = urn.split("::", 3)
+    return parts[3] if len(parts) > 3 else ""
+
+
+def is_provider(type_: str) -> bool:
+    return type_.startswith(PROVIDER_PREFIX)
+
+
+def package_of(type_: str) -> str:
+    """The package of a type token; of a provider's type, the package that it serves."""
+    return type_.removeprefix(PROVIDER_PREFIX) if is_provider(type_) else type_.split(":", 1)[0]
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """A provider reference is URN::ID."""
+    urn, _, id_ = reference.rpartition("::")
+    return urn, id_
+
+
+def is_default_provider(urn: str) -> bool:
+    name = urn_name(urn)
+    return is_provider(urn_type(urn)) and (name == "default" or name.startswith("default_"))
+
+
+Id: TypeAlias = str | Unknown
+
+
+@dataclass(eq=False, slots=True)
+class Resource:
+    """One resource; compared by identity, as a replaced one and its successor share their URN."""
+
+    urn: str
+    type: str
+    custom: bool
+    delete: bool = False
+    id: Id = ""
+    inputs: Props = field(default_factory=dict[str, Value])
+    outputs: Props = field(default_factory=dict[str, Value])
+    parent: str = ""
+    protect: bool = False
+    taint: bool = False
+    external: bool = False
+    dependencies: list[str] = field(default_factory=list[str])
+    init_errors: list[str] = field(default_factory=list[str])
+    provider: str = ""
+    property_dependencies: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    pending_replacement: bool = False
+    additional_secret_outputs: list[str] = field(default_factory=list[str])
+    aliases: list[str] = field(default_factory=list[str])
+    custom_timeouts: dict[str, float] = field(default_factory=dict[str, float])
+    import_id: str = ""
+    retain_on_delete: bool = False
+    deleted_with: str = ""
+    replace_with: list[str] = field(default_factory=list[str])
+    created: str = ""
+    modified: str = ""
+    source_position: str = ""
+    stack_trace: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    ignore_changes: list[str] = field(default_factory=list[str])
+    hide_diff: list[Any] = field(default_factory=list[Any])
+    replace_on_changes: list[str] = field(default_factory=list[str])
+    replacement_trigger: Value = None
+    refresh_before_update: bool = False
+    view_of: str = ""
+    resource_hooks: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    more: Props = field(default_factory=dict[str, Value])
+    """Fields of a newer checkpoint that this engine does not know; they are kept as they are."""
+
+    def copy(self) -> "Resource":
+        return replace(self)
+
+    def all_dependencies(self) -> list[tuple[str, str, str]]:
+        """Everything that this one refers to, as (kind, urn, property)."""
+        out = [("parent", self.parent, "")] if self.parent else []
+        out += [("dependency", urn, "") for urn in self.dependencies]
+        out += [("property", urn, key) for key, urns in self.property_dependencies.items() for urn in urns]
+        if self.deleted_with:
+            out.append(("deletedWith", self.deleted_with, ""))
+        out += [("replaceWith", urn, "") for urn in self.replace_with]
+        return out
+
+
+_NAMES: Final = {
+    "init_errors": "initErrors",
+    "property_dependencies": "propertyDependencies",
+    "pending_replacement": "pendingReplacement",
+    "additional_secret_outputs": "additionalSecretOutputs",
+    "custom_timeouts": "customTimeouts",
+    "import_id": "importID",
+    "retain_on_delete": "retainOnDelete",
+    "deleted_with": "deletedWith",
+    "replace_with": "replaceWith",
+    "source_position": "sourcePosition",
+    "stack_trace": "stackTrace",
+    "ignore_changes": "ignoreChanges",
+    "hide_diff": "hideDiff",
+    "replace_on_changes": "replaceOnChanges",
+    "replacement_trigger": "replacementTrigger",
+    "refresh_before_update": "refreshBeforeUpdate",
+    "view_of": "viewOf",
+    "resource_hooks": "resourceHooks",
+}
+_FIELDS: Final = [
+    (item.name, _NAMES.get(item.name, item.name))
+    for item in fields(Resource)
+    if item.name not in ("more", "urn", "custom", "type")
+]
+_KNOWN: Final = {name for _, name in _FIELDS} | {"urn", "custom", "type"}
+_SECRETIVE: Final = {"inputs", "outputs", "replacementTrigger"}
+
+
+def resource_to_json(resource: Resource, crypter: Crypter | None, *, show: bool = False) -> Props:
+    """A resource as the checkpoint has it; empty fields are left out."""
+    out: Props = {"urn": resource.urn, "custom": resource.custom, "type": resource.type}
+    for name, key in _FIELDS:
+        value = getattr(resource, name)
+        if value is None or value is False or value == "" or value == [] or value == {}:
+            continue
+        if key in _SECRETIVE:
+            value = to_checkpoint(value, crypter, show=show)
+        elif isinstance(value, Unknown):
+            value = UNKNOWN_TEXT
+        out[key] = value
+    return {**out, **resource.more}
+
+
+def resource_from_json(data: Props, crypter: Crypter) -> Resource:
+    out = Resource(urn=data["urn"], type=data["type"], custom=bool(data.get("custom", False)))
+    for name, key in _FIELDS:
+        if data.get(key) is not None:
+            value = data[key]
+            if key in _SECRETIVE:
+                value = from_checkpoint(value, crypter)
+            elif key == "id" and value == UNKNOWN_TEXT:
+                value = UNKNOWN
+            setattr(out, name, value)
+    out.more = {key: value for key, value in data.items() if key not in _KNOWN}
+    return out
+
+
+@dataclass(eq=False, slots=True)
+class Operation:
+    """A step that had begun and not ended when the state was written."""
+
+    resource: Resource
+    type: str
+
+
+@dataclass(eq=False, slots=True)
+class Deployment:
+    """The state of a stack: `latest` in a checkpoint, `deployment` in an export."""
+
+    resources: list[Resource] = field(default_factory=list[Resource])
+    pending: list[Operation] = field(default_factory=list[Operation])
+    secrets_provider: Props | None = None
+    metadata: Props = field(default_factory=dict[str, Value])
+    more: Props = field(default_factory=dict[str, Value])
+
+
+def deployment_to_json(deployment: Deployment, crypter: Crypter | None, *, show: bool = False) -> Props:
+    out: Props = {
+        "manifest": {
+            "time": now(),
+            "magic": hashlib.sha256(ENGINE_VERSION.encode()).hexdigest(),
+            "version": ENGINE_VERSION,
+        }
+    }
+    if deployment.secrets_provider is not None:
+        out["secrets_providers"] = deployment.secrets_provider
+    if deployment.resources:
+        out["resources"] = [resource_to_json(r, crypter, show=show) for r in deployment.resources]
+    if deployment.pending:
+        out["pending_operations"] = [
+            {"resource": resource_to_json(op.resource, crypter, show=show), "type": op.type}
+            for op in deployment.pending
+        ]
+    out["metadata"] = deployment.metadata
+    return {**out, **deployment.more}
+
+
+_DEPLOYMENT_KNOWN: Final = {"manifest", "secrets_providers", "resources", "pending_operations", "metadata"}
+
+
+def deployment_from_json(data: Props, crypter: Crypter) -> Deployment:
+    return Deployment(
+        resources=[resource_from_json(r, crypter) for r in data.get("resources") or []],
+        pending=[
+            Operation(resource_from_json(op["resource"], crypter), op["type"])
+            for op in data.get("pending_operations") or []
+        ],
+        secrets_provider=data.get("secrets_providers"),
+        metadata=data.get("metadata") or {},
+        more={key: value for key, value in data.items() if key not in _DEPLOYMENT_KNOWN},
+    )

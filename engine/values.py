@@ -1,0 +1,302 @@
+"""Property values: what programs hand over, what providers see and what the checkpoint holds.
+
+A value is plain JSON (None, bool, int, float, str, list, dict) with three kinds added: `Secret`, `UNKNOWN` (not known before
+the provider has run) and `Output` (a value with its dependencies, which only travels between program and engine).
+Assets, archives and resource references stay the tagged dicts that they are on the wire.
+"""
+
+import base64
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+
+if TYPE_CHECKING:
+    from google.protobuf import struct_pb2
+
+Value: TypeAlias = Any
+Props: TypeAlias = dict[str, Any]
+
+TAG: Final = "4dabf18193072939515e22adb298388d"
+SECRET_TAG: Final = "1b47061264138c4ac30d75fd1eb44270"
+OUTPUT_TAG: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+ASSET_TAG: Final = "c44067f5952c0a294b673a41bacd8c17"
+ARCHIVE_TAG: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
+RESOURCE_TAG: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+class Unknown:
+    """A value that is not known before something is made; there is one, `UNKNOWN`."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that is never shown and never written in plain text."""
+
+    value: Value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A value as the SDK sends it to transforms and remote components: with secrecy and dependencies."""
+
+    value: Value
+    known: bool
+    secret: bool
+    dependencies: tuple[str, ...]
+
+
+def secret(value: Value) -> Value:
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def number(value: float) -> int | float:
+    """Whole numbers are written without a fraction, as the official engine does."""
+    return int(value) if math.isfinite(value) and value == int(value) and abs(value) < 1e21 else value
+
+
+def from_struct(struct: "struct_pb2.Struct") -> Props:
+    return {key: from_value(value) for key, value in struct.fields.items()}
+
+
+def from_value(value: "struct_pb2.Value") -> Value:
+    kind = value.WhichOneof("kind")
+    if kind == "string_value":
+        text = value.string_value
+        return UNKNOWN if text == UNKNOWN_TEXT else text
+    if kind == "number_value":
+        return number(value.number_value)
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "list_value":
+        return [from_value(item) for item in value.list_value.values]
+    if kind == "struct_value":
+        return _from_fields({key: from_value(item) for key, item in value.struct_value.fields.items()})
+    return None
+
+
+def _from_fields(fields: Props) -> Value:
+    tag = fields.get(TAG)
+    if tag == SECRET_TAG:
+        return Secret(fields.get("value"))
+    if tag == OUTPUT_TAG:
+        return Output(
+            fields.get("value"),
+            "value" in fields,
+            bool(fields.get("secret", False)),
+            tuple(cast(list[str], fields.get("dependencies", []))),
+        )
+    return fields
+
+
+def to_struct(props: Mapping[str, Value], *, secrets: bool, outputs: bool = False) -> "struct_pb2.Struct":
+    """Put properties on the wire; without `secrets` they go bare, for a reader that cannot take them wrapped."""
+    from google.protobuf import struct_pb2
+
+    struct = struct_pb2.Struct()
+    for key, value in props.items():
+        _fill(struct.fields[key], value, secrets, outputs)
+    return struct
+
+
+def to_value(value: Value, *, secrets: bool) -> "struct_pb2.Value":
+    from google.protobuf import struct_pb2
+
+    target = struct_pb2.Value()
+    _fill(target, value, secrets, False)
+    return target
+
+
+def _fill(target: "struct_pb2.Value", value: Value, secrets: bool, outputs: bool) -> None:
+    if isinstance(value, str):
+        target.string_value = value
+    elif value is None:
+        target.null_value = 0  # type: ignore[assignment]
+    elif isinstance(value, bool):
+        target.bool_value = value
+    elif isinstance(value, (int, float)):
+        target.number_value = value
+    elif isinstance(value, dict):
+        target.struct_value.SetInParent()
+        fields = target.struct_value.fields
+        for key, item in cast(Props, value).items():
+            _fill(fields[key], item, secrets, outputs)
+    elif isinstance(value, list):
+        target.list_value.SetInParent()
+        for item in cast(list[Value], value):
+            _fill(target.list_value.values.add(), item, secrets, outputs)
+    elif isinstance(value, Unknown):
+        target.string_value = UNKNOWN_TEXT
+    elif isinstance(value, Secret):
+        if secrets:
+            _fill(target, {TAG: SECRET_TAG, "value": value.value}, secrets, outputs)
+        else:
+            _fill(target, value.value, secrets, outputs)
+    elif isinstance(value, Output):
+        if outputs:
+            wrapped: Props = {TAG: OUTPUT_TAG, "secret": value.secret, "dependencies": list(value.dependencies)}
+            if value.known:
+                wrapped["value"] = value.value
+            _fill(target, wrapped, secrets, outputs)
+        else:
+            _fill(target, downgrade(value), secrets, outputs)
+    else:
+        raise TypeError(f"a property value cannot be a {type(value).__name__}")
+
+
+def downgrade(value: Value) -> Value:
+    """Turn `Output`s into plain values, secrets and unknowns."""
+    if isinstance(value, Output):
+        inner = downgrade(value.value) if value.known else UNKNOWN
+        return secret(inner) if value.secret else inner
+    return _map(value, downgrade)
+
+
+def bare(value: Value) -> Value:
+    """The value without any secret wrapping."""
+    if isinstance(value, Secret):
+        return bare(value.value)
+    return _map(value, bare)
+
+
+def _map(value: Value, change: Callable[[Value], Value]) -> Value:
+    if isinstance(value, dict):
+        return {key: change(item) for key, item in cast(Props, value).items()}
+    if isinstance(value, list):
+        return [change(item) for item in cast(list[Value], value)]
+    if isinstance(value, Secret):
+        return Secret(change(value.value))
+    return value
+
+
+def output_dependencies(value: Value) -> set[str]:
+    """Every resource that an `Output` anywhere in the value depends on."""
+    if isinstance(value, Output):
+        found = set(value.dependencies)
+        return found | output_dependencies(value.value) if value.known else found
+    if isinstance(value, dict):
+        return _union(output_dependencies(item) for item in cast(Props, value).values())
+    if isinstance(value, list):
+        return _union(output_dependencies(item) for item in cast(list[Value], value))
+    if isinstance(value, Secret):
+        return output_dependencies(value.value)
+    return set()
+
+
+def _union(sets: Iterable[set[str]]) -> set[str]:
+    out: set[str] = set()
+    for one in sets:
+        out |= one
+    return out
+
+
+def has_unknown(value: Value) -> bool:
+    return _any(value, lambda item: isinstance(item, Unknown) or (isinstance(item, Output) and not item.known))
+
+
+def has_secret(value: Value) -> bool:
+    return _any(value, lambda item: isinstance(item, Secret))
+
+
+def _any(value: Value, test: Callable[[Value], bool]) -> bool:
+    if test(value):
+        return True
+    if isinstance(value, dict):
+        return any(_any(item, test) for item in cast(Props, value).values())
+    if isinstance(value, list):
+        return any(_any(item, test) for item in cast(list[Value], value))
+    if isinstance(value, (Secret, Output)):
+        return _any(value.value, test)
+    return False
+
+
+def equal(a: Value, b: Value) -> bool:
+    """Deep equality, secrets compared with what they hold; True is not 1, an unknown equals only an unknown."""
+    if isinstance(a, Secret) or isinstance(b, Secret):
+        return isinstance(a, Secret) and isinstance(b, Secret) and equal(a.value, b.value)
+    if isinstance(a, dict) and isinstance(b, dict):
+        left, right = cast(Props, a), cast(Props, b)
+        return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
+    if isinstance(a, list) and isinstance(b, list):
+        first, second = cast(list[Value], a), cast(list[Value], b)
+        return len(first) == len(second) and all(equal(x, y) for x, y in zip(first, second, strict=True))
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    return bool(a == b)
+
+
+def keep_secrets(new: Value, old: Value) -> Value:
+    """Mark as secret in `new` what is secret at the same place in `old`: for an answer from one who sees plain values."""
+    if isinstance(old, Secret):
+        return secret(new)
+    if isinstance(new, dict) and isinstance(old, dict):
+        before = cast(Props, old)
+        return {
+            key: keep_secrets(item, before[key]) if key in before else item for key, item in cast(Props, new).items()
+        }
+    if isinstance(new, list) and isinstance(old, list):
+        items, olds = cast(list[Value], new), cast(list[Value], old)
+        return [keep_secrets(item, olds[n]) if n < len(olds) else item for n, item in enumerate(items)]
+    return new
+
+
+class Crypter:
+    """Turns plain text into what may lie on disk, and back."""
+
+    def encrypt(self, text: str) -> str:
+        raise NotImplementedError
+
+    def decrypt(self, text: str) -> str:
+        raise NotImplementedError
+
+
+def to_checkpoint(value: Value, crypter: Crypter | None, *, show: bool = False) -> Value:
+    """The JSON of the checkpoint; secrets encrypted, or with `show` in plain text; without a crypter they are blotted out."""
+    if isinstance(value, Secret):
+        text = dump(to_checkpoint(value.value, crypter, show=show))
+        if show:
+            return {TAG: SECRET_TAG, "plaintext": text}
+        return {TAG: SECRET_TAG, "ciphertext": crypter.encrypt(text) if crypter else "[secret]"}
+    if isinstance(value, dict):
+        return {key: to_checkpoint(item, crypter, show=show) for key, item in cast(Props, value).items()}
+    if isinstance(value, list):
+        return [to_checkpoint(item, crypter, show=show) for item in cast(list[Value], value)]
+    if isinstance(value, Unknown):
+        return UNKNOWN_TEXT
+    if isinstance(value, Output):
+        return to_checkpoint(downgrade(value), crypter, show=show)
+    return value
+
+
+def from_checkpoint(value: Value, crypter: Crypter) -> Value:
+    if isinstance(value, dict):
+        fields = cast(Props, value)
+        if fields.get(TAG) == SECRET_TAG:
+            text = fields["plaintext"] if "plaintext" in fields else crypter.decrypt(fields["ciphertext"])
+            return Secret(from_checkpoint(json.loads(text), crypter))
+        return {key: from_checkpoint(item, crypter) for key, item in fields.items()}
+    if isinstance(value, list):
+        return [from_checkpoint(item, crypter) for item in cast(list[Value], value)]
+    if isinstance(value, float):
+        return number(value)
+    return UNKNOWN if value == UNKNOWN_TEXT else value
+
+
+def dump(value: Value) -> str:
+    """Compact JSON with sorted keys, as the official engine writes property values."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
