@@ -49,3 +49,6 @@ sync:  ## make .venv hold what requirements.lock says, without a fresh start
 
 bench: setup  ## the figures, beside a peer in one run (BENCH=name for one of them)
 	$(PY) -m benchmarks $(BENCH)
+
+docs: setup  ## the reference of the stack file and its JSON Schema, from the model that checks it
+	$(PY) -m stacks.reference

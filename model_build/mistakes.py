@@ -107,13 +107,22 @@ def expected(schema: Schema) -> str:
         case "boolean":
             return "true or false"
         case "array":
-            return "a list" + (f" of at least {schema['minItems']}" if schema.get("minItems") else "")
+            return _expected_list(schema)
         case "object" if schema.get("properties"):
             return "a mapping with " + ", ".join(schema["properties"])
         case "object":
             return "a mapping"
         case _:
             return "something else"
+
+
+def _expected_list(schema: Schema) -> str:
+    items = schema.get("items", {})
+    if choices := _choices(items):
+        return "a list of " + ", ".join(choices)
+    return {"string": "a list of texts", "number": "a list of numbers", "integer": "a list of whole numbers"}.get(
+        items.get("type", ""), "a list"
+    )
 
 
 def _expected_text(schema: Schema) -> str:

@@ -42,6 +42,7 @@ class Evaluate(_Part):
     """`module:function` that returns (inputs, labels), or a .npz or .csv file. Inputs are an array [rows, ...] or a
     dict of input name to array; labels are [rows]."""
     metric: Metric = "accuracy"
+    """What is measured. The first three are shares for models that answer with labels, the others for numbers."""
     output: str | None = None
     """The model output that is measured. Default: `classify.output`, else `probabilities`, else the first one."""
     min: float | None = None
@@ -91,17 +92,23 @@ class Preprocess(_Part):
     """How a picture becomes the model's input: resize, to `mode`, times `scale`, less `mean`, by `std`."""
 
     width: Annotated[int, Field(ge=1, le=8192)]
+    """In pixels."""
     height: Annotated[int, Field(ge=1, le=8192)]
+    """In pixels."""
     mode: Literal["L", "RGB", "RGBA"] = "RGB"
+    """Channels: `L` is grey."""
     layout: Literal["flat", "NCHW", "NHWC"] = "NCHW"
+    """Order of the axes: batch, channels, height, width. `flat`: one row of numbers, line by line."""
     scale: Annotated[float, Field(gt=0)] = 1 / 255
     """What a byte (0 to 255) is multiplied with."""
     mean: list[float] | None = None
     """One per channel, in units after `scale`."""
     std: list[Annotated[float, Field(gt=0)]] | None = None
+    """One per channel, in units after `scale`."""
     invert: bool = False
     """True: dark on light becomes light on dark."""
     resize: Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"] = "bilinear"
+    """How pixels are put together when the picture is of another size."""
 
     @field_validator("mean", "std")
     @classmethod
@@ -146,6 +153,7 @@ class Recipe(_Part):
     ]
     """`module:function` that returns a trained model, a file, a folder, or `package:NAME/path/in/package`."""
     format: Literal["auto", "sklearn", "onnx"] = "auto"
+    """What the source is. `auto`: told by looking at it."""
     version: Annotated[
         str,
         Field(

@@ -125,12 +125,13 @@ class StackSpec(_Part):
     def from_config(cls, config: "pulumi.Config") -> Self:
         """Check what Pulumi read, in a running program. Raises SpecError."""
         import pulumi
-        from pulumi.runtime.config import CONFIG, is_config_secret
+        from pulumi.runtime import config as runtime
 
         prefix = f"{config.name}:"
-        names = [key.removeprefix(prefix) for key in CONFIG.get() if key.startswith(prefix)]
+        whole = {**runtime.get_config_env(), **runtime.CONFIG.get()}
+        names = [key.removeprefix(prefix) for key in whole if key.startswith(prefix)]
         values = {name: config.get(name) for name in names}
-        secret = {name for name in names if is_config_secret(prefix + name)}
+        secret = {name for name in names if runtime.is_config_secret(prefix + name)}
         file = f"Pulumi.{pulumi.get_stack()}.yaml"
         lines = [
             f"{name} is a secret, expected a plain value; set it with pulumi config set --plaintext"
