@@ -24,6 +24,8 @@ _ALWAYS = ("onnx", "onnxruntime")
 _SKLEARN = ("scikit-learn", "skl2onnx")
 _PLACES = (("source",), ("trust",), ("evaluate", "data"), ("base",))
 """Keys of the recipe that say where something is; what is there counts instead."""
+_LABELLED = ("classify", "evaluate")
+"""Keys whose `labels` may name a file."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,12 @@ def identify(recipe: "Recipe | Mapping[str, Any]", project: Path) -> Identity:
     parts = {"steps": STEPS, "recipe": content.of_json(_without_places(value))}
     parts |= {f"source.{name}": text for name, text in source.parts().items()}
     parts |= {f"evaluation.{name}": text for name, text in data.parts().items()}
-    classify: Mapping[str, Any] = value.get("classify") or {}
-    labels = classify.get("labels")
-    if isinstance(labels, str):
-        parts |= {f"labels.{n}": t for n, t in sources.find(labels, project, "classify.labels").parts().items()}
+    for owner in _LABELLED:
+        inside: Mapping[str, Any] = value.get(owner) or {}
+        labels = inside.get("labels")
+        if isinstance(labels, str):
+            found = sources.find(labels, project, f"{owner}.labels").parts()
+            parts |= {f"{owner} labels.{name}": text for name, text in found.items()}
     used = _SKLEARN if kind == "sklearn" or (source.code and "sklearn" in source.code.imports()) else ()
     parts |= {f"tool.{name}": distributions.version(name) or "none" for name in (*_ALWAYS, *used)}
     from model_build import bake
@@ -174,7 +178,8 @@ def _without_places(recipe: Mapping[str, Any]) -> dict[str, Any]:
         for key in parents:
             inner = inner.get(key, {})
         inner.pop(last, None)
-    classify: dict[str, Any] = value.get("classify") or {}
-    if isinstance(classify.get("labels"), str):
-        classify["labels"] = "by content"
+    for owner in _LABELLED:
+        inside: dict[str, Any] = value.get(owner) or {}
+        if isinstance(inside.get("labels"), str):
+            inside["labels"] = "by content"
     return value

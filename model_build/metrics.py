@@ -37,6 +37,11 @@ def expected(labels: Array, answer: Array, classes: Sequence[Any] | None, metric
             raise DataError(f"evaluate.data {label}: labels are text, expected numbers for {metric}")
         return Expected(labels.astype(np.float64), None)
     known = list(classes) if classes is not None else _classes(labels, answer, label)
+    if answer.dtype.kind == "f" and answer.ndim == 2 and answer.shape[1] > 1 and answer.shape[1] != len(known):
+        raise DataError(
+            f"the model answers with {answer.shape[1]} scores a row, but its labels are {len(known)} names; "
+            "name every class, in the model's order"
+        )
     if labels.dtype.kind in "US" and not isinstance(known[0], str):
         raise DataError(
             f"evaluate.data {label}: labels are text, but the model answers with numbers; "

@@ -45,6 +45,9 @@ class Evaluate(_Part):
     """What is measured. The first three are shares for models that answer with labels, the others for numbers."""
     output: str | None = None
     """The model output that is measured. Default: `classify.output`, else `probabilities`, else the first one."""
+    labels: Annotated[list[str], Field(min_length=1)] | str | None = None
+    """Names of the model's classes in order, or a text file (path or `package:...`) with one a line; for models that do
+    not bring them. Default: `classify.labels`, else the model's own."""
     min: float | None = None
     """The least that the metric may be; for metrics that are better when larger."""
     max: float | None = None

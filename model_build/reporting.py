@@ -8,6 +8,7 @@ from pathlib import Path
 from model_build import distributions, folders, report
 from model_build.convert import Converted
 from model_build.gate import Measured
+from model_build.recipe import ERRORS
 from model_build.report.render import render
 from model_build.verify import Result, Verified, machine
 from model_build.work import Work
@@ -39,6 +40,7 @@ def fill(work: Work, converted: Converted, verified: Verified, image: report.Ima
         evaluation=report.Evaluation(
             rows=verified.rows,
             metric=asked.metric,
+            better="smaller" if asked.metric in ERRORS else "larger",
             digest=f"sha256:{verified.data_digest}",
             baseline=verified.baseline,
         ),

@@ -62,18 +62,20 @@ def labels(work: Work, converted: Converted) -> list[str] | None:
 
     Raises DataError for a file that is not a text with one label a line.
     """
-    classify = work.recipe.classify
-    wanted = classify.labels if classify else None
+    classify, asked = work.recipe.classify, work.recipe.evaluate.labels
+    key, wanted = "evaluate.labels", asked
+    if classify and classify.labels is not None:
+        key, wanted = "classify.labels", classify.labels
     if isinstance(wanted, str):
-        path = sources.find(wanted, work.project, "classify.labels").path
+        path, text = sources.find(wanted, work.project, key).path, wanted
         try:
             wanted = path.read_text("utf-8").splitlines() if path else []
         except (OSError, UnicodeDecodeError):
-            raise DataError(f"classify.labels is {wanted!r}, expected a text file with one label a line") from None
+            raise DataError(f"{key} is {text!r}, expected a text file with one label a line") from None
         while wanted and not wanted[-1].strip():
             wanted.pop()
         if not wanted:
-            raise DataError(f"classify.labels is {classify.labels!r}, an empty file" if classify else "")
+            raise DataError(f"{key} is {text!r}, an empty file; expected one label a line")
     if wanted is not None:
         return wanted
     return [str(value) for value in converted.classes] if converted.classes is not None else None
