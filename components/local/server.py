@@ -19,7 +19,7 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
-from pulumi.runtime.rpc import UNKNOWN
+from pulumi.output import Unknown
 
 INPUTS = ("image", "model", "port", "workers", "runtime")
 RUNTIMES = ("auto", "docker", "podman", "process")
@@ -37,7 +37,7 @@ class LocalServerProvider(ResourceProvider):
 
         failures = [CheckFailure(key, reason) for key, reason in _problems(news)]
         port = news.get("port")
-        if not failures and port != UNKNOWN and port != _olds.get("port"):
+        if not failures and _known(port) and port != _olds.get("port"):
             # What a killed `up` of this very endpoint left there is taken over, not an obstacle.
             ours = [each for _, record in folder.endpoints() if record.key == news.get("key") for each in record.all()]
             try:
@@ -107,25 +107,26 @@ def image_of(reference: str) -> tuple[Path, str]:
 
 def _problems(news: dict[str, Any]) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
-
-    def known(key: str) -> bool:
-        return news.get(key) != UNKNOWN
-
     try:
-        if known("image"):
+        if _known(news.get("image")):
             image_of(str(news.get("image")))
     except ValueError:
         wanted = "expected oci:PATH@sha256:DIGEST; pass a ModelImage's layout_image"
         found.append(("image", f"image is {news.get('image')!r}, {wanted}"))
     for key, most in (("port", 65535), ("workers", WORKERS)):
         value = news.get(key)
-        if known(key) and not (isinstance(value, int | float) and value == int(value) and 1 <= value <= most):
+        if _known(value) and not (isinstance(value, int | float) and value == int(value) and 1 <= value <= most):
             wanted = f"expected a whole number from 1 to {most}; set modelport:endpoint.{key}"
             found.append((key, f"{key} is {_shown(value)}, {wanted}"))
-    if known("runtime") and news.get("runtime") not in RUNTIMES:
+    if _known(news.get("runtime")) and news.get("runtime") not in RUNTIMES:
         wanted = f"expected one of {', '.join(RUNTIMES)}; set modelport:endpoint.runtime"
         found.append(("runtime", f"runtime is {news.get('runtime')!r}, {wanted}"))
     return found
+
+
+def _known(value: object) -> bool:
+    """Whether a preview knows the value already."""
+    return not isinstance(value, Unknown)
 
 
 def _shown(value: object) -> str:

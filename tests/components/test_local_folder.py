@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pulumi.output import Unknown
 
 from components.local import control, folder, ports
 from components.local.errors import LocalError, PortInUse
@@ -149,6 +150,11 @@ def test_check_takes_what_is_right(free_port: int) -> None:
     news = {**GOOD, "port": float(free_port)}
     result = LocalServerProvider().check({}, news)
     assert (result.inputs, result.failures) == (news, [])
+
+
+def test_check_lets_pass_what_a_preview_does_not_know_yet(free_port: int) -> None:
+    news = {**GOOD, "image": Unknown(), "port": float(free_port), "workers": Unknown()}
+    assert LocalServerProvider().check({}, news).failures == []
 
 
 def test_check_sees_a_port_in_use_before_anything_is_made() -> None:
