@@ -1,6 +1,7 @@
 """What every test starts from: state and data of its own, the user's content-addressed cache."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,12 @@ def _remove(folder: Path) -> None:
 
     shutil.rmtree(folder, ignore_errors=True)
     os.environ.pop("MODELPORT_TEST_HOME", None)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port on loopback that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
