@@ -12,6 +12,7 @@ from engine.errors import EngineError, StackMissing
 from engine.events import Event, Listener
 from engine.run import Options
 from engine.stacks import Stack
+from engine.state import versioned
 from engine.values import Props, Value, bare, from_checkpoint, has_secret, to_checkpoint
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class Engine:
             for name in ("resources", "pending_operations"):
                 if name in latest:
                     latest[name] = to_checkpoint(from_checkpoint(latest[name], opened.crypter), None, show=True)
-        return {"version": 3, "deployment": latest}
+        return {**versioned(latest), "deployment": latest}
 
     def import_(self, text: str) -> None:
         """Put an exported deployment in the place of the state."""

@@ -23,6 +23,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlparse
 
 from engine.errors import BackendError, DamagedState
+from engine.state import unreadable
 from engine.values import Props
 
 ORGANIZATION: Final = "organization"
@@ -124,9 +125,9 @@ class FileBackend:
         checkpoint = data.get("checkpoint") if isinstance(data, dict) else None
         if not isinstance(checkpoint, dict):
             raise DamagedState(f"{file}: the state is not a Pulumi checkpoint; {fix}")
-        version = data.get("version")
-        if version != 3:
-            raise DamagedState(f"{file}: the checkpoint has version {version}, expected 3; {fix}")
+        problem = unreadable(data)
+        if problem:
+            raise DamagedState(f"{file}: the checkpoint {problem}; {fix}")
         named = checkpoint.get("stack", "")
         expected = {f"{ORGANIZATION}/{project}/{stack}", stack}
         if named and named not in expected:

@@ -7,7 +7,7 @@ from engine.diff import Diff
 from engine.errors import ProviderRefused
 from engine.plugins import Failure, Made, Provider
 from engine.state import Resource, urn_type
-from engine.values import UNKNOWN, Props, Secret, Unknown, equal, has_secret, secret
+from engine.values import UNKNOWN, Props, Unknown, equal, has_secret
 
 REFERENCE = "pulumi:pulumi:StackReference"
 STASH = "pulumi:index:Stash"
@@ -98,8 +98,7 @@ class Builtin(Provider):
     def _reference(self, name: object) -> Props:
         outputs = self._stack_outputs(str(name))
         hidden = sorted(key for key, value in outputs.items() if has_secret(value))
-        whole: Props = {key: lift(value) for key, value in outputs.items()}
-        return {"name": name, "outputs": whole, "secretOutputNames": hidden}
+        return {"name": name, "outputs": outputs, "secretOutputNames": hidden}
 
     async def invoke(self, token: str, args: Props, *, preview: bool) -> tuple[Props, list[Failure]]:
         if token == "pulumi:pulumi:readStackOutputs":
@@ -110,10 +109,3 @@ class Builtin(Provider):
                 raise ProviderRefused(f"unknown resource {args.get('urn')}")
             return {"urn": found.urn, "id": found.id, "state": found.outputs}, []
         raise ProviderRefused(f"unrecognized function name: '{token}'")
-
-
-def lift(value: object) -> object:
-    """A value that holds a secret anywhere is one secret as a whole."""
-    from engine.values import bare
-
-    return value if isinstance(value, Secret) or not has_secret(value) else secret(bare(value))

@@ -3,10 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from engine.state import Resource
-from engine.values import UNKNOWN_TEXT, Props, Unknown, to_checkpoint
+from engine.values import UNKNOWN_TEXT, Props, Unknown, Value, to_checkpoint
 
 if TYPE_CHECKING:
     from engine.steps import Step
@@ -40,8 +40,7 @@ class Events:
         """A diagnostic: debug, info, info#err (a child's error stream), warning or error."""
         if severity == "error":
             self.errors += 1
-        for secret in self._secrets:
-            message = message.replace(secret, "[secret]")
+        message = self._hide(message)
         payload: Props = {"prefix": _PREFIX[severity], "message": message, "color": "never", "severity": severity}
         if not message.endswith("\n"):
             payload["message"] = message + "\n"
@@ -53,14 +52,37 @@ class Events:
             payload["streamID"] = stream
         self.send("diagnosticEvent", payload)
 
+    def _hide(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "[secret]")
+        return text
+
+    def _metadata(self, step: "Step", op: str) -> Props:
+        out = _metadata(step, op)
+        if self._secrets:
+            for side in ("old", "new"):
+                if out[side] is not None:
+                    for name in ("inputs", "outputs"):
+                        out[side][name] = self._hidden(out[side][name])
+        return out
+
+    def _hidden(self, value: Value) -> Value:
+        if isinstance(value, str):
+            return self._hide(value)
+        if isinstance(value, dict):
+            return {key: self._hidden(item) for key, item in cast(Props, value).items()}
+        if isinstance(value, list):
+            return [self._hidden(item) for item in cast(list[Value], value)]
+        return value
+
     def began(self, step: "Step", planning: bool) -> None:
-        self.send("resourcePreEvent", _with_planning({"metadata": _metadata(step, step.op)}, planning))
+        self.send("resourcePreEvent", _with_planning({"metadata": self._metadata(step, step.op)}, planning))
 
     def ended(self, step: "Step", op: str, planning: bool) -> None:
-        self.send("resOutputsEvent", _with_planning({"metadata": _metadata(step, op)}, planning))
+        self.send("resOutputsEvent", _with_planning({"metadata": self._metadata(step, op)}, planning))
 
     def failed(self, step: "Step") -> None:
-        payload = {"metadata": _metadata(step, step.op), "status": 0, "steps": sum(self.changes.values())}
+        payload = {"metadata": self._metadata(step, step.op), "status": 0, "steps": sum(self.changes.values())}
         self.send("resOpFailedEvent", payload)
 
     def summary(self, *, preview: bool, seconds: float, result: str) -> None:

@@ -160,7 +160,7 @@ class Executor:
         if counted and not step.internal:
             events.changes[op] += 1
         subject = step.subject
-        if run.preview or subject.custom or step.op == "delete" or (isinstance(step, Refresh) and run.refresh_only):
+        if run.preview or subject.custom or step.op == "delete" or isinstance(step, Refresh):
             events.ended(step, op, run.preview)
 
     def _note(self, step: Step, *, done: bool) -> None:

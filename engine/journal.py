@@ -23,6 +23,7 @@ from typing import Any, Final, TypeAlias
 
 from engine.backend import FileBackend, encode
 from engine.errors import BackendError, DamagedState
+from engine.state import checkpoint
 from engine.values import Props
 
 Act: TypeAlias = list[Any]
@@ -146,8 +147,8 @@ def _fold(backend: FileBackend, project: str, stack: str, file: Path, content: b
         )
     latest = data["checkpoint"].get("latest") or {}
     resources, pending = replay(acts, latest.get("resources") or [], latest.get("pending_operations") or [])
-    data["checkpoint"]["latest"] = with_resources(latest, resources, pending)
-    backend.write_state(project, stack, encode(data))
+    after = checkpoint(data["checkpoint"]["stack"], with_resources(latest, resources, pending))
+    backend.write_state(project, stack, encode(after))
     file.unlink()
     return True
 

@@ -1,7 +1,7 @@
 """The state of a stack while an operation changes it."""
 
 from engine.journal import Act, Journal, normalise, with_resources
-from engine.state import Deployment, Operation, Resource, deployment_to_json, resource_to_json
+from engine.state import Deployment, Operation, Resource, alike, deployment_to_json, resource_to_json
 from engine.values import Crypter, Props
 
 
@@ -83,7 +83,8 @@ class Snapshot:
             return
         before: list[Act] = []
         for old, new in self._waiting:
-            before += [["keep", self._ref(new), self._ref(old)], ["new", self._ref(new)], ["done", self._ref(old)]]
+            what = ["keep", self._ref(new), self._ref(old)] if alike(old, new) else self._res(new)
+            before += [what, ["new", self._ref(new)], ["done", self._ref(old)]]
         self._waiting.clear()
         self._journal.write(before + acts)
 

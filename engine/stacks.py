@@ -11,7 +11,7 @@ from engine.backend import ORGANIZATION, FileBackend, choose, encode, open_backe
 from engine.errors import BadInput, DamagedState, StackMissing, WrongPassphrase
 from engine.projects import NAME, Project, StackFile, load_project
 from engine.secrets import Keyless, Passphrase, passphrase_for
-from engine.state import Deployment, deployment_from_json, deployment_to_json
+from engine.state import Deployment, checkpoint, deployment_from_json, deployment_to_json, unreadable
 from engine.values import Crypter, Props
 
 NO_PASSPHRASE = (
@@ -70,16 +70,13 @@ class Stack:
             if with_file:
                 file.salt = salt
                 file.save()
-        raw = encode(self._checkpoint(deployment_to_json(Deployment(secrets_provider=_provider(salt)), None)))
+        raw = self.checkpoint(deployment_to_json(Deployment(secrets_provider=_provider(salt)), None))
         self.backend.write_state(self.project.name, self.name, raw)
         self.backend.write_state(self.project.name, self.name, raw)
-
-    def _checkpoint(self, latest: Props) -> Props:
-        return {"version": 3, "checkpoint": {"stack": self.full_name, "latest": latest}}
 
     def checkpoint(self, latest: Props) -> bytes:
         """The state file that holds this deployment."""
-        return encode(self._checkpoint(latest))
+        return encode(checkpoint(self.full_name, latest))
 
     def open(self) -> Opened:
         """Read the state, after what a killed operation left behind has been folded into it."""
@@ -156,8 +153,9 @@ class Stack:
             latest = data["deployment"]
         except (ValueError, TypeError, KeyError):
             raise DamagedState("what is to be imported is not an exported deployment ({version, deployment})") from None
-        if data.get("version") != 3:
-            raise DamagedState(f"the deployment to import has version {data.get('version')}, expected 3")
+        problem = unreadable(data)
+        if problem:
+            raise DamagedState(f"the deployment to import {problem}")
         with self.held():
             opened = self.open()
             deployment = deployment_from_json(latest, opened.crypter)

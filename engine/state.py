@@ -1,6 +1,7 @@
 """Resources as the checkpoint knows them, and the version 3 deployment that holds them."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
@@ -178,6 +179,12 @@ def resource_from_json(data: Props, crypter: Crypter) -> Resource:
     return out
 
 
+def alike(old: Resource, new: Resource) -> bool:
+    """Whether both are written the same, given that their inputs and outputs are."""
+    names = [name for name, key in _FIELDS if key not in _SECRETIVE]
+    return old.urn == new.urn and all(getattr(old, name) == getattr(new, name) for name in names)
+
+
 @dataclass(eq=False, slots=True)
 class Operation:
     """A step that had begun and not ended when the state was written."""
@@ -232,3 +239,35 @@ def deployment_from_json(data: Props, crypter: Crypter) -> Deployment:
         metadata=data.get("metadata") or {},
         more={key: value for key, value in data.items() if key not in _DEPLOYMENT_KNOWN},
     )
+
+
+FEATURES: Final[dict[str, Callable[[Props], bool]]] = {
+    "refreshBeforeUpdate": lambda resource: bool(resource.get("refreshBeforeUpdate")),
+    "hooks": lambda resource: bool(resource.get("resourceHooks")),
+    "taint": lambda resource: bool(resource.get("taint")),
+    "replaceWith": lambda resource: bool(resource.get("replaceWith")),
+}
+"""What a state may use that older engines do not know; such a state is written as version 4 and names what it uses."""
+
+
+def versioned(latest: Props) -> Props:
+    """The head of a checkpoint or an export: its version, and the features that the resources use."""
+    resources: list[Props] = latest.get("resources") or []
+    used = sorted(name for name, uses in FEATURES.items() if any(uses(resource) for resource in resources))
+    return {"version": 4, "features": used} if used else {"version": 3}
+
+
+def checkpoint(full_name: str, latest: Props) -> Props:
+    """What lies in the state file of a stack."""
+    return {**versioned(latest), "checkpoint": {"stack": full_name, "latest": latest}}
+
+
+def unreadable(head: Props) -> str | None:
+    """Why a checkpoint or an export with this head cannot be used here, if it cannot."""
+    version = head.get("version")
+    if version not in (3, 4):
+        return f"has version {version}, expected 3 or 4"
+    unknown = sorted(set(head.get("features") or []) - FEATURES.keys()) if version == 4 else []
+    if unknown:
+        return f"needs {', '.join(unknown)}, which the embedded engine does not know; install the Pulumi CLI for this stack"
+    return None
