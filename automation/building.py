@@ -60,7 +60,7 @@ def _recipe(target: Target) -> "Recipe":
     if not has_spec(target.root):
         raise Failure(
             Exit.BAD_INPUT,
-            f"{target.root} has no stacks/spec.py, expected there; for a recipe alone: python -m model_build build FILE",
+            f"{target.root} has no stacks/spec.py, expected it; for a recipe alone: python -m model_build build FILE",
         )
     from stacks.spec import SpecError, StackSpec
 

@@ -332,6 +332,7 @@ def _told(failure: Failure, *, as_json: bool) -> int:
     if as_json:
         import json
 
-        told = {"schema": 1, "result": "failed", "exit_code": int(failure.code), "errors": failure.messages}
-        print(json.dumps({"event": "summary", **told}))
+        from automation.operate import refusal
+
+        print(json.dumps(refusal(failure)))
     return failure.code

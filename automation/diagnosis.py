@@ -11,6 +11,7 @@ _RAISED = re.compile(
     r"(?:[A-Za-z_][\w]*\.)*[A-Z]\w*(?:Error|Exception|Exit|Missed|Refused|Interrupt|Warning|Locked|Busy|Missing): (.+)"
 )
 _CALLER = re.compile(r"^(?:error: |Exception calling application: |rpc error: code = \w+ desc = )+")
+_BETWEEN = re.compile(r"During handling of the above exception|The above exception was the direct cause")
 _KINDS = {"failed": Exit.FAILED, "bad input": Exit.BAD_INPUT, "gate missed": Exit.GATE_MISSED}
 
 # Said by the engines around the real reason, and by themselves no reason at all.
@@ -65,3 +66,23 @@ def weigh(reasons: list[Reason]) -> Exit:
         if code in found:
             return code
     return Exit.FAILED
+
+
+class Tracebacks:
+    """Tells the lines of a traceback from others, line by line as a child's output streams in."""
+
+    def __init__(self) -> None:
+        self._inside = False
+
+    def holds(self, line: str) -> bool:
+        """Whether `line` is part of a traceback, its last line included."""
+        if line.startswith("Traceback (most recent call last)"):
+            self._inside = True
+            return True
+        if _BETWEEN.match(line):
+            return True
+        if not self._inside:
+            return False
+        # frames are indented, what was raised is not and ends it
+        self._inside = not line.strip() or line[0].isspace()
+        return True

@@ -1,16 +1,16 @@
 """The embedded engine, in this process."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
-
-from engine.api import Engine
-from engine.api import Options as EngineOptions
 
 from automation.drivers import Listener, Operation, Options, Result
 from automation.exits import Exit, Failure
 from automation.projects import Target, stack_files, unknown_stack
 from engine import errors
+from engine.api import Engine, Outcome
+from engine.api import Options as EngineOptions
 
 
 class Embedded:
@@ -45,7 +45,12 @@ class Embedded:
             raise Failure(Exit.FAILED, str(error)) from None
 
     def _locked(self, error: errors.StackLocked) -> str:
-        return str(error)
+        lines = [f"stack {self.target.stack} is locked, expected no other operation on it"]
+        for holder in error.holders:
+            ended = ", which does not run any more" if holder.alive is False else ""
+            lines.append(f"  held by {holder.user}@{holder.host}, process {holder.pid}{ended}, since {holder.since}")
+        fix = "release it" if all(h.alive is False for h in error.holders) else "wait for it to end, or release it"
+        return "\n".join([*lines, f"  {fix} with modelport cancel --stack {self.target.stack}"])
 
     def run(self, operation: Operation, options: Options, listener: Listener) -> Result:
         asked = EngineOptions(
@@ -54,8 +59,10 @@ class Embedded:
             targets=options.targets,
             replace=options.replace,
         )
-        with self._said():
-            outcome = getattr(self._engine, operation)(asked, listener)
+        operate: Callable[[EngineOptions, Listener], Outcome] = getattr(self._engine, operation)
+        # in a thread of its own the engine leaves signals alone, and `interrupt` is called from the one that gets them
+        with self._said(), ThreadPoolExecutor(1, thread_name_prefix="engine") as thread:
+            outcome = thread.submit(operate, asked, listener).result()
         return Result(ok=outcome.exit_code == 0, error=outcome.error)
 
     def interrupt(self) -> None:

@@ -22,6 +22,8 @@ class Live:
         self._steps: dict[str, Step] = {}
 
     def began(self, step: Step) -> None:
+        if step.aside:
+            return
         if self._bars is None:
             columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
             self._bars = Bars(*columns, console=self.console, transient=True)
@@ -30,6 +32,8 @@ class Live:
         self._tasks[step.urn] = self._bars.add_task(_escape(f"{step.op} {step.kind} {step.name}"), total=None)
 
     def ended(self, step: Step) -> None:
+        if step.aside:
+            return
         self._take_away(step)
         self._print(describe(step), _STYLES.get(step.op, ""))
 

@@ -228,5 +228,9 @@ def _plain_event(event: events.EngineEvent) -> dict[str, Any] | None:
             }
         }
     if (summary := event.summary_event) is not None:
-        return {"summaryEvent": {"resourceChanges": {str(op.value): n for op, n in summary.resource_changes.items()}}}
+        return {
+            "summaryEvent": {
+                "resourceChanges": {str(getattr(op, "value", op)): n for op, n in summary.resource_changes.items()}
+            }
+        }
     return None

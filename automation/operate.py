@@ -168,3 +168,20 @@ def summary(ended: Ended, *, stack: str, engine: str, outputs: dict[str, Any] | 
         "outputs": outputs,
         "errors": ended.errors,
     }
+
+
+def refusal(failure: Failure) -> dict[str, Any]:
+    """What `--json` prints for a command that ended before it began."""
+    return {
+        "event": "summary",
+        "schema": SCHEMA,
+        "operation": None,
+        "stack": None,
+        "engine": None,
+        "result": "refused",
+        "exit_code": int(failure.code),
+        "changes": {},
+        "seconds": 0.0,
+        "outputs": None,
+        "errors": failure.messages,
+    }

@@ -51,7 +51,8 @@ class Lines:
         pass
 
     def ended(self, step: Step) -> None:
-        self._line(describe(step))
+        if not step.aside:
+            self._line(describe(step))
 
     def failed(self, step: Step) -> None:
         self._line(describe(step, failed=True))

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from automation import diagnosis
-from automation.diagnosis import Reason
+from automation.diagnosis import Reason, Tracebacks
+from automation.exits import Exit
 
 UNCHANGED = "same"
 _PROGRESS = re.compile(r"^modelport: (?P<subject>[^:\s]+): (?P<step>[a-z][a-z0-9 _-]*): (?P<text>.+)$")
@@ -30,6 +31,11 @@ class Step:
     @property
     def name(self) -> str:
         return self.urn.rpartition("::")[2]
+
+    @property
+    def aside(self) -> bool:
+        """Nothing that a reader asked for: a provider that the engine set up by itself."""
+        return self.type.startswith("pulumi:providers:")
 
     @property
     def kind(self) -> str:
@@ -78,6 +84,7 @@ class Story:
     reasons: list[Reason] = field(default_factory=list[Reason])
     last_progress: str = ""
     verbose: bool = False
+    _tracebacks: dict[str, Tracebacks] = field(default_factory=dict[str, Tracebacks])
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         if (payload := event.get("resourcePreEvent")) is not None:
@@ -120,12 +127,19 @@ class Story:
             if (found := diagnosis.reason(text)) and found not in self.reasons:
                 self.reasons.append(found)
             return
+        tracebacks = self._tracebacks.setdefault(urn, Tracebacks())
         for line in text.splitlines():
             if told := _PROGRESS.match(line):
                 # an engine that replays a plug-in's stream may say a line twice in a row
                 if line != self.last_progress:
                     self.printer.progress(Progress(told["subject"], told["step"], told["text"]))
                 self.last_progress = line
+            elif tracebacks.holds(line):
+                if self.verbose:
+                    self.printer.message(Message(severity, line, urn))
+                elif (found := diagnosis.reason(line)) and found.code is not Exit.FAILED and found not in self.reasons:
+                    # one of ours ends the traceback, and may be all that an engine lets through
+                    self.reasons.append(found)
             elif line.strip():
                 self.printer.message(Message(severity, line, urn))
 
