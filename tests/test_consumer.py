@@ -69,7 +69,7 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
         names = archive.namelist()
     assert tops == {"automation", "components", "engine", "model_build", "policies", "serving"}
     assert "serving/requirements.lock" in names
-    assert "model_build/bake/debian.lock" in names
+    assert "model_build/bake/debian.lock.json" in names
 
 
 def test_a_five_line_program_previews_and_goes_up(clean: Path, tmp_path: Path, free_port: int) -> None:
