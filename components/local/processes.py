@@ -30,7 +30,7 @@ class Processes:
         root = extract(start.layout, version.image, folder.rootfs(version.image))
         python = launcher(root)
         # The working folder is one of ours and safe path keeps even that off the module path: all code is the image's.
-        env = python.env | {MARK: start.mark, "PYTHONSAFEPATH": "1"}
+        env = python.env | {MARK: start.mark, "PYTHONSAFEPATH": "1"} | _own_data(root)
         with folder.log(version).open("ab") as log:
             child = subprocess.Popen(
                 [*python.argv, *_arguments(root), *start.flags()],
@@ -71,6 +71,12 @@ class Processes:
                 return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
         except OSError:
             return ""
+
+
+def _own_data(root: Path) -> dict[str, str]:
+    """Keep the image's C library from this machine's locales and character tables, which may be another version's."""
+    python = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "1"}  # UTF-8 all the same, by Python itself
+    return {**python, "GCONV_PATH": str(root / "usr/lib/x86_64-linux-gnu/gconv")}
 
 
 def _arguments(root: Path) -> list[str]:

@@ -1,0 +1,78 @@
+"""Clients that send one request after another while something happens to the server."""
+
+import http.client
+import json
+import threading
+from dataclasses import dataclass, field
+from types import TracebackType
+
+ROWS = json.dumps({"inputs": [{"name": "image", "shape": [1, 64], "datatype": "FP32", "data": [0.5] * 64}]})
+MOST = 200_000
+"""Requests after which a client stops by itself."""
+
+
+@dataclass
+class Load:
+    """Threads that ask the model at `port`: half of them on one kept connection each, half on a new one each time.
+
+    failures: what was answered with another status than 200, or not at all. versions: of the models that answered.
+    """
+
+    port: int
+    model: str = "digits"
+    body: str = ROWS
+    clients: int = 4
+    answered: int = 0
+    failures: list[str] = field(default_factory=list[str])
+    versions: set[str] = field(default_factory=set[str])
+
+    def __enter__(self) -> "Load":
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._ask, args=(bool(i % 2),)) for i in range(self.clients)]
+        for each in self._threads:
+            each.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        for each in self._threads:
+            each.join()
+
+    def wait_for(self, more: int) -> None:
+        """Return when `more` requests were answered since."""
+        goal = self.answered + more
+        while self.answered < goal and not self.failures and any(each.is_alive() for each in self._threads):
+            self._stop.wait(0.01)
+
+    def _ask(self, kept: bool) -> None:
+        headers = {"Content-Type": "application/json"} | ({} if kept else {"Connection": "close"})
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        for _ in range(MOST):
+            if self._stop.is_set():
+                break
+            try:
+                connection.request("POST", f"/v2/models/{self.model}/infer", self.body, headers)
+                answer = connection.getresponse()
+                content = answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                self._note(f"{'kept' if kept else 'new'} connection: {error!r}", "")
+                connection.close()
+                continue
+            if answer.status == 200:
+                self._note("", str(json.loads(content)["model_version"]))
+            else:
+                self._note(f"status {answer.status}: {content[:200]!r}", "")
+        connection.close()
+
+    def _note(self, failure: str, version: str) -> None:
+        with self._lock:
+            if failure:
+                self.failures.append(failure)
+                if len(self.failures) > 100:
+                    self._stop.set()
+            else:
+                self.answered += 1
+                self.versions.add(version)
