@@ -1,4 +1,4 @@
-"""Another repository uses the library: a wheel, a clean environment, a five-line program."""
+"""Another repository uses the library: a wheel, a clean environment, a short program."""
 
 import json
 import os
@@ -18,8 +18,10 @@ PROGRAM = """\
 import json, pulumi
 from components.local import LocalEndpoint
 from model_build.resource import ModelImage
-image = ModelImage("iris", {"recipe": json.dumps({"name": "iris", "source": "iris:model", "evaluate": {"data": "iris:data"}})})
-pulumi.export("url", LocalEndpoint("iris", {"image": image.layout_image, "model": "iris", "port": int(pulumi.Config().require("port"))}).url)
+recipe = {"name": "iris", "source": "iris:model", "evaluate": {"data": "iris:data"}}
+image = ModelImage("iris", {"recipe": json.dumps(recipe)})
+port = pulumi.Config().require_int("port")
+pulumi.export("url", LocalEndpoint("iris", {"image": image.layout_image, "model": "iris", "port": port}).url)
 """
 
 MODEL = """\
@@ -72,7 +74,7 @@ def test_the_wheel_holds_the_rooms_and_nothing_else(wheel: Path) -> None:
     assert "model_build/bake/debian.lock.json" in names
 
 
-def test_a_five_line_program_previews_and_goes_up(clean: Path, tmp_path: Path, free_port: int) -> None:
+def test_a_short_program_previews_and_goes_up(clean: Path, tmp_path: Path, free_port: int) -> None:
     project = tmp_path / "shop"
     project.mkdir()
     (project / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -45,5 +44,3 @@ def test_python_modules_stay_small() -> None:
         if (lines := len(path.read_text().splitlines())) > 500
     }
     assert long == {}
-
-
