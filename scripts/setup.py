@@ -20,6 +20,7 @@ PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 STAMP = VENV / ".modelport-lock"
 LEAST = (3, 11)
+SYSTEM_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
 def fail(message: str) -> NoReturn:
@@ -96,15 +97,17 @@ def locked(name: str) -> str:
 def uv_environment(pip: list[str]) -> dict[str, str]:
     """uv reads none of pip's settings: hand on the registry and the certificates that the machine has chosen."""
     env = dict(os.environ)
-    for setting, variable in (("global.index-url", "UV_DEFAULT_INDEX"), ("global.extra-index-url", "UV_INDEX")):
-        chosen = os.environ.get("PIP_" + setting.split(".")[1].upper().replace("-", "_"))
+    settings = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "cert": "SSL_CERT_FILE"}
+    for setting, variable in settings.items():
+        chosen = os.environ.get("PIP_" + setting.upper().replace("-", "_"))
         if not chosen:
-            asked = subprocess.run([*pip, "config", "get", setting], capture_output=True, text=True)
+            asked = subprocess.run([*pip, "config", "get", f"global.{setting}"], capture_output=True, text=True)
             chosen = asked.stdout.strip() if asked.returncode == 0 else ""
         if chosen:
             env.setdefault(variable, chosen)
-    if certificates := os.environ.get("PIP_CERT"):
-        env.setdefault("SSL_CERT_FILE", certificates)
+    if any(Path(bundle).exists() for bundle in SYSTEM_CERTIFICATES):
+        # The machine's own certificates, as pip takes them: a registry behind a company's proxy is known by those alone.
+        env.setdefault("UV_SYSTEM_CERTS", "true")
     env.setdefault("UV_HTTP_TIMEOUT", "180")
     env.pop("VIRTUAL_ENV", None)
     return env
