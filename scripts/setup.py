@@ -20,7 +20,6 @@ PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 STAMP = VENV / ".modelport-lock"
 LEAST = (3, 11)
-SYSTEM_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
 def fail(message: str) -> NoReturn:
@@ -94,25 +93,6 @@ def locked(name: str) -> str:
     return match[0]
 
 
-def uv_environment(pip: list[str]) -> dict[str, str]:
-    """uv reads none of pip's settings: hand on the registry and the certificates that the machine has chosen."""
-    env = dict(os.environ)
-    settings = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "cert": "SSL_CERT_FILE"}
-    for setting, variable in settings.items():
-        chosen = os.environ.get("PIP_" + setting.upper().replace("-", "_"))
-        if not chosen:
-            asked = subprocess.run([*pip, "config", "get", f"global.{setting}"], capture_output=True, text=True)
-            chosen = asked.stdout.strip() if asked.returncode == 0 else ""
-        if chosen:
-            env.setdefault(variable, chosen)
-    if any(Path(bundle).exists() for bundle in SYSTEM_CERTIFICATES):
-        # The machine's own certificates, as pip takes them: a registry behind a company's proxy is known by those alone.
-        env.setdefault("UV_SYSTEM_CERTS", "true")
-    env.setdefault("UV_HTTP_TIMEOUT", "180")
-    env.pop("VIRTUAL_ENV", None)
-    return env
-
-
 def main() -> None:
     if sys.version_info < LEAST:
         if better := newer_python():
@@ -128,7 +108,10 @@ def main() -> None:
         pins = Path(folder) / "uv.txt"
         pins.write_text(locked("uv"))
         run(*pip, "install", "-q", "--require-hashes", "--only-binary", ":all:", "-r", pins)
-    env = uv_environment(pip)
+    sys.path.insert(0, str(ROOT))
+    from model_build.index import uv_environment  # only here: it wants a Python that main() has checked
+
+    env = uv_environment()
     uv = VENV / "bin" / "uv"
     run(uv, "pip", "sync", "-q", "--python", PYTHON, "--require-hashes", "--only-binary", ":all:", LOCK, env=env)
     run(uv, "pip", "install", "-q", "--python", PYTHON, "--no-deps", "--no-build-isolation", "-e", ROOT, env=env)

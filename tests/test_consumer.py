@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.setup import uv_environment
+from model_build.index import uv_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 UV = ROOT / ".venv" / "bin" / "uv"
@@ -51,7 +51,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with the wheel, its dependencies at the locked versions, and nothing else of ours."""
     venv = tmp_path_factory.mktemp("clean") / ".venv"
-    env = uv_environment([sys.executable, "-m", "pip"])
+    env = uv_environment()
     subprocess.run([UV, "venv", "-q", "--python", sys.executable, venv], env=env, check=True)
     wanted = f"modelport[sklearn] @ {wheel.as_uri()}"
     pins = venv / "pins.txt"

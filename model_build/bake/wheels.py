@@ -12,6 +12,7 @@ from pathlib import Path
 from model_build.bake import python
 from model_build.bake.errors import BakeError
 from model_build.bake.inputs import SITE, wheels_lock
+from model_build.index import uv_environment
 
 PLATFORM = "x86_64-manylinux_2_28"
 
@@ -63,9 +64,8 @@ def build_tree(root: Path, base: Path) -> None:
     ]
     command += ["--python", sys.executable, "--python-version", version, "--python-platform", PLATFORM]
     command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(wheels_lock())]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     ran = subprocess.run(
-        command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL, check=False
+        command, capture_output=True, text=True, env=uv_environment(), stdin=subprocess.DEVNULL, check=False
     )
     if ran.returncode:
         raise _failed(ran.stderr, version)
