@@ -309,10 +309,6 @@ def _run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # the reader has seen enough (`modelport output | head -1`); the interpreter must not try to flush again
-        sys.stdout = None
-        return Exit.DONE
     except typer.TyperException as error:
         return _refused(error)
 

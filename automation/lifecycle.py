@@ -13,6 +13,7 @@ from automation.exits import Exit, Failure
 from automation.masking import Mask
 from automation.operate import Ended
 from automation.projects import Target, select
+from automation.story import patient
 
 ENDPOINT, REPORT, TRY = "endpoint", "report", "try"
 """Outputs of a stack that have a place of their own at the end of `up`."""
@@ -62,8 +63,9 @@ def _what_is_there(driver: Driver, operation: Operation) -> Ended:
 
 
 def _do(driver: Driver, operation: Operation, request: Request, target: Target, mask: Mask) -> Ended:
-    if not request.as_json:
-        print(f"{operation} of stack {target.stack} ({driver.name} engine)", flush=True)
+    with patient():
+        if not request.as_json:
+            print(f"{operation} of stack {target.stack} ({driver.name} engine)", flush=True)
     ended = operate.perform(
         driver,
         operation,
@@ -76,16 +78,23 @@ def _do(driver: Driver, operation: Operation, request: Request, target: Target, 
     outputs: dict[str, Any] | None = None
     if ended.code is Exit.DONE and operation in ("up", "refresh"):
         outputs = driver.outputs(show_secrets=request.show_secrets)
+    with patient():
+        _conclude(ended, driver, request, target, mask, outputs)
+    return ended
+
+
+def _conclude(
+    ended: Ended, driver: Driver, request: Request, target: Target, mask: Mask, outputs: dict[str, Any] | None
+) -> None:
     if request.as_json:
         told = operate.summary(ended, stack=target.stack, engine=driver.name, outputs=outputs)
         print(json.dumps({"event": "summary", **mask.tree(told)}), flush=True)
     else:
-        print(f"{operation}: {operate.count_line(ended, planned=operation == 'preview')}", flush=True)
+        print(f"{ended.operation}: {operate.count_line(ended, planned=ended.operation == 'preview')}", flush=True)
     for error in ended.errors:
         print(f"error: {mask(error)}", file=sys.stderr)
     if outputs and not request.as_json:
         show_outputs(outputs, mask)
-    return ended
 
 
 def show_outputs(outputs: dict[str, Any], mask: Mask) -> None:

@@ -3,9 +3,12 @@
 The events are Pulumi's own, as mappings: the lines of `--event-log`.
 """
 
+import os
 import re
+import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -87,6 +90,10 @@ class Story:
     _tracebacks: dict[str, Tracebacks] = field(default_factory=dict[str, Tracebacks])
 
     def __call__(self, event: Mapping[str, Any]) -> None:
+        with patient():
+            self._hear(event)
+
+    def _hear(self, event: Mapping[str, Any]) -> None:
         if (payload := event.get("resourcePreEvent")) is not None:
             if payload.get("planning"):
                 self._planned(_step(payload))
@@ -142,6 +149,17 @@ class Story:
                     self.reasons.append(found)
             elif line.strip():
                 self.printer.message(Message(severity, line, urn))
+
+
+@contextmanager
+def patient() -> Generator[None]:
+    """Print what is printed in here; where whoever read has gone (`modelport up | head`), go on without saying more."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _step(payload: Mapping[str, Any]) -> Step:
