@@ -71,7 +71,7 @@ class ModelImageProvider(ResourceProvider):
         if UNKNOWN in (inputs.get("recipe"), inputs.get("destination")):
             return CheckResult(inputs, [])
         inputs, failures = plan.check(_olds, inputs, Path.cwd())
-        if not failures and not _olds:
+        if not failures and "recipe" not in _olds:
             _say(plan.announcement(inputs))
         return CheckResult(inputs, [CheckFailure(key, reason) for key, reason in failures])
 
