@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.tools.fixtures"]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Point data and state away from the user's before any module of ours is imported, workers and subprocesses included."""

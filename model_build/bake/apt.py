@@ -112,7 +112,7 @@ def fetch(packages: Iterable[Package], into: Path) -> dict[str, Path]:
             said = ""
             for source in sources:
                 missing, reason = _try(source, missing, folder, into)
-                said = reason or said
+                said = reason if not said or "Hash Sum" in reason else said
                 if not missing:
                     break
             if missing:
@@ -133,7 +133,9 @@ def _try(source: str, missing: list[Package], folder: Path, into: Path) -> tuple
         if made.is_file() and hashlib.sha256(made.read_bytes()).hexdigest() == package.sha256:
             made.replace(into / made.name)
     errors = [line for line in ran.stderr.splitlines() if line.startswith("E:") or "Hash Sum" in line]
-    return [p for p in missing if not (into / f"{p.sha256}.deb").is_file()], hide(errors[0] if errors else "")
+    return [p for p in missing if not (into / f"{p.sha256}.deb").is_file()], hide(
+        errors[0].removeprefix("E: ") if errors else ""
+    )
 
 
 def _gone(missing: list[Package], sources: list[str], said: str) -> BakeError:

@@ -26,7 +26,7 @@ def disk_errors(place: Path, hint: str) -> Generator[None]:
     except OSError as error:
         if error.errno in _FULL:
             raise DiskFullError(f"{place}: no space left for the image ({error.strerror}); {hint}") from error
-        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}:
             raise BakeError(
                 f"{place}: cannot be written ({error.strerror}), expected a folder of yours; {hint}"
             ) from error

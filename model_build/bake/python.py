@@ -118,6 +118,7 @@ def launcher(root: Path, environment: Mapping[str, str] | None = None) -> Launch
     given = image_environment(root) if environment is None else dict(environment)
     env = {key: _moved(root, key, value) for key, value in given.items()}
     env["PYTHONHOME"] = str(root / name.rsplit("/", 2)[0])
+    env["PYTHONSAFEPATH"] = "1"  # -m looks in the current folder first, and that is somebody's working tree
     certificates = resolve(root, _CERTIFICATES)
     if certificates.is_file():
         env["SSL_CERT_FILE"] = str(certificates)
