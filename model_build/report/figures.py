@@ -37,6 +37,8 @@ def share(value: float) -> str:
 
 def milliseconds(value: float) -> str:
     """Three significant digits, in µs, ms or s."""
+    if value == 0:
+        return f"0{THIN}ms"
     for limit, factor, unit in ((0.1, 1000, "µs"), (1000, 1, "ms"), (float("inf"), 0.001, "s")):
         if value < limit:
             return f"{_significant(value * factor)}{THIN}{unit}"

@@ -48,7 +48,7 @@ def _verdict(report: Report) -> Markup:
     else:
         asked = any(bound is not None for bound in gate.model_dump().values())
         told = f"Passed: {choice.name} was chosen" + (" and met every gate" if asked else "; no gate was asked for")
-        why = choice.why
+        why = choice.why.removeprefix("chosen: ")
     return tag(
         "div",
         tag("strong", told),
