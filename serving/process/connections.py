@@ -6,6 +6,7 @@ here.
 """
 
 import asyncio
+import contextlib
 import errno
 import socket
 import time
@@ -145,6 +146,9 @@ class Connections:
                 self._loop.call_later(_RETRY_ACCEPT, self._resume)
             return False
         connection.setblocking(False)
+        # An answer leaves in two writes; the second must not wait for the client to acknowledge the first.
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._serve(connection))
         self._accepting.add(task)
         task.add_done_callback(self._accepting.discard)
