@@ -115,7 +115,16 @@ def main() -> None:
     uv = VENV / "bin" / "uv"
     run(uv, "pip", "sync", "-q", "--python", PYTHON, "--require-hashes", "--only-binary", ":all:", LOCK, env=env)
     run(uv, "pip", "install", "-q", "--python", PYTHON, "--no-deps", "--no-build-isolation", "-e", ROOT, env=env)
+    compile_what_runs()
     STAMP.write_text(mark)
+
+
+def compile_what_runs() -> None:
+    """Byte-compile what commands, programs and plug-ins import: it halves their start where Python may not do so."""
+    found = (site for site in (VENV / "lib").glob("python3.*/site-packages"))
+    names = ("pulumi", "grpc", "google", "pydantic", "yaml", "typer", "rich", "cryptography", "opentelemetry", "dill")
+    folders = [site / name for site in found for name in names if (site / name).is_dir()]
+    run(PYTHON, "-m", "compileall", "-q", "-j", "0", *folders)
 
 
 if __name__ == "__main__":
