@@ -21,6 +21,8 @@ class Settings:
     takeover: Path | None = None
     max_body: int = 64 * 2**20
     max_json: int = 32 * 2**20
+    max_held: int = 256 * 2**20
+    """Bodies in hand at once, together."""
     max_pixels: int = 50_000_000
     queue: int = 128
     keep_alive: float = 75.0
@@ -41,6 +43,7 @@ class Settings:
 _ENVIRONMENT: tuple[tuple[str, str, float], ...] = (
     ("MODELPORT_MAX_BODY_BYTES", "max_body", 1024),
     ("MODELPORT_MAX_JSON_BYTES", "max_json", 1024),
+    ("MODELPORT_MAX_HELD_BYTES", "max_held", 1024),
     ("MODELPORT_MAX_PIXELS", "max_pixels", 1),
     ("MODELPORT_QUEUE", "queue", 1),
     ("MODELPORT_KEEP_ALIVE", "keep_alive", 0.1),
@@ -48,6 +51,7 @@ _ENVIRONMENT: tuple[tuple[str, str, float], ...] = (
     ("MODELPORT_DRAIN_GRACE", "drain_grace", 0),
     ("MODELPORT_DRAIN_TIMEOUT", "drain_timeout", 0.1),
 )
+_WHOLE = ("max_body", "max_json", "max_held", "max_pixels", "queue")
 
 
 def available_cores() -> int:
@@ -101,7 +105,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     for variable, field, least in _ENVIRONMENT:
         if variable in environment:
             found = number(environment[variable], variable, least, 1e12)
-            limits[field] = int(found) if field in ("max_body", "max_json", "max_pixels", "queue") else found
+            limits[field] = int(found) if field in _WHOLE else found
     return Settings(
         model=Path(model),
         host=flags.host or environment.get("MODELPORT_HOST") or "127.0.0.1",

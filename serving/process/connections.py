@@ -8,11 +8,15 @@ here.
 import asyncio
 import contextlib
 import errno
+import logging
+import os
+import re
 import socket
 import time
 from email.utils import formatdate
 from typing import Any, cast
 
+import orjson
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -29,6 +33,10 @@ _TICK = 1.0
 _DRAIN_TICK = 0.02
 
 
+# Where a request asks for another protocol, in its head.
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+
+
 class Connection(HttpToolsProtocol):
     """uvicorn's protocol, and when its client was last heard of."""
 
@@ -40,7 +48,18 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self.heard = self.loop.time()
+        if not self.receiving and (found := _UPGRADE.search(data, 0, max(0, data.find(b"\r\n\r\n")))):
+            # An offer (Java's client makes it with every first request, for HTTP/2), which a server may pass over. The
+            # parser would take all that follows for the other protocol, and so lose the request's body.
+            data = data[: found.start()] + b"\r\nx-upgrade:" + data[found.end() :]
         super().data_received(data)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, in the same form as every other error."""
+        body = orjson.dumps({"error": "the request is not valid HTTP/1.1"})
+        head = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d"
+        self.transport.write(b"%b\r\n\r\n%b" % (head % len(body), body))
+        self.transport.close()
 
     def on_response_complete(self) -> None:
         self.heard = self.loop.time()
@@ -72,16 +91,12 @@ class Connection(HttpToolsProtocol):
 
     def _more_has_come(self) -> bool:
         """Whether the kernel holds bytes that the event loop has not read yet: a request that arrived just now."""
-        wrapped: Any = self.transport.get_extra_info("socket")
+        # asyncio hands out its socket without recv, so it is asked by a duplicate.
         try:
-            return len(socket.socket.recv(_peekable(wrapped), 1, socket.MSG_PEEK | socket.MSG_DONTWAIT)) > 0
+            with socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno())) as same:
+                return len(same.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)) > 0
         except OSError:
             return False
-
-
-def _peekable(wrapped: Any) -> socket.socket:
-    # asyncio hands out its socket without recv; the socket itself is inside.
-    return cast("socket.socket", wrapped._sock)
 
 
 class Connections:
@@ -105,6 +120,8 @@ class Connections:
             timeout_keep_alive=cast("int", settings.keep_alive),
         )
         self._config.load()
+        # What clients do wrong is answered, not logged: a log must not grow at a stranger's pleasure.
+        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
         self._state = ServerState()
         self._app = app
         self._tick()

@@ -22,13 +22,25 @@ from serving.errors import (
     Unsupported,
 )
 from serving.rest import describe, multipart, v2
-from serving.rest.message import Gone, Receive, Request, Response, Scope, Send, error_response, json_response
+from serving.rest.message import (
+    Gone,
+    Receive,
+    Request,
+    Response,
+    Scope,
+    Send,
+    decompress,
+    error_response,
+    json_response,
+)
 from serving.settings import Settings
 
 if TYPE_CHECKING:
     from serving.core.images import Classifier
 
 Handler = Callable[[Request], Awaitable[Response]]
+# A body in; runs in a thread.
+Work = Callable[[bytes], tuple[Response, Inference]]
 
 
 class App:
@@ -55,6 +67,7 @@ class App:
         self._counts = counts
         self._row = row
         self._waiting = 0
+        self._held = 0
         self._fixed: dict[tuple[str, ...], tuple[str, str, Handler]] = {
             ("v2",): ("server", "GET", self._server),
             ("v2", "health", "live"): ("health", "GET", self._live),
@@ -145,35 +158,47 @@ class App:
     async def _classify(self, request: Request) -> Response:
         return await self._admitted(request, self._prepare_classify)
 
-    async def _admitted(
-        self, request: Request, prepare: Callable[[Request, bytes], Callable[[], tuple[Response, Inference]]]
-    ) -> Response:
+    async def _admitted(self, request: Request, prepare: Callable[[Request], Work]) -> Response:
         """Read the body and do the work in a thread, unless too many are at it: a clear 'later' beats a long wait."""
         if self._waiting >= self._settings.queue:
             raise Overloaded(f"{self._waiting} requests are waiting, at most {self._settings.queue}; try again")
+        encoding = request.encoding()
+        work = prepare(request)
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if self._held + size > self._settings.max_held:
+                raise Overloaded(f"requests of {self._held} bytes are in hand already; try again")
+            self._held += size
+            held += size
+
+        def run(body: bytes) -> tuple[Response, Inference]:
+            return work(body if encoding is None else decompress(body, encoding, self._settings.max_body))
+
         self._waiting += 1
         self._row.in_flight(1)
         try:
-            body = await request.body(self._settings.max_body)
-            work = prepare(request, body)
-            response, inference = await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            body = await request.body(self._settings.max_body, hold)
+            response, inference = await asyncio.get_running_loop().run_in_executor(self._pool, run, body)
         finally:
+            self._held -= held
             self._waiting -= 1
             self._row.in_flight(-1)
         self._row.inference(inference.batch, inference.seconds)
         return response
 
-    def _prepare_infer(self, request: Request, body: bytes) -> Callable[[], tuple[Response, Inference]]:
+    def _prepare_infer(self, request: Request) -> Work:
         header_length = request.length(b"inference-header-content-length")
 
-        def work() -> tuple[Response, Inference]:
+        def work(body: bytes) -> tuple[Response, Inference]:
             parsed = v2.parse(body, header_length, self._model, max_json=self._settings.max_json)
             inference = self._model.infer(parsed.inputs, [each.name for each in parsed.outputs])
             return v2.respond(parsed, inference.arrays, self._model), inference
 
         return work
 
-    def _prepare_classify(self, request: Request, body: bytes) -> Callable[[], tuple[Response, Inference]]:
+    def _prepare_classify(self, request: Request) -> Work:
         classifier = self._classifier
         if classifier is None:
             raise NotFound(
@@ -182,7 +207,7 @@ class App:
         top = _top(request)
         content_type = request.header(b"content-type") or ""
 
-        def work() -> tuple[Response, Inference]:
+        def work(body: bytes) -> tuple[Response, Inference]:
             picture = body
             if content_type.lower().startswith("multipart/"):
                 picture = multipart.field(body, content_type, "image")

@@ -96,38 +96,44 @@ class Request:
             raise BadInput(f"header {name.decode('ascii')} is '{text[:40]}', expected a number of bytes")
         return int(text)
 
-    async def body(self, limit: int) -> bytes:
-        """The whole body, decompressed. Raises TooLarge beyond `limit` bytes, where possible before reading it.
+    async def body(self, limit: int, hold: Callable[[int], None]) -> bytes:
+        """The whole body as it came. Raises TooLarge beyond `limit` bytes, where possible before reading it.
 
-        Raises Gone when the client leaves before the body is whole.
+        hold is called with the bytes that are about to be kept, and may raise. Raises Gone when the client leaves
+        before the body is whole.
         """
         announced = self.length(b"content-length")
         if announced is not None and announced > limit:
             raise _too_large(announced, limit)
-        encoding = (self.header(b"content-encoding") or "identity").lower()
-        if encoding not in ("identity", "gzip", "deflate"):
-            raise Unsupported(f"content-encoding is '{encoding[:40]}', expected gzip, deflate or none")
+        hold(announced or 0)
         message = await self._receive()
         if not message.get("more_body", False) and message["type"] == "http.request":
             whole: bytes = message["body"]
-        else:
-            parts: list[bytes] = []
-            size = 0
-            while message["type"] == "http.request":
-                parts.append(message["body"])
-                size += len(message["body"])
-                if size > limit:
-                    raise _too_large(size, limit)
-                if not message.get("more_body", False):
-                    break
-                message = await self._receive()
-            else:
-                raise Gone
-            whole = b"".join(parts)
-        return whole if encoding == "identity" else _decompress(whole, encoding, limit)
+            return whole
+        parts: list[bytes] = []
+        size = 0
+        while message["type"] == "http.request":
+            parts.append(message["body"])
+            size += len(message["body"])
+            if size > limit:
+                raise _too_large(size, limit)
+            if announced is None:
+                hold(len(message["body"]))
+            if not message.get("more_body", False):
+                return b"".join(parts)
+            message = await self._receive()
+        raise Gone
+
+    def encoding(self) -> str | None:
+        """How the body is compressed. Raises Unsupported for what is not understood here."""
+        encoding = (self.header(b"content-encoding") or "identity").lower()
+        if encoding not in ("identity", "gzip", "deflate"):
+            raise Unsupported(f"content-encoding is '{encoding[:40]}', expected gzip, deflate or none")
+        return None if encoding == "identity" else encoding
 
 
-def _decompress(data: bytes, encoding: str, limit: int) -> bytes:
+def decompress(data: bytes, encoding: str, limit: int) -> bytes:
+    """The body behind gzip or deflate. Raises TooLarge beyond `limit` bytes, BadInput where it is broken."""
     # 32 more bits of window: zlib finds out itself whether it is gzip or zlib.
     engine = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)
     try:

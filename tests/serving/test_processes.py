@@ -236,6 +236,8 @@ def test_workers_go_when_the_master_is_killed(stack: ExitStack, folder: Path) ->
     server = start(stack, folder, models.digits(folder / "m"), "--workers", "2")
     workers = server.workers()
     assert len(workers) == 2
+    # A fork of a process with threads would be unsafe; numpy or a runtime may start some when imported.
+    assert len(list(Path(f"/proc/{server.process.pid}/task").iterdir())) == 1
     server.process.kill()
     until(lambda: not any(map(alive, workers)), "the workers are gone")
 

@@ -1,22 +1,30 @@
 """The HTTP layer: routes, codes, and one clear sentence for each mistake."""
 
+import gzip
 import http.client
 import json
+import socket
 import struct
+import tomllib
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from serving import __version__
-from tests.serving.support import Server
+from tests.serving import models
+from tests.serving.support import ROOT, Server
 
 GOOD: dict[str, Any] = {"name": "image", "shape": [1, 64], "datatype": "FP32", "data": [0.5] * 64}
 
 
 def infer(server: Server, http: httpx.Client, content: Any, **headers: str) -> httpx.Response:
-    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    body = json.dumps(content).encode() if isinstance(content, dict | list) else content
     return http.post(f"{server.url}/v2/models/digits/infer", content=body, headers=headers)
 
 
@@ -26,10 +34,6 @@ def error(answer: httpx.Response) -> tuple[int, str]:
 
 
 def test_the_version_is_the_projects(digits: Server, http: httpx.Client) -> None:
-    import tomllib
-
-    from tests.serving.support import ROOT
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert http.get(f"{digits.url}/v2").json()["version"] == project["version"] == __version__
 
@@ -294,8 +298,6 @@ def test_json_beyond_its_limit_is_413(digits: Server, http: httpx.Client) -> Non
 
 
 def test_a_compressed_bomb_is_413_and_an_unknown_compression_415(digits: Server, http: httpx.Client) -> None:
-    import gzip
-
     bomb = gzip.compress(b"\0" * 50_000_000)
     assert infer(digits, http, bomb, **{"Content-Encoding": "gzip"}).status_code == 413
     assert error(infer(digits, http, b"{}", **{"Content-Encoding": "br"})) == (
@@ -307,9 +309,93 @@ def test_a_compressed_bomb_is_413_and_an_unknown_compression_415(digits: Server,
 
 
 def test_a_client_that_leaves_in_the_middle_harms_nobody(digits: Server, http: httpx.Client) -> None:
-    import socket
-
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", digits.port)) as connection:
             connection.sendall(b"POST /v2/models/digits/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n{")
     assert infer(digits, http, {"inputs": [GOOD]}).status_code == 200
+
+
+def exchange(server: Server, *parts: bytes) -> bytes:
+    """Send bytes in pieces; what comes back until the server has nothing more to say."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        for each in parts:
+            connection.sendall(each)
+        connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while chunk := connection.recv(65536):
+            received += chunk
+    return received
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQBAAAAAAIAAAAA\r\n",
+        "upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n",
+    ],
+    ids=["h2c", "websocket"],
+)
+def test_an_offer_of_another_protocol_is_passed_over(digits: Server, extra: str) -> None:
+    body = json.dumps({"inputs": [GOOD]}).encode()
+    head = f"POST /v2/models/digits/infer HTTP/1.1\r\nHost: x\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode()
+    address = ("127.0.0.1", digits.port)
+    with socket.create_connection(address, timeout=60) as connection, connection.makefile("rb") as answers:
+        for _ in range(2):
+            connection.sendall(head + body[:9])
+            connection.sendall(body[9:])
+            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+            headers = http.client.parse_headers(answers)
+            answers.read(int(headers["content-length"]))
+
+
+def test_a_client_may_wait_to_be_told_to_continue(digits: Server) -> None:
+    body = json.dumps({"inputs": [GOOD]}).encode()
+    head = b"POST /v2/models/digits/infer HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+    address = ("127.0.0.1", digits.port)
+    with socket.create_connection(address, timeout=60) as connection, connection.makefile("rb") as answers:
+        connection.sendall(head % len(body))
+        assert (answers.readline(), answers.readline()) == (b"HTTP/1.1 100 Continue\r\n", b"\r\n")
+        connection.sendall(body)
+        assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
+    with socket.create_connection(address, timeout=60) as connection, connection.makefile("rb") as answers:
+        connection.sendall(head % 99_000_000)
+        assert answers.readline().startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /v2 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+    ids=["nonsense", "path", "smuggling", "http 2"],
+)
+def test_what_is_no_http_is_400_in_the_form_of_every_error(digits: Server, raw: bytes) -> None:
+    head, _, body = exchange(digits, raw).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close")
+    assert json.loads(body) == {"error": "the request is not valid HTTP/1.1"}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    raw=st.binary(max_size=200),
+    place=st.integers(0, 400),
+    start=st.sampled_from([b"", b"POST /v2/models/digits/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{}"]),
+)
+def test_random_bytes_get_no_error_of_the_servers_own(digits: Server, raw: bytes, place: int, start: bytes) -> None:
+    sent = start[:place] + raw + start[place:]
+    assert b" 500 " not in exchange(digits, sent)
+
+
+def test_bodies_in_hand_have_a_limit_of_their_own(tmp_path: Path, http: httpx.Client) -> None:
+    model = models.digits(tmp_path / "m")
+    with closing(Server(tmp_path, model, "--workers", "1", env={"MODELPORT_MAX_HELD_BYTES": "1024"})) as server:
+        said = "requests of 0 bytes are in hand already; try again"
+        assert error(infer(server, http, b" " * 1025)) == (503, said)
+        assert error(infer(server, http, (b" " * 600 for _ in range(2)))) == (
+            503,
+            "requests of 600 bytes are in hand already; try again",
+        )
+        assert infer(server, http, {"inputs": [GOOD]}).status_code == 200
