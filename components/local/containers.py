@@ -54,6 +54,9 @@ class Containers:
             command += ["--security-opt", "label=disable"]
         self._run([*command, tag, *start.flags()], "start the container")
 
+    def answers(self) -> bool:
+        return answers(self.tool)
+
     def runs(self, folder: Folder, version: Version) -> bool:
         said = self._try(["container", "inspect", "--format", "{{.State.Running}}", _name(folder, version)])
         return said.stdout.strip() == "true"
@@ -62,11 +65,6 @@ class Containers:
         name = _name(folder, version)
         if self._try(["container", "inspect", "--format", "{{.Id}}", name]).returncode == 0:
             self._run(["rm", "--force", "--volumes", name], "remove the container")
-        elif not answers(self.tool):
-            raise LocalError(
-                f"{self.tool} does not answer, expected it to, as the endpoint {folder.id} is a container of it; "
-                f"start {self.tool} and run it again"
-            )
 
     def forget(self, version: Version, *, image: bool) -> None:
         if image:

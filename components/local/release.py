@@ -31,10 +31,10 @@ def adopt(key: str) -> Folder | None:
         if record.key != key:
             continue
         settle(place, record)
-        if record.current is None:
-            place.remove()
-        elif not record.known:
+        if record.current and not record.known:
             found = place
+        elif not record.all():
+            place.remove()
     return found
 
 
@@ -59,13 +59,13 @@ def release(place: Folder, key: str, layout: Path, wanted: Version) -> Version:
         runtimes.of(version).start(start)
         _wait_until_ready(place, version)
     except BaseException:
-        _end(place, record, version)
         record.coming = None
-        if record.current is None:
-            place.remove()
-        else:
+        _end(place, record, version)
+        if record.all():
             place.write(record)
             place.tidy(record)
+        else:
+            place.remove()
         raise
     record.current, record.coming = version, None
     if before:
@@ -84,12 +84,12 @@ def settle(place: Folder, record: Record) -> None:
             record.current, record.coming = coming, None
             record.leaving += [current] if current else []
         else:
-            _end(place, record, coming)
             record.coming = None
+            _end(place, record, coming)
     if record.current and not control.lives(place.socket(record.current)):
         # Its master is gone; workers that may have outlived it still hold the port.
-        _end(place, record, record.current)
-        record.current = None
+        dead, record.current = record.current, None
+        _end(place, record, dead)
     if place.exists:
         place.write(record)
         _retire(place, record)
@@ -110,9 +110,15 @@ def acknowledge(place: Folder) -> None:
 
 
 def remove(place: Folder) -> None:
-    """Drain and end all versions and take the folder away."""
+    """Drain and end all versions and take the folder away. Raises LocalError, before anything ends, if it cannot."""
     record = place.read()
     if record:
+        away = sorted({each.runtime for each in record.all() if not runtimes.of(each).answers()})
+        if away:
+            raise LocalError(
+                f"{' and '.join(away)} does not answer, expected it to, as the endpoint {place.id} "
+                "is a container of it; start it and run it again"
+            )
         record.leaving += [each for each in (record.current, record.coming) if each]
         record.current = record.coming = None
         place.write(record)
@@ -180,8 +186,14 @@ def _retire(place: Folder, record: Record) -> None:
 
 
 def _end(place: Folder, record: Record, version: Version) -> None:
-    """Kill what is left of a version, and forget its image unless another version runs from it."""
+    """Kill what is left of a version, and forget its image unless another version runs from it.
+
+    What is left in a runtime that does not answer stays on the record as leaving, for the next time.
+    """
     runtime = runtimes.of(version)
+    if not runtime.answers():
+        record.leaving.append(version)
+        return
     runtime.kill(place, version)
     others = [each for each in record.all() if each != version]
     used = {(each.image, each.runtime) for each in others}

@@ -40,6 +40,10 @@ class Runtime(Protocol):
         """Start it in the background. Raises LocalError when that fails at once."""
         ...
 
+    def answers(self) -> bool:
+        """Whether it can be spoken to; without that, what it ran cannot be ended or taken away."""
+        ...
+
     def runs(self, folder: Folder, version: Version) -> bool:
         """Whether anything of it still runs."""
         ...
