@@ -88,9 +88,13 @@ def histogram(title: str, latency: Latency, upto: float) -> Markup:
                 tag("rect", x=2 + index * step, y=bottom - tall, width=step - 1, height=tall, rx=1, class_="bar chosen")
             )
     parts += _ticks(x, 0, upto, bottom, milliseconds)
-    for value, name, level in ((latency.p50_ms, "p50", 11), (latency.p99_ms, "p99", 25)):
-        at = x(min(value, upto))
-        anchor, shift = ("end", -4) if at > WIDTH / 2 else ("start", 4)
+    middle, late = x(min(latency.p50_ms, upto)), x(min(latency.p99_ms, upto))
+    # The words stand outside of the two lines where there is room, so that neither line runs through them.
+    for value, name, level, at, left in (
+        (latency.p50_ms, "p50", 11, middle, middle > 80),
+        (latency.p99_ms, "p99", 25, late, late > WIDTH - 80),
+    ):
+        anchor, shift = ("end", -4) if left else ("start", 4)
         parts += [
             tag("line", x1=at, x2=at, y1=level - 9, y2=bottom, class_="mark"),
             tag("text", f"{name} {milliseconds(value)}", x=at + shift, y=level, class_="note", text_anchor=anchor),
@@ -212,10 +216,11 @@ def _ticks(
     parts: list[Child] = []
     for tick in _nice(low, high):
         at = x(tick)
+        told = text(tick) if tick else "0"
         anchor = "start" if at < 12 else "end" if at > WIDTH - 24 else "middle"
         parts += [
             tag("line", x1=at, x2=at, y1=bottom, y2=bottom + 4, class_="axis"),
-            tag("text", text(tick), x=at, y=bottom + 16, class_="note", text_anchor=anchor),
+            tag("text", told, x=at, y=bottom + 16, class_="note", text_anchor=anchor),
         ]
     return parts
 

@@ -133,7 +133,7 @@ def latency(report: Report) -> Child:
     timed = [(c, c.latency) for c in report.candidates if c.latency and c.latency.samples_ms]
     if not timed:
         return None
-    upto = max(t.p99_ms for _, t in timed) * 1.15 or 1.0
+    upto = max(t.p99_ms for _, t in timed) * 1.35 or 1.0
     panels: list[Child] = []
     for c, t in timed:
         beyond = sum(sample > upto for sample in t.samples_ms)

@@ -124,3 +124,25 @@ def test_the_smallest_report_has_a_page() -> None:
 def _spaced(report: Report) -> str:
     """The page's text with a blank between elements."""
     return " ".join(" ".join(Page(render(report)).text).split())
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("text", "ground"),
+    [("ink", "page"), ("ink", "card"), ("soft", "page"), ("soft", "card"), ("good", "good-back"), ("bad", "bad-back"),
+     ("ink", "good-back"), ("ink", "bad-back"), ("on", "accent"), ("on", "bad"), ("ink", "track")],
+)  # fmt: skip
+def test_text_can_be_read_on_its_ground(theme: str, text: str, ground: str) -> None:
+    """WCAG AA: a contrast of at least 4.5 to 1, in both colour schemes."""
+    style = render(samples.classifier()).split("<style>")[1].split("</style>")[0]
+    blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
+    assert len(blocks) == 2
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", blocks[("light", "dark").index(theme)]))
+    high, low = sorted((_luminance(colours[text]), _luminance(colours[ground])), reverse=True)
+    assert (high + 0.05) / (low + 0.05) >= 4.5
