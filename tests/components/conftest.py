@@ -79,12 +79,13 @@ class Endpoint:
         return marked(self.id)
 
 
-def marked(id_: str) -> list[int]:
-    """Ids of the processes whose environment names the endpoint `id_`."""
+def marked(id_: str, number: int | None = None) -> list[int]:
+    """Ids of the processes whose environment names the endpoint `id_`, of one version or of all."""
+    wanted = f"{MARK}={id_}." + ("" if number is None else f"{number}\0")
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and f"{MARK}={id_}." in (entry / "environ").read_bytes().decode(errors="replace"):
+            if entry.name.isdigit() and wanted in (entry / "environ").read_bytes().decode(errors="replace"):
                 found.append(int(entry.name))
         except OSError:
             continue
