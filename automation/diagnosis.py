@@ -7,9 +7,10 @@ from automation.exits import Exit
 
 _COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*[A-Za-z]")
 _OURS = re.compile(r"modelport: (failed|bad input|gate missed): (.+)")
-_RAISED = re.compile(
-    r"(?:[A-Za-z_][\w]*\.)*[A-Z]\w*(?:Error|Exception|Exit|Missed|Refused|Interrupt|Warning|Locked|Busy|Missing): (.+)"
-)
+_RAISED = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*: (.+)")
+"""The last line of a traceback, whatever the class is called."""
+_NAMED = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception): (.+)")
+"""The same without the frames above it, where only the name tells."""
 _CALLER = re.compile(r"^(?:error: |Exception calling application: |rpc error: code = \w+ desc = )+")
 _BETWEEN = re.compile(r"During handling of the above exception|The above exception was the direct cause")
 _KINDS = {"failed": Exit.FAILED, "bad input": Exit.BAD_INPUT, "gate missed": Exit.GATE_MISSED}
@@ -50,7 +51,7 @@ def reason(text: str) -> Reason | None:
         raised = [match[1] for line in lines if (match := _RAISED.match(_CALLER.sub("", line)))]
         return Reason(Exit.FAILED, raised[-1]) if raised else Reason(Exit.FAILED, lines[-1])
     message = _CALLER.sub("", lines[0])
-    if match := _RAISED.fullmatch(message):
+    if match := _NAMED.fullmatch(message):
         message = match[1]
     if "currently locked by" in whole:
         return Reason(Exit.LOCKED, "\n".join([message, *lines[1:]]))

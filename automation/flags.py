@@ -23,9 +23,7 @@ Engine = Annotated[
         "--engine", help="auto takes the Pulumi CLI where it is on PATH, else the embedded engine. [default: auto]"
     ),
 ]
-Cwd = Annotated[
-    Path | None, typer.Option("--cwd", "-C", metavar="FOLDER", help="The project's folder, instead of the current one.")
-]
+Cwd = Annotated[Path | None, typer.Option("--cwd", "-C", metavar="FOLDER", help="The project's folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs; docs/cli.md describes it.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 ShowSecrets = Annotated[bool, typer.Option("--show-secrets", help="Print secret outputs in plain text.")]
@@ -34,10 +32,10 @@ Verbose = Annotated[
 ]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Read what is really there first.")]
 Target = Annotated[
-    list[str] | None, typer.Option("--target", "-t", metavar="URN", help="Only this resource, by URN; may be repeated.")
+    list[str] | None, typer.Option("--target", "-t", metavar="URN", help="Only this resource; may be repeated.")
 ]
 Replace = Annotated[
-    list[str] | None, typer.Option("--replace", metavar="URN", help="Replace this resource, by URN; may be repeated.")
+    list[str] | None, typer.Option("--replace", metavar="URN", help="Replace this resource; may be repeated.")
 ]
 Parallel = Annotated[int | None, typer.Option("--parallel", "-p", metavar="N", min=1, help="So many steps at a time.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be cleared, and clear nothing.")]

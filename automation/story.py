@@ -87,6 +87,7 @@ class Story:
     reasons: list[Reason] = field(default_factory=list[Reason])
     last_progress: str = ""
     verbose: bool = False
+    _warned: set[str] = field(default_factory=set[str])
     _tracebacks: dict[str, Tracebacks] = field(default_factory=dict[str, Tracebacks])
 
     def __call__(self, event: Mapping[str, Any]) -> None:
@@ -147,8 +148,16 @@ class Story:
                 elif (found := diagnosis.reason(line)) and found.code is not Exit.FAILED and found not in self.reasons:
                     # one of ours ends the traceback, and may be all that an engine lets through
                     self.reasons.append(found)
-            elif line.strip():
+            elif line.strip() and not self._said_before(severity, line):
                 self.printer.message(Message(severity, line, urn))
+
+    def _said_before(self, severity: str, line: str) -> bool:
+        """Whether a warning repeats: the CLI says some once for each time that it starts a plug-in."""
+        if severity != "warning":
+            return False
+        again = line in self._warned
+        self._warned.add(line)
+        return again
 
 
 @contextmanager
