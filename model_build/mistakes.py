@@ -43,7 +43,7 @@ def mistakes(
         else:
             line = _line(one, under + place, schema, parent, written(under + place))
         # A union reports each of its branches: one line for each place says it all.
-        lines.setdefault((place, one["type"] == "extra_forbidden"), line)
+        lines.setdefault((place, one["type"] == "extra_forbidden"), printable(line))
     return list(lines.values())
 
 
@@ -55,10 +55,15 @@ def spell(place: Iterable[int | str]) -> str:
     return text
 
 
+def printable(line: str) -> str:
+    """A line that stays one line and does nothing to a terminal, whatever a file's keys and values hold."""
+    return line if line.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+
+
 def unknown(key: str, under: str, known: Iterable[str], *, elsewhere: str | None = None) -> str:
     """The line for a key that does not exist. elsewhere: where a key of that very name does exist."""
     names = sorted(known)
-    line = f"unknown key '{key}'" + (f" under {under}" if under else "")
+    line = f"unknown key {show(key)}" + (f" under {under}" if under else "")
     close = difflib.get_close_matches(key, names, n=1, cutoff=0.8 if elsewhere else 0.6)
     if close:
         return f"{line}, did you mean '{close[0]}'?"
@@ -81,7 +86,7 @@ def show(value: object) -> str:
         return "a list"
     if isinstance(value, str):
         text = value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…"
-        return "'" + "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text) + "'"
+        return f"'{printable(text)}'"
     text = str(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 

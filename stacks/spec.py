@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictBool, StrictInt, ValidationError, field_validator
 
-from model_build.mistakes import mistakes, show, spell, unknown
+from model_build.mistakes import mistakes, printable, show, spell, unknown
 from model_build.recipe import Recipe
 from stacks import yamlfile
 
@@ -110,7 +110,7 @@ class StackSpec(_Part):
         try:
             document = yamlfile.read(path)
         except yamlfile.YamlError as error:
-            raise SpecError([f"{path.name}: {line}" for line in error.lines]) from None
+            raise SpecError([printable(f"{path.name}: {line}") for line in error.lines]) from None
         lines = [_twice(*found) for found in document.duplicates]
         values, keys, wrong = _own(document.value)
         lines += wrong
@@ -159,7 +159,7 @@ class StackSpec(_Part):
             if not lines:
                 spec._secrets = secrets
                 return spec
-        raise SpecError([f"{file}: {line}" for line in lines])
+        raise SpecError([printable(f"{file}: {line}") for line in lines])
 
 
 def _own(document: object) -> tuple[dict[str, Any], dict[str, str], list[str]]:
