@@ -20,7 +20,7 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
-from pulumi.runtime.rpc import UNKNOWN
+from pulumi.output import Unknown
 
 if TYPE_CHECKING:
     from model_build.bake import docker_archive, extract, launcher
@@ -68,7 +68,7 @@ class ModelImageProvider(ResourceProvider):
         from model_build import plan
 
         inputs = {key: value for key, value in news.items() if key != "__provider"}
-        if UNKNOWN in (inputs.get("recipe"), inputs.get("destination")):
+        if _unknown(inputs):
             return CheckResult(inputs, [])
         inputs, failures = plan.check(_olds, inputs, Path.cwd())
         if not failures and "recipe" not in _olds:
@@ -79,7 +79,7 @@ class ModelImageProvider(ResourceProvider):
         """Changed: what the image is of, where it is pushed, whether it is kept; or an image that is no longer here."""
         from model_build import plan
 
-        if UNKNOWN in (_news.get("recipe"), _news.get("destination")):
+        if _unknown(_news):
             return DiffResult(changes=True, replaces=[])
         reason = plan.change(_olds, _news)
         if reason:
@@ -138,6 +138,11 @@ class ModelImage(Resource, module="modelport", name="ModelImage"):
             "keep": args.get("keep", True),
         }
         super().__init__(ModelImageProvider(), name, {**dict.fromkeys(OUTPUTS), **inputs}, opts)
+
+
+def _unknown(props: dict[str, Any]) -> bool:
+    """Whether a preview does not know yet what is to be built, or where it is to go."""
+    return any(isinstance(props.get(key), Unknown) for key in ("recipe", "destination"))
 
 
 def _build(props: dict[str, Any]) -> dict[str, Any]:

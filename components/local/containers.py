@@ -14,7 +14,7 @@ from pathlib import Path
 from components.local.errors import LocalError
 from components.local.folder import Folder, Version
 from components.local.ports import MARK
-from components.local.start import Start, mark
+from components.local.start import Start, mark, say
 
 _CONTROL = "/run/modelport"
 
@@ -81,6 +81,7 @@ class Containers:
         tag = _tag(start.version)
         if self._try(["image", "inspect", tag]).returncode:
             with tempfile.TemporaryDirectory(prefix="modelport-", dir=start.folder.path) as made:
+                say(start.version.model, f"loading the image into {self.tool}")
                 file = docker_archive(start.layout, start.version.image, Path(made) / "image.tar", tag)
                 self._run(["load", "--input", str(file)], "load the image", timeout=600)
         return tag

@@ -4,7 +4,6 @@ The provider is pickled by reference, so this module's and the class's names are
 It has no attributes: what it needs is in the resource's inputs and in the endpoint's folder.
 """
 
-import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -144,12 +143,12 @@ def _release(id_: str, props: dict[str, Any]) -> dict[str, Any]:
     from components.local import release, runtimes
     from components.local.folder import Folder, Version
     from components.local.ports import HOST
+    from components.local.start import say
 
     layout, digest = image_of(str(props["image"]))
     port, workers, model = int(props["port"]), int(props["workers"]), str(props["model"])
     used = runtimes.choose(str(props["runtime"]))
     version = release.release(Folder(id_), str(props["key"]), layout, Version(0, digest, model, port, workers, used))
-    said = f"modelport: {model}: run: version {version.number} answers on port {port}, run by {used}"
-    print(said, file=sys.stderr, flush=True)
+    say(model, f"version {version.number} answers on port {port}, run by {used}")
     outs = {key: value for key, value in props.items() if key != "__provider"}
     return outs | {"url": f"http://{HOST}:{port}", "used": used, "metadata": release.metadata(version)}

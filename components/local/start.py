@@ -1,5 +1,6 @@
 """What every runtime is asked to start, and what it can be asked about that afterwards."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -63,3 +64,8 @@ class Runtime(Protocol):
 
 def mark(folder: Folder, version: Version) -> str:
     return f"{folder.id}.{version.number}"
+
+
+def say(model: str, text: str) -> None:
+    """A line of progress: what a plugin prints is shown by either engine."""
+    print(f"modelport: {model}: run: {text}", file=sys.stderr, flush=True)

@@ -4,11 +4,15 @@ import importlib
 import inspect
 import json
 import pkgutil
+import subprocess
+import sys
 from typing import Any
 
+import grpc
 import pytest
 from pulumi import ComponentResource
 from pulumi.provider.experimental.component import ComponentProvider
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 import components
 
@@ -35,6 +39,25 @@ def test_the_host_takes_all_components_at_once(schema: dict[str, Any]) -> None:
     """It refuses two classes of one name, so this also holds names apart across the clouds."""
     assert set(schema["resources"]) == {f"modelport:index:{each.__name__}" for each in _components()}
     assert "modelport:index:LocalEndpoint" in schema["resources"]
+
+
+def test_a_plugin_that_hosts_them_tells_the_same(schema: dict[str, Any]) -> None:
+    """As Pulumi starts it for a program in TypeScript, Go, C# or Java: a process that prints its port and is asked."""
+    code = "from pulumi.provider.experimental import component_provider_host as host\n"
+    code += "from components.local import LocalEndpoint\nhost([LocalEndpoint], 'modelport', version='0.1.0')"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "127.0.0.1:1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as plugin:
+        try:
+            assert plugin.stdout is not None
+            address = f"127.0.0.1:{plugin.stdout.readline().strip()}"
+            with grpc.insecure_channel(address) as channel:
+                stub = provider_pb2_grpc.ResourceProviderStub(channel)
+                answer = stub.GetSchema(provider_pb2.GetSchemaRequest(), wait_for_ready=True, timeout=60)
+        finally:
+            plugin.kill()
+    told = json.loads(answer.schema)["resources"]
+    assert told == {"modelport:index:LocalEndpoint": schema["resources"]["modelport:index:LocalEndpoint"]}
 
 
 def test_each_component_registers_under_its_own_name() -> None:
