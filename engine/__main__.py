@@ -1,4 +1,4 @@
-"""`python -m engine`: the verbs of Pulumi's CLI that a script needs, as tests/engine/conformance drives either engine."""
+"""`python -m engine`: the verbs of Pulumi's CLI that a script needs; the conformance tests drive either engine by them."""
 
 import argparse
 import json
@@ -67,11 +67,11 @@ def _options(args: argparse.Namespace) -> Options:
     return Options(
         parallel=args.parallel,
         refresh=args.refresh,
-        targets=tuple([*args.target, *args.target_replace]),
+        targets=(*args.target, *args.target_replace),
         target_dependents=args.target_dependents,
         excludes=tuple(args.exclude),
         exclude_dependents=args.exclude_dependents,
-        replace=tuple([*args.replace, *args.target_replace]),
+        replace=(*args.replace, *args.target_replace),
         continue_on_error=args.continue_on_error,
         preview_only=args.preview_only,
         show_secrets=args.show_secrets,

@@ -13,7 +13,7 @@ from engine.events import Event, Listener
 from engine.run import Options
 from engine.stacks import Stack
 from engine.state import versioned
-from engine.values import Props, Value, bare, from_checkpoint, has_secret, to_checkpoint
+from engine.values import Props, Value, bare, from_checkpoint, has_secret, is_dict, is_list, to_checkpoint
 
 if TYPE_CHECKING:
     from engine.operation import Kind, Operation
@@ -181,6 +181,6 @@ class Engine:
 def _has_ciphertext(raw: Any) -> bool:
     from engine.values import SECRET_TAG, TAG
 
-    if isinstance(raw, dict):
+    if is_dict(raw):
         return raw.get(TAG) == SECRET_TAG or any(_has_ciphertext(v) for v in raw.values())
-    return isinstance(raw, list) and any(_has_ciphertext(v) for v in raw)
+    return is_list(raw) and any(_has_ciphertext(v) for v in raw)

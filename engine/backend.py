@@ -24,7 +24,7 @@ from urllib.parse import unquote, urlparse
 
 from engine.errors import BackendError, DamagedState
 from engine.state import unreadable
-from engine.values import Props
+from engine.values import Props, is_dict, is_list
 
 ORGANIZATION: Final = "organization"
 
@@ -44,7 +44,7 @@ def current_login() -> str | None:
         data = json.loads((home / "credentials.json").read_text())
     except (OSError, ValueError):
         return None
-    current = data.get("current") if isinstance(data, dict) else None
+    current = data.get("current") if is_dict(data) else None
     return str(current) if current else None
 
 
@@ -122,8 +122,8 @@ class FileBackend:
             data = json.loads(raw)
         except ValueError as error:
             raise DamagedState(f"{file}: the state is damaged ({error}); {fix}") from None
-        checkpoint = data.get("checkpoint") if isinstance(data, dict) else None
-        if not isinstance(checkpoint, dict):
+        checkpoint = data.get("checkpoint") if is_dict(data) else None
+        if not is_dict(checkpoint):
             raise DamagedState(f"{file}: the state is not a Pulumi checkpoint; {fix}")
         problem = unreadable(data)
         if problem:
@@ -208,7 +208,7 @@ class FileBackend:
                 data: Any = json.loads(file.read_bytes())
             except (OSError, ValueError):
                 data = {}
-            out[file] = data if isinstance(data, dict) else {}
+            out[file] = data if is_dict(data) else {}
         return out
 
     def delete(self, file: Path) -> None:
@@ -264,15 +264,15 @@ def _writing(what: Path) -> Iterator[None]:
 
 def _shape(latest: Any) -> str | None:
     """What is wrong with the shape of a deployment, if anything is."""
-    if not isinstance(latest, dict):
+    if not is_dict(latest):
         return "`latest` is not an object"
     for name in ("resources", "pending_operations"):
         entries = latest.get(name) or []
-        if not isinstance(entries, list):
+        if not is_list(entries):
             return f"`{name}` is not a list"
         for place, entry in enumerate(entries):
-            resource = entry.get("resource") if name == "pending_operations" and isinstance(entry, dict) else entry
-            if not isinstance(resource, dict) or not isinstance(resource.get("urn"), str):
+            resource = entry.get("resource") if name == "pending_operations" and is_dict(entry) else entry
+            if not is_dict(resource) or not isinstance(resource.get("urn"), str):
                 return f"{name}[{place}] has no urn"
             if not isinstance(resource.get("type"), str):
                 return f"{name}[{place}] has no type"

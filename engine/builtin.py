@@ -14,7 +14,7 @@ STASH = "pulumi:index:Stash"
 
 
 class Builtin(Provider):
-    """`stack_outputs` reads another stack of the same backend by its full name and raises an EngineError if it cannot."""
+    """`stack_outputs` reads another stack of the same backend by its full name; it raises an EngineError if it cannot."""
 
     name = "pulumi"
 
@@ -34,8 +34,8 @@ class Builtin(Provider):
         key = self._key(urn)
         if key == "name":
             self._warn(
-                'The "pulumi:pulumi:StackReference" resource type is deprecated. Update your SDK or if already up to date '
-                "raise an issue at https://github.com/pulumi/pulumi/issues.",
+                'The "pulumi:pulumi:StackReference" resource type is deprecated. Update your SDK or if already up to '
+                "date raise an issue at https://github.com/pulumi/pulumi/issues.",
                 urn,
             )
         for name in news:

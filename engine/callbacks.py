@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Options = resource_pb2.TransformResourceOptions
 Transform = Callable[[str, str, bool, str, Props, "Options"], Awaitable[tuple[Props, "Options"]]]
 
+InvokeOptions = resource_pb2.TransformInvokeOptions
+InvokeTransform = Callable[[str, Props, "InvokeOptions"], Awaitable[tuple[Props, "InvokeOptions"]]]
+
 
 class CallbackFailed(EngineError):
     """The program's function raised an exception."""

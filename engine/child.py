@@ -1,4 +1,6 @@
-"""Starts a child of the engine that dies with it; run by path in the project's own interpreter, so it imports nothing of ours.
+"""Starts a child of the engine that dies with it.
+
+Run by path in the project's own interpreter, so it imports nothing of ours.
 
     child.py program            a Pulumi program, by host.py beside this file
     child.py module NAME        a module, such as the host of dynamic providers

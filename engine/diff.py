@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from engine import paths
-from engine.values import Props, Unknown, Value, bare, equal
+from engine.values import Props, Unknown, Value, bare, equal, is_dict, is_list
 
 INIT_ERROR: Final = "#initerror"
 
@@ -67,10 +67,10 @@ def _object(old: Props, new: Props, at: paths.Path, out: dict[str, Change]) -> N
 
 
 def _value(old: Value, new: Value, at: paths.Path, out: dict[str, Change]) -> None:
-    if isinstance(old, dict) and isinstance(new, dict):
-        _object(cast(Props, old), cast(Props, new), at, out)
-    elif isinstance(old, list) and isinstance(new, list):
-        before, after = cast(list[Value], old), cast(list[Value], new)
+    if is_dict(old) and is_dict(new):
+        _object(old, new, at, out)
+    elif is_list(old) and is_list(new):
+        before, after = old, new
         for place in range(max(len(before), len(after))):
             if place >= len(after):
                 out[paths.show([*at, place])] = Change("delete", True)

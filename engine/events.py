@@ -3,10 +3,10 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from engine.state import Resource
-from engine.values import UNKNOWN_TEXT, Props, Unknown, Value, to_checkpoint
+from engine.values import UNKNOWN_TEXT, Props, Unknown, Value, is_dict, is_list, to_checkpoint
 
 if TYPE_CHECKING:
     from engine.steps import Step
@@ -69,10 +69,10 @@ class Events:
     def _hidden(self, value: Value) -> Value:
         if isinstance(value, str):
             return self._hide(value)
-        if isinstance(value, dict):
-            return {key: self._hidden(item) for key, item in cast(Props, value).items()}
-        if isinstance(value, list):
-            return [self._hidden(item) for item in cast(list[Value], value)]
+        if is_dict(value):
+            return {key: self._hidden(item) for key, item in value.items()}
+        if is_list(value):
+            return [self._hidden(item) for item in value]
         return value
 
     def began(self, step: "Step", planning: bool) -> None:

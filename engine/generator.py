@@ -133,8 +133,8 @@ class Generator:
                 invalid = True
                 run.events.say(
                     "error",
-                    f"Duplicate resource alias '{known}' applied to resource with URN '{urn}' conflicting with resource "
-                    f"with URN '{conflict}'",
+                    f"Duplicate resource alias '{known}' applied to resource with URN '{urn}' conflicting with "
+                    f"resource with URN '{conflict}'",
                     urn,
                 )
             self.aliased[known] = urn
@@ -459,8 +459,8 @@ class Generator:
         goal, run = reg.goal, self.run
         if new.protect and old.protect:
             text = (
-                f'unable to replace resource "{urn}"\nas it is currently marked for protection. To unprotect the resource, '
-                "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
+                f'unable to replace resource "{urn}"\nas it is currently marked for protection. To unprotect the '
+                "resource, remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
             )
             self.saw_error = True
             run.events.say("error", text, urn)
@@ -513,9 +513,9 @@ class Generator:
             else:
                 if dependent.protect:
                     text = (
-                        f'unable to replace resource "{dependent.urn}" as part of replacing "{urn}" as it is currently '
-                        "marked for protection. To unprotect the resource, remove the `protect` flag from the resource in "
-                        "your Pulumi program and run `pulumi up`, or use the command:\n"
+                        f'unable to replace resource "{dependent.urn}" as part of replacing "{urn}" as it is '
+                        "currently marked for protection. To unprotect the resource, remove the `protect` flag from "
+                        "the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
                         f"`pulumi state unprotect {quoted(dependent.urn)}`"
                     )
                     self.saw_error = True

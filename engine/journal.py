@@ -1,8 +1,8 @@
 """The journal: what has happened since the state was last written, one line per step.
 
-Writing the whole state at every step costs the square of the stack's size, so steps are appended here and folded into the
-state when the operation ends. A killed operation leaves its journal; whoever opens the stack next folds it first. Secrets
-in it are encrypted as in the state.
+Writing the whole state at every step costs the square of the stack's size, so steps are appended here and folded into
+the state when the operation ends. A killed operation leaves its journal; whoever opens the stack next folds it first.
+Secrets in it are encrypted as in the state.
 
 A line is a list of acts on references: `bN` is resource N of the state as it lay on disk, `nN` the Nth that came since.
     ["res", ref, {…}]     what the resource is now          ["keep", ref, old]    it is as the old one was
@@ -142,8 +142,9 @@ def _fold(backend: FileBackend, project: str, stack: str, file: Path, content: b
         aside = file.with_name(f"{file.stem}.{here[:12]}.orphan")
         file.rename(aside)
         raise DamagedState(
-            f"{backend.state_file(project, stack)}: the state was changed by another engine after an operation of this one "
-            f"was killed; what that operation did is kept in {aside}. Compare it with the state, then run the command again"
+            f"{backend.state_file(project, stack)}: the state was changed by another engine after an operation of this "
+            f"one was killed; what that operation did is kept in {aside}. Compare it with the state, then run the command "
+            "again"
         )
     latest = data["checkpoint"].get("latest") or {}
     resources, pending = replay(acts, latest.get("resources") or [], latest.get("pending_operations") or [])
@@ -198,7 +199,7 @@ def replay(acts: list[Act], base: list[Props], pending: list[Props]) -> tuple[li
 
 
 def normalise(resources: list[Props]) -> list[Props]:
-    """Make every reference to a resource under an old name one to its present name; the old names have then no more use."""
+    """Make every reference by an old name one by the present name; the old names have then no more use."""
     renamed = {alias: resource["urn"] for resource in resources for alias in resource.get("aliases", ())}
     out: list[Props] = []
     for resource in resources:

@@ -449,8 +449,8 @@ class Monitor:
     def add_package(self, request: resource_pb2.RegisterPackageRequest) -> str:
         if request.HasField("parameterization") or request.HasField("extension"):
             raise EngineError(
-                f"the package '{request.parameterization.name or request.extension.name}' is a parameterised one, which the "
-                "embedded engine cannot plan; install the Pulumi CLI"
+                f"the package '{request.parameterization.name or request.extension.name}' is a parameterised one, which "
+                "the embedded engine cannot plan; install the Pulumi CLI"
             )
         entry = (request.name, request.version, request.download_url)
         for ref, known in self._packages.items():

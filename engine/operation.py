@@ -1,4 +1,4 @@
-"""An operation from beginning to end: children started early, the state written at last, whatever happens in between."""
+"""An operation from beginning to end: children started early, the state written at last, whatever happens between."""
 
 import asyncio
 import signal

@@ -2,9 +2,9 @@
 
 import copy
 import re
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-from engine.values import Props, Secret, Value, secret
+from engine.values import Props, Secret, Value, is_dict, is_list, secret
 
 Path: TypeAlias = list[str | int]
 
@@ -78,9 +78,9 @@ def _reset(path: Path, old: Value, new: Value, old_hidden: bool, new_hidden: boo
         return secret(value) if old_hidden and not new_hidden else value
 
     if isinstance(head, int):
-        if not isinstance(old, list) or not isinstance(new, list):
-            return not isinstance(old, list) and not isinstance(new, list)
-        before, after = cast(list[Value], old), cast(list[Value], new)
+        if not is_list(old) or not is_list(new):
+            return not is_list(old) and not is_list(new)
+        before, after = old, new
         if head >= len(before) or head >= len(after):
             return not rest and head >= len(before) and head >= len(after)
         if rest:
@@ -89,9 +89,9 @@ def _reset(path: Path, old: Value, new: Value, old_hidden: bool, new_hidden: boo
         return True
     if head == "*":
         return _reset_all(rest, old, new, old_hidden, new_hidden)
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return not isinstance(old, dict) and not isinstance(new, dict)
-    source, target = cast(Props, old), cast(Props, new)
+    if not is_dict(old) or not is_dict(new):
+        return not is_dict(old) and not is_dict(new)
+    source, target = old, new
     if rest:
         if head not in source or head not in target:
             return head not in source and head not in target
@@ -104,8 +104,8 @@ def _reset(path: Path, old: Value, new: Value, old_hidden: bool, new_hidden: boo
 
 
 def _reset_all(rest: Path, old: Value, new: Value, old_hidden: bool, new_hidden: bool) -> bool:
-    if isinstance(new, dict) and isinstance(old, dict):
-        source, target = cast(Props, old), cast(Props, new)
+    if is_dict(new) and is_dict(old):
+        source, target = old, new
         if rest:
             return all(
                 key in target and _reset(rest, item, target[key], old_hidden, new_hidden)
@@ -116,8 +116,8 @@ def _reset_all(rest: Path, old: Value, new: Value, old_hidden: bool, new_hidden:
         for key, item in source.items():
             target[key] = secret(item) if old_hidden and not new_hidden else item
         return True
-    if isinstance(new, list) and isinstance(old, list):
-        before, after = cast(list[Value], old), cast(list[Value], new)
+    if is_list(new) and is_list(old):
+        before, after = old, new
         if rest:
             return len(before) == len(after) and all(
                 _reset(rest, a, b, old_hidden, new_hidden) for a, b in zip(before, after, strict=True)
@@ -125,4 +125,4 @@ def _reset_all(rest: Path, old: Value, new: Value, old_hidden: bool, new_hidden:
         for place, item in enumerate(before[: len(after)]):
             after[place] = secret(item) if old_hidden and not new_hidden else item
         return len(before) == len(after)
-    return not rest and isinstance(new, (dict, list))
+    return not rest and (is_dict(new) or is_list(new))

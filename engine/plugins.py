@@ -413,9 +413,12 @@ class PluginProvider(Provider):
         await self._channel.close()
 
 
+def _secretive_as(props: Props, like: Props) -> Props:
+    return {k: keep_secrets(v, like[k]) if k in like else v for k, v in props.items()}
+
+
 def _secretive(made: Made, like: Props) -> Made:
-    outputs = {k: keep_secrets(v, like[k]) if k in like else v for k, v in made.outputs.items()}
-    return Made(made.id, outputs, made.inputs, made.init_errors)
+    return Made(made.id, _secretive_as(made.outputs, like), made.inputs, made.init_errors)
 
 
 def _text(value: Value) -> str:
@@ -495,7 +498,7 @@ def _version(folder: Path) -> list[int]:
 
 
 class Starting:
-    """A provider's process that gets ready while the engine does; `connect` tells it the rest and waits for its port."""
+    """A provider's process that gets ready while the engine does; `connect` tells it the rest, and waits."""
 
     def __init__(self, package: str, child: Child) -> None:
         self._package = package

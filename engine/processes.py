@@ -35,7 +35,7 @@ class Child:
     async def start(
         cls, python: str, kind: str, what: str, *, cwd: Path, heard: Heard, skip_first: bool = False
     ) -> "Child":
-        """Start child.py of the given kind; with `skip_first` its first line is for the engine and ends up in `first`."""
+        """Start child.py of the given kind; with `skip_first` its first line is for the engine, in `first`."""
         try:
             process = await cls._spawn(python, kind, what, cwd)
         except OSError as error:

@@ -1,5 +1,6 @@
 """Pulumi.yaml and Pulumi.STACK.yaml: what the project is, and the stack's configuration."""
 
+import itertools
 import json
 import os
 import re
@@ -7,12 +8,12 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
 from engine.errors import BadInput
-from engine.values import Crypter, Props
+from engine.values import Crypter, Props, is_dict, is_list
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _SECURE = "secure"
@@ -59,7 +60,7 @@ def _project(root: Path, file: Path) -> Project:
         raise BadInput(f"{file.name}: name is {name!r}, expected letters, digits, '-', '_' and '.'")
     runtime = data.get("runtime", "python")
     options: Props = {}
-    if isinstance(runtime, dict):
+    if is_dict(runtime):
         options = dict(runtime.get("options") or {})
         runtime = runtime.get("name")
     if runtime != "python":
@@ -68,7 +69,7 @@ def _project(root: Path, file: Path) -> Project:
             "install the Pulumi CLI for others"
         )
     backend = data.get("backend")
-    url = backend.get("url") if isinstance(backend, dict) else None
+    url = backend.get("url") if is_dict(backend) else None
     main = root / str(data.get("main") or ".")
     return Project(name, root, main, url, options, dict(data.get("config") or {}))
 
@@ -80,9 +81,9 @@ def _mapping(file: Path) -> Props:
         raise BadInput(f"{file.name}: cannot be read: {error}") from None
     if data is None:
         return {}
-    if not isinstance(data, dict):
+    if not is_dict(data):
         raise BadInput(f"{file.name}: is a {type(data).__name__}, expected keys and values")
-    return cast(Props, data)
+    return data
 
 
 @dataclass
@@ -123,9 +124,9 @@ class StackFile:
         """Every key with its namespace; secrets as they lie on disk; the project's own values below the stack's."""
         out: dict[str, Any] = {}
         for key, value in self.project.config.items():
-            if isinstance(value, dict) and ("default" in value or "value" in value):
+            if is_dict(value) and ("default" in value or "value" in value):
                 out[self._full(key)] = value.get("value", value.get("default"))
-            elif not isinstance(value, dict) or not ({"type", "items", "secret", "description"} & value.keys()):
+            elif not is_dict(value) or not ({"type", "items", "secret", "description"} & value.keys()):
                 out[self._full(key)] = value
         for key, value in (self.data.get("config") or {}).items():
             out[self._full(str(key))] = value
@@ -148,7 +149,7 @@ class StackFile:
             stored = _typed(value)
         target: Any = config
         names: list[str | int] = [f"{namespace}:{steps[0]}", *(int(s) if s.isdigit() else s for s in steps[1:])]
-        for name, follows in zip(names[:-1], names[1:], strict=True):
+        for name, follows in itertools.pairwise(names):
             target = _descend(target, name, [] if isinstance(follows, int) else {})
         _put(target, names[-1], stored)
 
@@ -163,49 +164,49 @@ def _typed(value: str) -> Any:
 
 
 def _descend(target: Any, name: str | int, empty: Any) -> Any:
-    if isinstance(target, list) and isinstance(name, int):
+    if is_list(target) and isinstance(name, int):
         if name == len(target):
             target.append(empty)
         elif name > len(target):
-            raise BadInput(f"the path names element {name} of a list of {len(cast(list[Any], target))}")
+            raise BadInput(f"the path names element {name} of a list of {len(target)}")
         return target[name]
-    if not isinstance(target, dict):
+    if not is_dict(target):
         raise BadInput(f"the path goes through {name!r}, which holds a value")
-    return cast(Props, target).setdefault(str(name), empty)
+    return target.setdefault(str(name), empty)
 
 
 def _put(target: Any, name: str | int, value: Any) -> None:
-    if isinstance(target, list) and isinstance(name, int):
-        items = cast(list[Any], target)
+    if is_list(target) and isinstance(name, int):
+        items = target
         if name == len(items):
             items.append(value)
         elif name < len(items):
             items[name] = value
         else:
             raise BadInput(f"the path names element {name} of a list of {len(items)}")
-    elif isinstance(target, dict):
+    elif is_dict(target):
         target[str(name)] = value
     else:
         raise BadInput(f"the path goes through {name!r}, which holds a value")
 
 
 def has_secrets(raw: Any) -> bool:
-    if isinstance(raw, dict):
-        return is_secure(raw) or any(has_secrets(v) for v in cast(Props, raw).values())
-    return isinstance(raw, list) and any(has_secrets(v) for v in cast(list[Any], raw))
+    if is_dict(raw):
+        return is_secure(raw) or any(has_secrets(v) for v in raw.values())
+    return is_list(raw) and any(has_secrets(v) for v in raw)
 
 
 def is_secure(raw: Any) -> bool:
-    return isinstance(raw, dict) and list(cast(Props, raw)) == [_SECURE] and isinstance(raw[_SECURE], str)
+    return is_dict(raw) and list(raw) == [_SECURE] and isinstance(raw[_SECURE], str)
 
 
 def _plain(raw: Any, crypter: Crypter) -> Any:
     if is_secure(raw):
         return crypter.decrypt(raw[_SECURE])
-    if isinstance(raw, dict):
-        return {key: _plain(value, crypter) for key, value in cast(Props, raw).items()}
-    if isinstance(raw, list):
-        return [_plain(value, crypter) for value in cast(list[Any], raw)]
+    if is_dict(raw):
+        return {key: _plain(value, crypter) for key, value in raw.items()}
+    if is_list(raw):
+        return [_plain(value, crypter) for value in raw]
     return raw
 
 
@@ -228,7 +229,7 @@ def resolve(raw: dict[str, Any], crypter: Crypter) -> Config:
         if has_secrets(value):
             secrets.add(key)
         plain = _plain(value, crypter)
-        if isinstance(plain, (dict, list)):
+        if is_dict(plain) or is_list(plain):
             objects.add(key)
             values[key] = json.dumps(plain, separators=(",", ":"), sort_keys=True, ensure_ascii=False, default=str)
         elif isinstance(plain, bool):

@@ -1,13 +1,14 @@
 """The passphrase secrets provider: PBKDF2 for the key, AES-256-GCM for the values.
 
-The key takes a third of a second to derive, by design, so it is derived in a thread (OpenSSL lets go of the interpreter) and
-awaited only where the first secret is read or written.
+The key takes a third of a second to derive, by design, so it is derived in a thread (OpenSSL lets go of the interpreter)
+and awaited only where the first secret is read or written.
 """
 
 import base64
 import hashlib
 import os
 import secrets as random
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 ROUNDS: Final = 1_000_000
 CHECK_WORD: Final = "pulumi"
 _POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="passphrase")
+_LOCK = threading.Lock()
+_KEYS: "dict[tuple[str, bytes], Future[AESGCM]]" = {}
 
 
 def _cipher(passphrase: str, salt: bytes) -> "AESGCM":
@@ -28,6 +31,14 @@ def _cipher(passphrase: str, salt: bytes) -> "AESGCM":
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     return AESGCM(key)
+
+
+def _derive(passphrase: str, salt: bytes) -> "Future[AESGCM]":
+    """The key, derived once in the life of this process."""
+    with _LOCK:
+        if (passphrase, salt) not in _KEYS:
+            _KEYS[passphrase, salt] = _POOL.submit(_cipher, passphrase, salt)
+        return _KEYS[passphrase, salt]
 
 
 def _seal(cipher: "AESGCM", text: str) -> str:
@@ -64,13 +75,13 @@ class Passphrase(Crypter):
         raw = rest.partition(":")[0]
         if version != "v1" or not raw:
             raise WrongPassphrase(f"the encryption salt is {salt[:20]!r}, expected v1:SALT:v1:NONCE:CHECK")
-        return cls(passphrase, salt, _POOL.submit(_cipher, passphrase, base64.b64decode(raw)))
+        return cls(passphrase, salt, _derive(passphrase, base64.b64decode(raw)))
 
     @classmethod
     def create(cls, passphrase: str) -> "Passphrase":
         """A new salt, with the check value by which a wrong passphrase is told later."""
         raw = random.token_bytes(8)
-        future = _POOL.submit(_cipher, passphrase, raw)
+        future = _derive(passphrase, raw)
         made = cls(passphrase, "", future, checked=True)
         made.salt = f"v1:{b64(raw)}:{_seal(future.result(), CHECK_WORD)}"
         return made

@@ -92,8 +92,8 @@ class Stack:
         if provider:
             if provider.get("type") != "passphrase":
                 raise BadInput(
-                    f"the state of {self.full_name} is encrypted by {provider.get('type')!r}, and the embedded engine knows "
-                    "'passphrase' only; install the Pulumi CLI for this stack"
+                    f"the state of {self.full_name} is encrypted by {provider.get('type')!r}, and the embedded engine "
+                    "knows 'passphrase' only; install the Pulumi CLI for this stack"
                 )
             salt = (provider.get("state") or {}).get("salt") or file_salt
         if salt is None:

@@ -320,8 +320,8 @@ class Delete(Step):
         if not self.replacing and old.protect:
             raise StepFailed(
                 f'resource "{old.urn}" cannot be deleted\n'
-                "because it is protected. To unprotect the resource, either remove the `protect` flag from the resource "
-                "in your Pulumi program and run `pulumi up`, or use the command:\n"
+                "because it is protected. To unprotect the resource, either remove the `protect` flag from the "
+                "resource in your Pulumi program and run `pulumi up`, or use the command:\n"
                 f"`pulumi state unprotect {quoted(old.urn)}`",
                 protected=True,
             )
@@ -563,7 +563,8 @@ def tell_failures(run: Run, new: Resource, failures: list[Failure]) -> bool:
         name = urn_name(new.urn)
         if failure.property:
             value = shown(new.inputs.get(failure.property))
-            text = f"{new.type} resource '{name}': property {failure.property} value {value} has a problem: {failure.reason}"
+            what = f"property {failure.property} value {value}"
+            text = f"{new.type} resource '{name}': {what} has a problem: {failure.reason}"
         else:
             text = f"{new.type} resource '{name}' has a problem: {failure.reason}"
         run.events.say("error", text, new.urn)

@@ -1,7 +1,7 @@
 """Property values: what programs hand over, what providers see and what the checkpoint holds.
 
-A value is plain JSON (None, bool, int, float, str, list, dict) with three kinds added: `Secret`, `UNKNOWN` (not known before
-the provider has run) and `Output` (a value with its dependencies, which only travels between program and engine).
+A value is plain JSON (None, bool, int, float, str, list, dict) with three kinds added: `Secret`, `UNKNOWN` (not known
+before the provider has run) and `Output` (a value with its dependencies, which only travels between program and engine).
 Assets, archives and resource references stay the tagged dicts that they are on the wire.
 """
 
@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, cast
 
 if TYPE_CHECKING:
     from google.protobuf import struct_pb2
@@ -25,6 +25,15 @@ ASSET_TAG: Final = "c44067f5952c0a294b673a41bacd8c17"
 ARCHIVE_TAG: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
 RESOURCE_TAG: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+def is_dict(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a value is an object; what JSON holds has keys of text."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 class Unknown:
@@ -122,19 +131,19 @@ def _fill(target: "struct_pb2.Value", value: Value, secrets: bool, outputs: bool
     if isinstance(value, str):
         target.string_value = value
     elif value is None:
-        target.null_value = 0  # type: ignore[assignment]
+        target.null_value = 0
     elif isinstance(value, bool):
         target.bool_value = value
     elif isinstance(value, (int, float)):
         target.number_value = value
-    elif isinstance(value, dict):
+    elif is_dict(value):
         target.struct_value.SetInParent()
         fields = target.struct_value.fields
-        for key, item in cast(Props, value).items():
+        for key, item in value.items():
             _fill(fields[key], item, secrets, outputs)
-    elif isinstance(value, list):
+    elif is_list(value):
         target.list_value.SetInParent()
-        for item in cast(list[Value], value):
+        for item in value:
             _fill(target.list_value.values.add(), item, secrets, outputs)
     elif isinstance(value, Unknown):
         target.string_value = UNKNOWN_TEXT
@@ -171,10 +180,10 @@ def bare(value: Value) -> Value:
 
 
 def _map(value: Value, change: Callable[[Value], Value]) -> Value:
-    if isinstance(value, dict):
-        return {key: change(item) for key, item in cast(Props, value).items()}
-    if isinstance(value, list):
-        return [change(item) for item in cast(list[Value], value)]
+    if is_dict(value):
+        return {key: change(item) for key, item in value.items()}
+    if is_list(value):
+        return [change(item) for item in value]
     if isinstance(value, Secret):
         return Secret(change(value.value))
     return value
@@ -185,10 +194,10 @@ def output_dependencies(value: Value) -> set[str]:
     if isinstance(value, Output):
         found = set(value.dependencies)
         return found | output_dependencies(value.value) if value.known else found
-    if isinstance(value, dict):
-        return _union(output_dependencies(item) for item in cast(Props, value).values())
-    if isinstance(value, list):
-        return _union(output_dependencies(item) for item in cast(list[Value], value))
+    if is_dict(value):
+        return _union(output_dependencies(item) for item in value.values())
+    if is_list(value):
+        return _union(output_dependencies(item) for item in value)
     if isinstance(value, Secret):
         return output_dependencies(value.value)
     return set()
@@ -212,10 +221,10 @@ def has_secret(value: Value) -> bool:
 def _any(value: Value, test: Callable[[Value], bool]) -> bool:
     if test(value):
         return True
-    if isinstance(value, dict):
-        return any(_any(item, test) for item in cast(Props, value).values())
-    if isinstance(value, list):
-        return any(_any(item, test) for item in cast(list[Value], value))
+    if is_dict(value):
+        return any(_any(item, test) for item in value.values())
+    if is_list(value):
+        return any(_any(item, test) for item in value)
     if isinstance(value, (Secret, Output)):
         return _any(value.value, test)
     return False
@@ -225,11 +234,11 @@ def equal(a: Value, b: Value) -> bool:
     """Deep equality, secrets compared with what they hold; True is not 1, an unknown equals only an unknown."""
     if isinstance(a, Secret) or isinstance(b, Secret):
         return isinstance(a, Secret) and isinstance(b, Secret) and equal(a.value, b.value)
-    if isinstance(a, dict) and isinstance(b, dict):
-        left, right = cast(Props, a), cast(Props, b)
+    if is_dict(a) and is_dict(b):
+        left, right = a, b
         return left.keys() == right.keys() and all(equal(item, right[key]) for key, item in left.items())
-    if isinstance(a, list) and isinstance(b, list):
-        first, second = cast(list[Value], a), cast(list[Value], b)
+    if is_list(a) and is_list(b):
+        first, second = a, b
         return len(first) == len(second) and all(equal(x, y) for x, y in zip(first, second, strict=True))
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
@@ -237,16 +246,14 @@ def equal(a: Value, b: Value) -> bool:
 
 
 def keep_secrets(new: Value, old: Value) -> Value:
-    """Mark as secret in `new` what is secret at the same place in `old`: for an answer from one who sees plain values."""
+    """Mark as secret in `new` what is secret at the same place in `old`: for answers of those who see plain values."""
     if isinstance(old, Secret):
         return secret(new)
-    if isinstance(new, dict) and isinstance(old, dict):
-        before = cast(Props, old)
-        return {
-            key: keep_secrets(item, before[key]) if key in before else item for key, item in cast(Props, new).items()
-        }
-    if isinstance(new, list) and isinstance(old, list):
-        items, olds = cast(list[Value], new), cast(list[Value], old)
+    if is_dict(new) and is_dict(old):
+        before = old
+        return {key: keep_secrets(item, before[key]) if key in before else item for key, item in new.items()}
+    if is_list(new) and is_list(old):
+        items, olds = new, old
         return [keep_secrets(item, olds[n]) if n < len(olds) else item for n, item in enumerate(items)]
     return new
 
@@ -262,16 +269,16 @@ class Crypter:
 
 
 def to_checkpoint(value: Value, crypter: Crypter | None, *, show: bool = False) -> Value:
-    """The JSON of the checkpoint; secrets encrypted, or with `show` in plain text; without a crypter they are blotted out."""
+    """The JSON of the checkpoint; secrets encrypted, or with `show` in plain text; without a crypter blotted out."""
     if isinstance(value, Secret):
         text = dump(to_checkpoint(value.value, crypter, show=show))
         if show:
             return {TAG: SECRET_TAG, "plaintext": text}
         return {TAG: SECRET_TAG, "ciphertext": crypter.encrypt(text) if crypter else "[secret]"}
-    if isinstance(value, dict):
-        return {key: to_checkpoint(item, crypter, show=show) for key, item in cast(Props, value).items()}
-    if isinstance(value, list):
-        return [to_checkpoint(item, crypter, show=show) for item in cast(list[Value], value)]
+    if is_dict(value):
+        return {key: to_checkpoint(item, crypter, show=show) for key, item in value.items()}
+    if is_list(value):
+        return [to_checkpoint(item, crypter, show=show) for item in value]
     if isinstance(value, Unknown):
         return UNKNOWN_TEXT
     if isinstance(value, Output):
@@ -280,14 +287,14 @@ def to_checkpoint(value: Value, crypter: Crypter | None, *, show: bool = False) 
 
 
 def from_checkpoint(value: Value, crypter: Crypter) -> Value:
-    if isinstance(value, dict):
-        fields = cast(Props, value)
+    if is_dict(value):
+        fields = value
         if fields.get(TAG) == SECRET_TAG:
             text = fields["plaintext"] if "plaintext" in fields else crypter.decrypt(fields["ciphertext"])
             return Secret(from_checkpoint(json.loads(text), crypter))
         return {key: from_checkpoint(item, crypter) for key, item in fields.items()}
-    if isinstance(value, list):
-        return [from_checkpoint(item, crypter) for item in cast(list[Value], value)]
+    if is_list(value):
+        return [from_checkpoint(item, crypter) for item in value]
     if isinstance(value, float):
         return number(value)
     return UNKNOWN if value == UNKNOWN_TEXT else value
