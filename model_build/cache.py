@@ -103,7 +103,9 @@ def disk_errors(folder: Path) -> Generator[None]:
         if error.errno in _FULL:
             free = "run modelport gc, free some space, or set MODELPORT_CACHE_DIR to another disk"
             raise ModelBuildError(f"no space left under {folder}, the build was stopped; {free}") from error
-        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS} and str(folder) in str(error.filename or ""):
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST} and str(folder) in str(
+            error.filename or ""
+        ):
             fix = "make it yours, or set MODELPORT_CACHE_DIR to a folder that is"
             raise ModelBuildError(f"{error.filename} may not be written ({error.strerror}); {fix}") from error
         raise

@@ -34,7 +34,7 @@ def convert(work: Work) -> Converted:
     }
 
     def fill(folder: Path) -> None:
-        work.progress("convert", f"{fetched.format} to ONNX")
+        work.progress("convert", "checking the ONNX" if fetched.format == "onnx" else f"{fetched.format} to ONNX")
         answer = isolate.run(
             "convert",
             {**request, "file": str(fetched.file)},

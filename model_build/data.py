@@ -140,7 +140,7 @@ def _array(value: object, called: str, label: str) -> Array:
 
 
 def _read_npz(path: Path, label: str) -> tuple[Inputs, Array]:
-    with np.load(path, allow_pickle=False) as stored:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     key = next((name for name in _LABELS if name in arrays), None)
     if key is None:

@@ -80,5 +80,5 @@ def _ending(code: int) -> str:
     if code == -signal.SIGKILL:
         return "was killed while it ran, most likely for want of memory; use a machine with more, or a smaller model"
     if code < 0:
-        return f"crashed ({signal.Signals(-code).name})"
+        return f"crashed ({signal.Signals(-code).name}); run it by itself to see where"
     return f"ended its process with exit code {code} instead of returning; do not call sys.exit or os._exit"

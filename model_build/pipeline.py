@@ -92,12 +92,18 @@ def build(
 
 
 def candidate(work: Work) -> tuple[Converted, Verified]:
-    """All steps before the bake. Raises GateMissed, with the report written, when no candidate passed."""
+    """All steps before the bake.
+
+    Raises GateMissed, with the report written, when no candidate passed; ModelBuildError when none could be made.
+    """
     converted = convert(work)
     verified = verify(work, converted, optimize(work, converted))
     if verified.chosen is None:
         written = reporting.write(reporting.fill(work, converted, verified, None))
-        lines = {r.name: r.missed or [r.why] for r in verified.results}
+        lines = {r.name: r.missed for r in verified.results if r.missed}
+        if not lines:
+            told = "; ".join(f"{r.name}: {r.why}" for r in verified.results)
+            raise ModelBuildError(f"{work.recipe.name}: no candidate could be made: {told}; add others in optimize")
         told = [f"{name} missed {line}" if r else f"{name}: {line}" for name, r, line in _misses(verified)]
         raise GateMissed(work.recipe.name, told, f"{gate.fix(work.recipe.evaluate, lines)}; report: {written.html}")
     return converted, verified

@@ -73,7 +73,8 @@ def predict(source: Path, inputs: Arrays, output: str) -> Any:
     """The graph as it was written, with no fusion that could change a bit."""
     from model_build import measure
 
-    return measure.run(runtime.session(source, plain=True), inputs, output)
+    session = runtime.session(source, plain=True)
+    return measure.run(session, measure.fit(session, dict(inputs), "inputs"), output)
 
 
 def _load(path: Path, name: str) -> None:

@@ -57,6 +57,10 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
             f"source {label} does not say how many features it takes; fit it on an array [rows, features]"
         )
     classifier = sklearn.base.is_classifier(model)
+    if not classifier and not sklearn.base.is_regressor(model):
+        raise SourceError(
+            f"source {label} is a {_kind(model)}, expected a classifier or regressor, or a pipeline to one"
+        )
     classes = list(_classes(model)) if classifier else None
     try:
         converted: Any = skl2onnx.convert_sklearn(
