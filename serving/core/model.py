@@ -18,6 +18,8 @@ from serving.errors import BadInput, ModelFailed, StartError
 
 Array = NDArray[Any]
 BFLOAT16_IN_ONNX = 16
+# A larger model is hardly one whose runs take microseconds, so it is not read for that question.
+_LARGEST_READ = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Model:
                 f"{manifest.onnx}: no output is a tensor (found {kinds}); convert without ZipMap (zipmap=False)"
             )
         self.outputs = {each.name: _spec(each, manifest.onnx) for each in outputs}
+        self.steady = _steady(manifest.onnx)
         specs = (*self.inputs.values(), *self.outputs.values())
         self._bfloat16 = any(each.datatype.name == "BF16" for each in specs)
 
@@ -170,6 +173,17 @@ def _session(path: Path, threads: int) -> Any:
         raise StartError(
             f"{path}: onnxruntime {runtime.__version__} cannot load the model: {_first_line(error)}"
         ) from None
+
+
+def _steady(path: Path) -> bool:
+    """Whether shapes alone decide how long a run takes: no Loop, Scan or If in it. False where not known.
+
+    Looks for those operators as the file spells them; a name that happens to look the same only makes it careful.
+    """
+    if path.stat().st_size > _LARGEST_READ:
+        return False
+    content = path.read_bytes()
+    return not any(b"\x22" + bytes([len(each)]) + each in content for each in (b"Loop", b"Scan", b"If"))
 
 
 def _spec(argument: Any, path: Path) -> TensorSpec:

@@ -1,17 +1,19 @@
-"""The ASGI application: routes, limits, and the thread that runs the model so that the event loop stays free."""
+"""The ASGI application: routes, limits, and the threads that run the model so that the event loop stays free."""
 
 import asyncio
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qs
 
 from serving import metrics
 from serving.core.model import Inference, Model
+from serving.core.pace import Pace
 from serving.errors import (
     BadInput,
     ModelFailed,
@@ -39,8 +41,9 @@ if TYPE_CHECKING:
     from serving.core.images import Classifier
 
 Handler = Callable[[Request], Awaitable[Response]]
-# A body in; runs in a thread.
-Work = Callable[[bytes], tuple[Response, Inference]]
+Result = TypeVar("Result")
+# Bytes that are parsed or written in a fraction of a millisecond: not worth a thread.
+_SMALL = 16 * 2**10
 
 
 class App:
@@ -66,6 +69,7 @@ class App:
         self._pool = pool
         self._counts = counts
         self._row = row
+        self._pace = Pace(steady=model.steady)
         self._waiting = 0
         self._held = 0
         self._fixed: dict[tuple[str, ...], tuple[str, str, Handler]] = {
@@ -149,56 +153,31 @@ class App:
     async def _metrics(self, request: Request) -> Response:
         accept = request.header(b"accept") or ""
         render = partial(metrics.render, self._counts, self._model.name, self._model.version, accept)
-        text, content_type = await asyncio.get_running_loop().run_in_executor(self._pool, render)
+        text, content_type = await self._in_thread(render)
         return Response(200, text, [(b"content-type", content_type.encode("ascii"))])
 
     async def _infer(self, request: Request) -> Response:
-        return await self._admitted(request, self._prepare_infer)
+        header_length = request.length(b"inference-header-content-length")
+        encoding = request.encoding()
+        async with self._admitted(request) as body:
+            if encoding is not None or len(body) > _SMALL:
+                return self._counted(await self._in_thread(partial(self._infer_whole, body, header_length, encoding)))
+            parsed = v2.parse(body, header_length, self._model, max_json=self._settings.max_json)
+            run = partial(self._model.infer, parsed.inputs, [each.name for each in parsed.outputs])
+            inference = run() if self._pace.quick(parsed.inputs) else await self._in_thread(run)
+            self._pace.learn(parsed.inputs, inference.seconds)
+            respond = partial(v2.respond, parsed, inference.arrays, self._model)
+            small = sum(each.nbytes for each in inference.arrays) <= _SMALL
+            return self._counted((respond() if small else await self._in_thread(respond), inference))
+
+    def _infer_whole(self, body: bytes, header_length: int | None, encoding: str | None) -> tuple[Response, Inference]:
+        if encoding is not None:
+            body = decompress(body, encoding, self._settings.max_body)
+        parsed = v2.parse(body, header_length, self._model, max_json=self._settings.max_json)
+        inference = self._model.infer(parsed.inputs, [each.name for each in parsed.outputs])
+        return v2.respond(parsed, inference.arrays, self._model), inference
 
     async def _classify(self, request: Request) -> Response:
-        return await self._admitted(request, self._prepare_classify)
-
-    async def _admitted(self, request: Request, prepare: Callable[[Request], Work]) -> Response:
-        """Read the body and do the work in a thread, unless too many are at it: a clear 'later' beats a long wait."""
-        if self._waiting >= self._settings.queue:
-            raise Overloaded(f"{self._waiting} requests are waiting, at most {self._settings.queue}; try again")
-        encoding = request.encoding()
-        work = prepare(request)
-        held = 0
-
-        def hold(size: int) -> None:
-            nonlocal held
-            if self._held + size > self._settings.max_held:
-                raise Overloaded(f"requests of {self._held} bytes are in hand already; try again")
-            self._held += size
-            held += size
-
-        def run(body: bytes) -> tuple[Response, Inference]:
-            return work(body if encoding is None else decompress(body, encoding, self._settings.max_body))
-
-        self._waiting += 1
-        self._row.in_flight(1)
-        try:
-            body = await request.body(self._settings.max_body, hold)
-            response, inference = await asyncio.get_running_loop().run_in_executor(self._pool, run, body)
-        finally:
-            self._held -= held
-            self._waiting -= 1
-            self._row.in_flight(-1)
-        self._row.inference(inference.batch, inference.seconds)
-        return response
-
-    def _prepare_infer(self, request: Request) -> Work:
-        header_length = request.length(b"inference-header-content-length")
-
-        def work(body: bytes) -> tuple[Response, Inference]:
-            parsed = v2.parse(body, header_length, self._model, max_json=self._settings.max_json)
-            inference = self._model.infer(parsed.inputs, [each.name for each in parsed.outputs])
-            return v2.respond(parsed, inference.arrays, self._model), inference
-
-        return work
-
-    def _prepare_classify(self, request: Request) -> Work:
         classifier = self._classifier
         if classifier is None:
             raise NotFound(
@@ -206,28 +185,65 @@ class App:
             )
         top = _top(request)
         content_type = request.header(b"content-type") or ""
+        encoding = request.encoding()
+        async with self._admitted(request) as body:
+            work = partial(self._classify_whole, classifier, body, content_type, encoding, top)
+            return self._counted(await self._in_thread(work))
 
-        def work(body: bytes) -> tuple[Response, Inference]:
-            picture = body
-            if content_type.lower().startswith("multipart/"):
-                picture = multipart.field(body, content_type, "image")
-            if not picture:
-                raise BadInput("the body is empty, expected a PNG or JPEG")
-            try:
-                predictions, inference = classifier.classify(picture, top)
-            except Unsupported as error:
-                raise Unsupported(f"{error} (content-type '{content_type[:60]}')") from None
-            best = predictions[0]
-            content = {
-                "model_name": self._model.name,
-                "model_version": self._model.version,
-                "label": best.label,
-                "confidence": best.confidence,
-                "predictions": [{"label": each.label, "confidence": each.confidence} for each in predictions],
-            }
-            return json_response(content), inference
+    def _classify_whole(
+        self, classifier: "Classifier", body: bytes, content_type: str, encoding: str | None, top: int | None
+    ) -> tuple[Response, Inference]:
+        if encoding is not None:
+            body = decompress(body, encoding, self._settings.max_body)
+        if content_type.lower().startswith("multipart/"):
+            body = multipart.field(body, content_type, "image")
+        if not body:
+            raise BadInput("the body is empty, expected a PNG or JPEG")
+        try:
+            predictions, inference = classifier.classify(body, top)
+        except Unsupported as error:
+            raise Unsupported(f"{error} (content-type '{content_type[:60]}')") from None
+        best = predictions[0]
+        content = {
+            "model_name": self._model.name,
+            "model_version": self._model.version,
+            "label": best.label,
+            "confidence": best.confidence,
+            "predictions": [{"label": each.label, "confidence": each.confidence} for each in predictions],
+        }
+        return json_response(content), inference
 
-        return work
+    @asynccontextmanager
+    async def _admitted(self, request: Request) -> AsyncGenerator[bytes]:
+        """The body of a request for inference, unless too many are at it: a clear 'later' beats a long wait."""
+        if self._waiting >= self._settings.queue:
+            raise Overloaded(f"{self._waiting} requests are waiting, at most {self._settings.queue}; try again")
+        held = 0
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if self._held + size > self._settings.max_held:
+                most = self._settings.max_held
+                raise Overloaded(f"the requests in hand are too large together, at most {most} bytes; try again")
+            self._held += size
+            held += size
+
+        self._waiting += 1
+        self._row.in_flight(1)
+        try:
+            yield await request.body(self._settings.max_body, hold)
+        finally:
+            self._held -= held
+            self._waiting -= 1
+            self._row.in_flight(-1)
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def _counted(self, done: tuple[Response, Inference]) -> Response:
+        response, inference = done
+        self._row.inference(inference.batch, inference.seconds)
+        return response
 
 
 def _top(request: Request) -> int | None:

@@ -107,9 +107,6 @@ class Request:
             raise _too_large(announced, limit)
         hold(announced or 0)
         message = await self._receive()
-        if not message.get("more_body", False) and message["type"] == "http.request":
-            whole: bytes = message["body"]
-            return whole
         parts: list[bytes] = []
         size = 0
         while message["type"] == "http.request":

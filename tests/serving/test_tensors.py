@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as arrays
 from serving.core import manifest, tensors
 from serving.core.datatypes import DATATYPES, bfloat16_from_float32, bfloat16_to_float32
 from serving.core.model import Model
+from serving.core.pace import Pace
 from serving.errors import BadInput, TooLarge
 from serving.rest import v2
 from tests.serving import models
@@ -207,3 +208,31 @@ def test_a_model_without_tensor_outputs_says_how_to_convert(tmp_path: Path) -> N
     (tmp_path / "model.onnx").write_bytes(converted.SerializeToString())
     with pytest.raises(StartError, match=r"no output is a tensor \(found seq.*zipmap=False"):
         Model(manifest.read(folder), threads=1)
+
+
+def test_shapes_are_quick_once_proved_and_not_after_a_slow_run() -> None:
+    pace = Pace(steady=True)
+    one, two = {"x": np.zeros((1, 2))}, {"x": np.zeros((2, 2))}
+    for _ in range(3):
+        assert not pace.quick(one)
+        pace.learn(one, 0.0001)
+    assert pace.quick(one)
+    assert not pace.quick(two)
+    pace.learn(one, 0.1)
+    assert not pace.quick(one)
+    for _ in range(49):
+        pace.learn(one, 0.0001)
+    assert not pace.quick(one)
+    pace.learn(one, 0.0001)
+    assert pace.quick(one)
+
+
+def test_a_model_with_a_loop_is_never_quick(tmp_path: Path) -> None:
+    looping = Model(manifest.read(models.slow(tmp_path / "slow")), threads=1)
+    assert looping.steady is False
+    assert Model(manifest.read(models.digits(tmp_path / "digits")), threads=1).steady is True
+    pace = Pace(steady=looping.steady)
+    given = {"rounds": np.array([0])}
+    for _ in range(100):
+        pace.learn(given, 0.0)
+    assert not pace.quick(given)
