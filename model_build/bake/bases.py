@@ -56,7 +56,6 @@ def _debian(say: Callable[[str], None]) -> Base:
         "base",
         make,
         base=None,
-        compress=True,
         special=debian.SPECIAL,
         say=say,
         text="making the Debian base",

@@ -11,7 +11,8 @@ from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError, disk_errors
 from model_build.bake.inputs import APP, SITE, code_digest, key, wheels_lock
 from model_build.bake.layers import Layer
-from model_build.bake.layout import CONFIG, LAYER, MANIFEST, Json, Layout, canonical
+from model_build.bake.layout import CONFIG, LAYER_GZIP, MANIFEST, Json, Layout, canonical
+from model_build.bake.stored import Stored
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -42,22 +43,20 @@ def bake(model: Path, *, name: str, base: str, layout: Path, progress: Callable[
     _check(model, name)
     with disk_errors(cache_dir(), "free some, or set MODELPORT_CACHE_DIR to a folder on a larger disk"):
         found = bases.resolve(base, say)
-        base_key = "\0".join(layer.diff_id for layer in found.layers)
+        tools = python.fingerprint(found.tree)
         wheel = layers.cached(
-            key("wheels", base_key, wheels_lock().read_text()),
+            key("wheels", tools, wheels_lock().read_text()),
             "wheels",
             lambda root: wheels.build_tree(root, found.tree),
             base=found.tree,
-            compress=True,
             say=say,
             text="fetching and trimming the image's wheels",
         )
         program = layers.cached(
-            key("code", base_key, code_digest()),
+            key("program", tools, code_digest()),
             "code",
             lambda root: code.build_tree(root, found.tree),
             base=found.tree,
-            compress=False,
             say=say,
             text="compiling the serving program",
         )
@@ -89,13 +88,15 @@ def _check(model: Path, name: str) -> None:
 
 
 def _model_layer(store: Layout, model: Path, name: str) -> Layer:
-    """The model's own layer, not compressed: weights hardly shrink, and its digest is then its diff id, hashed once."""
+    """The model's own layer, wrapped as gzip and not compressed: a new model is to be pushed in no time."""
     with store.work() as folder:
-        with (folder / "layer").open("wb", buffering=0) as out:
+        with (folder / "layer").open("wb") as file:
+            out = Stored(file)
             written = tar.write(tar.entries(model, f"models/{name}"), out)
-        digest = "sha256:" + written.sha256
-        store.take(folder / "layer", digest, written.size)
-    return Layer(digest, digest, written.size, written.unpacked, "model", LAYER)
+            out.close()
+        digest = "sha256:" + out.sha256
+        store.take(folder / "layer", digest, out.size)
+    return Layer(digest, "sha256:" + written.sha256, out.size, written.unpacked, "model", LAYER_GZIP)
 
 
 def _link(store: Layout, source: Path, layer: Layer) -> None:

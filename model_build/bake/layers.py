@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model_build.bake import python, tar
 from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
-from model_build.bake.layout import LAYER, LAYER_GZIP
+from model_build.bake.layout import LAYER_GZIP
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ def cached(
     make: Callable[[Path], None],
     *,
     base: Path | None,
-    compress: bool,
     special: Mapping[str, tar.Special] | None = None,
     say: Callable[[str], None],
     text: str,
@@ -63,18 +62,16 @@ def cached(
             make(root)
             with (folder / "tar").open("wb") as out:
                 written = tar.write(tar.entries(root, special=special), out)
-            made, digest, size = folder / "tar", written.sha256, written.size
-            if compress:
-                made = folder / "gz"
-                python.compress(base or root, folder / "tar", made)
-                digest, size = _digest(made), made.stat().st_size
+            made = folder / "gz"
+            python.compress(base or root, folder / "tar", made)
+            digest, size = _digest(made), made.stat().st_size
             layer = Layer(
                 "sha256:" + digest,
                 "sha256:" + written.sha256,
                 size,
                 written.unpacked,
                 kind,
-                LAYER_GZIP if compress else LAYER,
+                LAYER_GZIP,
             )
             publish_folder(root, tree(layer.diff_id))
             blob(layer).parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ without a container runtime serves.
 """
 
 import functools
+import hashlib
 import platform
 import re
 import subprocess
@@ -123,6 +124,26 @@ def launcher(root: Path, environment: Mapping[str, str] | None = None) -> Launch
     if certificates.is_file():
         env["SSL_CERT_FILE"] = str(certificates)
     return Launcher(argv, env, name.rsplit("python", 1)[1])
+
+
+@functools.lru_cache(maxsize=8)
+def fingerprint(root: Path) -> str:
+    """What of the base at `root` decides how it compiles and compresses: its Python and its zlib."""
+    places = [resolve(root, find_interpreter(root))]
+    for library in _LIBRARIES:
+        folder = resolve(root, library)
+        places += [
+            resolve(root, f"{library}/{path.name}") for path in sorted(folder.glob("lib*.so*")) if _decides(path)
+        ]
+    total = hashlib.sha256()
+    for place in dict.fromkeys(places):
+        with place.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
+def _decides(library: Path) -> bool:
+    return library.name.startswith(("libz.so", "libpython3"))
 
 
 def image_environment(root: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 BLOCK = 512
 _CHUNK = 1 << 20
@@ -78,7 +78,13 @@ def _below(folder: Path, prefix: str, special: Mapping[str, Special]) -> Iterato
             raise ValueError(f"{child.path}: neither a file, a folder nor a link")
 
 
-def write(items: Iterator[Entry], out: BinaryIO) -> Written:
+class Sink(Protocol):
+    """Whatever takes bytes."""
+
+    def write(self, data: bytes | memoryview, /) -> object: ...
+
+
+def write(items: Iterator[Entry], out: Sink) -> Written:
     """Write the archive to `out`, hashing on the way, so that a blob is read by nobody twice."""
     digest = hashlib.sha256()
     size = unpacked = 0
