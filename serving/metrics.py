@@ -56,6 +56,10 @@ class Counts:
         """The master's own row."""
         return self.row(self._rows - 1)
 
+    def connections(self) -> list[float]:
+        """How many connections each worker has."""
+        return list(self._cells[_LAYOUT.connections :: _LAYOUT.size])[:-1]
+
     def total(self, cell: int) -> float:
         """One count, over all rows."""
         return sum(self._cells[cell :: _LAYOUT.size])

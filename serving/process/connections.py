@@ -21,7 +21,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from serving.metrics import Row
+from serving.metrics import Counts
 from serving.process.sockets import BACKLOG
 from serving.rest.app import App
 from serving.settings import Settings
@@ -29,6 +29,7 @@ from serving.settings import Settings
 # Out of descriptors or memory: trying at once would only spin.
 _EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 _RETRY_ACCEPT = 0.2
+_COURTESY = 0.002
 _TICK = 1.0
 _DRAIN_TICK = 0.02
 
@@ -102,11 +103,12 @@ class Connection(HttpToolsProtocol):
 class Connections:
     """Accepts from `listener` and serves `app`, until drained."""
 
-    def __init__(self, app: App, listener: socket.socket, settings: Settings, row: Row) -> None:
+    def __init__(self, app: App, listener: socket.socket, settings: Settings, counts: Counts, index: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._listener = listener
         self._settings = settings
-        self._row = row
+        self._counts = counts
+        self._row = counts.row(index)
         self._accepting: set[asyncio.Task[Any]] = set()
         self._config = Config(
             cast("Any", app),
@@ -132,7 +134,7 @@ class Connections:
 
     def begin(self) -> None:
         """Start to accept."""
-        self._loop.add_reader(self._listener, self._accept)
+        self._loop.add_reader(self._listener, self._consider)
 
     def _tick(self) -> None:
         """Once a second: the Date header, and connections that have been silent for too long."""
@@ -148,11 +150,27 @@ class Connections:
                     each.give_up()
                 else:
                     each.close_idle(now)
-        self._row.connections(len(self._open))
+        self._count()
         self._timer = self._loop.call_later(_TICK, self._tick)
 
+    def _consider(self) -> None:
+        """A connection waits. Leave it for a moment to a worker that has fewer, take it then if nobody did.
+
+        Connections are kept for long and not many, so whoever wakes first would keep most of them and the others idle.
+        """
+        if self._count() > min(self._counts.connections()) + 1:
+            self._loop.remove_reader(self._listener)
+            self._loop.call_later(_COURTESY, self._resume, True)
+        else:
+            self._accept()
+
+    def _count(self) -> int:
+        mine = len(self._open) + len(self._accepting)
+        self._row.connections(mine)
+        return mine
+
     def _accept(self) -> bool:
-        """Take one connection: one at a time, so that idle workers get their share. False when there is none."""
+        """Take one connection. False when there is none."""
         try:
             connection, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -169,11 +187,15 @@ class Connections:
         task = self._loop.create_task(self._serve(connection))
         self._accepting.add(task)
         task.add_done_callback(self._accepting.discard)
+        self._count()
         return True
 
-    def _resume(self) -> None:
-        if self._listener.fileno() >= 0:
-            self.begin()
+    def _resume(self, accept: bool = False) -> None:
+        if self._app.draining:
+            return
+        self.begin()
+        if accept:
+            self._accept()
 
     async def _serve(self, connection: socket.socket) -> None:
         try:

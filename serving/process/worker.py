@@ -102,7 +102,7 @@ async def _serve(
     told = asyncio.Event()
     pool = ThreadPoolExecutor(max_workers=min(_MOST_THREADS, settings.cores()), thread_name_prefix="inference")
     app = App(model, classifier, settings, pool, counts, row)
-    connections = Connections(app, listener, settings, row)
+    connections = Connections(app, listener, settings, counts, index)
     channel.setblocking(False)
 
     def hear() -> None:

@@ -232,6 +232,27 @@ def test_a_worker_told_to_stop_drains_and_is_replaced(stack: ExitStack, folder: 
     assert len(load.answered) == 400
 
 
+def test_kept_connections_are_shared_among_the_workers(stack: ExitStack, folder: Path) -> None:
+    server = start(stack, folder, models.digits(folder / "m"), "--workers", "2")
+    kept = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE) for _ in range(10)]
+    for each in kept:
+        each.request("GET", "/v2/health/live")
+        each.getresponse().read()
+    held = [_established(pid) for pid in server.workers()]
+    assert sum(held) == 10
+    # Without the courtesy among workers, whoever wakes first takes them all.
+    assert min(held) >= 2
+    for each in kept:
+        each.close()
+
+
+def _established(pid: int) -> int:
+    """How many connections a process holds: its sockets that are in state 01 of /proc/net/tcp."""
+    links = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return len({f"socket:[{fields[9]}]" for fields in lines if fields[3] == "01"} & links)
+
+
 def test_workers_go_when_the_master_is_killed(stack: ExitStack, folder: Path) -> None:
     server = start(stack, folder, models.digits(folder / "m"), "--workers", "2")
     workers = server.workers()
