@@ -1,0 +1,60 @@
+import pytest
+
+from automation.diagnosis import Reason, Tracebacks, reason, weigh
+from automation.exits import Exit
+
+TRACEBACK = """\
+Exception calling application: modelport: gate missed: digits: accuracy is 0.91, expected at least 0.95; train longer
+Traceback (most recent call last):
+  File "/somewhere/provider.py", line 12, in create
+    raise GateMissed("digits", [...])
+model_build.errors.GateMissed: modelport: gate missed: digits: accuracy is 0.91, expected at least 0.95; train longer
+"""
+
+
+def test_a_providers_traceback_comes_down_to_its_message() -> None:
+    assert reason(TRACEBACK) == Reason(
+        Exit.GATE_MISSED, "digits: accuracy is 0.91, expected at least 0.95; train longer"
+    )
+
+
+def test_bad_input_keeps_its_code() -> None:
+    found = reason("error: modelport: bad input: model.onnx is no ONNX file, expected one; export it again")
+    assert found == Reason(Exit.BAD_INPUT, "model.onnx is no ONNX file, expected one; export it again")
+
+
+def test_the_last_exception_of_a_chain_is_the_one_told() -> None:
+    text = (
+        "Traceback (most recent call last):\n  File \"a\", line 1, in b\nKeyError: 'x'\n\n"
+        "During handling of the above exception, another exception occurred:\n\n"
+        'Traceback (most recent call last):\n  File "a", line 2, in b\n'
+        "components.local.errors.PortInUse: port 80 is in use, expected a free one; stop what listens there\n"
+    )
+    assert reason(text) == Reason(Exit.FAILED, "port 80 is in use, expected a free one; stop what listens there")
+
+
+@pytest.mark.parametrize(
+    "hollow", ["update failed", "preview failed", "", "  \n", "<{%reset%}>update failed<{%reset%}>"]
+)
+def test_what_says_nothing_is_no_reason(hollow: str) -> None:
+    assert reason(hollow) is None
+
+
+def test_colour_marks_are_taken_off() -> None:
+    assert reason("<{%fg 1%}>error: no such thing\x1b[0m") == Reason(Exit.FAILED, "no such thing")
+
+
+def test_a_lock_is_told_from_a_failure() -> None:
+    found = reason("error: the stack is currently locked by 1 lock(s). Either wait\n  file://x: created by me@here")
+    assert found is not None and found.code is Exit.LOCKED
+
+
+def test_a_missed_gate_outweighs_what_else_failed() -> None:
+    reasons = [Reason(Exit.FAILED, "a"), Reason(Exit.GATE_MISSED, "b"), Reason(Exit.BAD_INPUT, "c")]
+    assert weigh(reasons) is Exit.GATE_MISSED
+
+
+def test_lines_of_a_traceback_are_told_from_others() -> None:
+    lines = ["before", *TRACEBACK.splitlines()[1:], "after", "    indented"]
+    tracebacks = Tracebacks()
+    assert [line for line in lines if not tracebacks.holds(line)] == ["before", "after", "    indented"]

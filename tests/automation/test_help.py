@@ -1,0 +1,61 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from automation.exits import MEANING, Exit
+
+ROOT = Path(__file__).parent.parent.parent
+HEAVY = {"pulumi", "grpc", "onnx", "onnxruntime", "numpy", "pydantic", "rich", "cryptography", "yaml", "google"}
+COMMANDS = ["preview", "up", "refresh", "destroy", "cancel", "output", "build", "report", "gc", "doctor"]
+
+
+def modules_after(*arguments: str) -> set[str]:
+    """Top-level packages in a fresh interpreter after the command has run there."""
+    code = (
+        "import sys\nfrom automation.cli import main\n"
+        f"try:\n    main({list(arguments)!r})\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "print('\\nmodules', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["up", "--help"], ["--version"]])
+def test_help_imports_nothing_that_takes_time(arguments: list[str]) -> None:
+    assert modules_after(*arguments) & HEAVY == set()
+
+
+def help_of(*arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "automation", *arguments, "--help"], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_help_lists_every_exit_code() -> None:
+    text = help_of()
+    for code in Exit:
+        assert f"{code.value:<5}{MEANING[code]}" in text
+
+
+def test_help_lists_every_command() -> None:
+    text = help_of()
+    listed = [line.split()[0] for line in text.partition("Commands:")[2].splitlines() if line.startswith("  ")]
+    assert set(COMMANDS) | {"stack"} <= set(listed)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_shows_how_it_is_written(command: str) -> None:
+    assert f"\n  modelport {command}" in help_of(command)
+
+
+def test_the_page_on_exit_codes_has_each_of_them() -> None:
+    page = (ROOT / "docs" / "exit-codes.md").read_text()
+    for code in Exit:
+        assert f"| {code.value} | {MEANING[code]} |" in page
+
+
+def test_the_page_on_the_command_has_every_command() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text()
+    assert [name for name in COMMANDS if f"modelport {name}" not in page] == []
