@@ -95,17 +95,17 @@ def in_use() -> Generator[None]:
 
 
 @contextmanager
-def disk_errors(folder: Path) -> Generator[None]:
-    """Say what to do about a full disk, or a folder that may not be written."""
+def disk_errors(folder: Path, variable: str = "MODELPORT_CACHE_DIR") -> Generator[None]:
+    """Say what to do about a full disk, or a folder that may not be written. variable: what moves it elsewhere."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            free = "run modelport gc, free some space, or set MODELPORT_CACHE_DIR to another disk"
+            free = f"run modelport gc, free some space, or set {variable} to another disk"
             raise ModelBuildError(f"no space left under {folder}, the build was stopped; {free}") from error
         if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST} and str(folder) in str(
             error.filename or ""
         ):
-            fix = "make it yours, or set MODELPORT_CACHE_DIR to a folder that is"
+            fix = f"make it yours, or set {variable} to a folder that is"
             raise ModelBuildError(f"{error.filename} may not be written ({error.strerror}); {fix}") from error
         raise

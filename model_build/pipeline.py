@@ -65,7 +65,7 @@ def build(
     same), ModelBuildError for what failed. What was built before stays as it was.
     """
     layout = (layout or folders.images()).absolute()
-    with _in_our_words(), cache.disk_errors(folders.data()), cache.in_use():
+    with _in_our_words(), cache.disk_errors(folders.data(), "MODELPORT_DATA_DIR"), cache.in_use():
         work = Work.on(recipe, project, progress)
         with cache.locked(folders.data() / "reports" / f".{work.identity.short}.lock"):
             made = _known(work, layout)
@@ -102,8 +102,8 @@ def candidate(work: Work) -> tuple[Converted, Verified]:
         written = reporting.write(reporting.fill(work, converted, verified, None))
         lines = {r.name: r.missed for r in verified.results if r.missed}
         if not lines:
-            told = "; ".join(f"{r.name}: {r.why}" for r in verified.results)
-            raise ModelBuildError(f"{work.recipe.name}: no candidate could be made: {told}; add others in optimize")
+            tried = "; ".join(f"{r.name}: {r.why}" for r in verified.results)
+            raise ModelBuildError(f"{work.recipe.name}: no candidate could be made: {tried}; add others in optimize")
         told = [f"{name} missed {line}" if r else f"{name}: {line}" for name, r, line in _misses(verified)]
         raise GateMissed(work.recipe.name, told, f"{gate.fix(work.recipe.evaluate, lines)}; report: {written.html}")
     return converted, verified
