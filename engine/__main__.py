@@ -1,4 +1,4 @@
-"""`python -m engine`: the verbs of Pulumi's CLI that a script needs; the conformance tests drive either engine by them."""
+"""`python -m engine`: the verbs of Pulumi's CLI that a script needs, and the conformance tests."""
 
 import argparse
 import json

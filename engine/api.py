@@ -13,7 +13,7 @@ from engine.events import Event, Listener
 from engine.run import Options
 from engine.stacks import Stack
 from engine.state import versioned
-from engine.values import Props, Value, bare, from_checkpoint, has_secret, is_dict, is_list, to_checkpoint
+from engine.values import Props, Value, bare, from_checkpoint, has_secret, is_dict, is_list, items, part, to_checkpoint
 
 if TYPE_CHECKING:
     from engine.operation import Kind, Operation
@@ -114,10 +114,10 @@ class Engine:
     def outputs(self, show_secrets: bool = False) -> dict[str, Value]:
         """The stack's outputs; secrets as "[secret]" unless they are to be shown."""
         opened = self.stack.open()
-        roots = [r for r in opened.latest.get("resources") or [] if r.get("type") == "pulumi:pulumi:Stack"]
+        roots = [r for r in items(opened.latest, "resources") if r.get("type") == "pulumi:pulumi:Stack"]
         if not roots:
             return {}
-        raw: Props = roots[-1].get("outputs") or {}
+        raw = part(roots[-1], "outputs")
         if not _has_ciphertext(raw):
             return raw
         values: Props = from_checkpoint(raw, opened.crypter)

@@ -17,7 +17,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlparse
@@ -119,7 +119,7 @@ class FileBackend:
         backup = self._backup_of(file, project, stack)
         fix = f"restore {backup}, the state before it" if backup else "no backup of it is left in the backend"
         try:
-            data = json.loads(raw)
+            data: Any = json.loads(raw)
         except ValueError as error:
             raise DamagedState(f"{file}: the state is damaged ({error}); {fix}") from None
         checkpoint = data.get("checkpoint") if is_dict(data) else None
@@ -139,7 +139,8 @@ class FileBackend:
             problem = _shape(latest)
             if problem:
                 raise DamagedState(f"{file}: the checkpoint is damaged: {problem}; {fix}")
-        return data
+        whole: Props = data
+        return whole
 
     def _backup_of(self, file: Path, project: str, stack: str) -> Path | None:
         bak = file.with_name(file.name + ".bak")
@@ -191,7 +192,7 @@ class FileBackend:
                 self._put(file.with_name(file.name + ".bak"), file.read_bytes())
             self.delete(file)
             folder = self.home / "history" / project / stack
-            for old in folder.glob("*.json") if folder.is_dir() else []:
+            for old in sorted(folder.glob("*.json")):
                 self.delete(old)
 
     def put_lock(self, project: str, stack: str, name: str, content: Props) -> Path:
@@ -253,7 +254,7 @@ def _replace(file: Path, raw: bytes, sync: bool) -> None:
 
 
 @contextlib.contextmanager
-def _writing(what: Path) -> Iterator[None]:
+def _writing(what: Path) -> Generator[None, None, None]:
     try:
         yield
     except OSError as error:
@@ -267,7 +268,7 @@ def _shape(latest: Any) -> str | None:
     if not is_dict(latest):
         return "`latest` is not an object"
     for name in ("resources", "pending_operations"):
-        entries = latest.get(name) or []
+        entries: object = latest.get(name, [])
         if not is_list(entries):
             return f"`{name}` is not a list"
         for place, entry in enumerate(entries):

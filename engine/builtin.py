@@ -14,7 +14,7 @@ STASH = "pulumi:index:Stash"
 
 
 class Builtin(Provider):
-    """`stack_outputs` reads another stack of the same backend by its full name; it raises an EngineError if it cannot."""
+    """`stack_outputs` reads another stack of the same backend by its full name; raises an EngineError if it cannot."""
 
     name = "pulumi"
 

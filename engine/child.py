@@ -11,11 +11,14 @@ can be started before the engine knows its own address, and the two get ready at
 the engine dies, however it dies; where the kernel has no such service a thread watches for the parent's death.
 """
 
+import importlib
 import json
 import os
 import sys
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 
 def die_with(parent: int) -> None:
@@ -36,7 +39,7 @@ def _watch(parent: int) -> None:
     os._exit(1)
 
 
-def _orders() -> dict[str, object]:
+def _orders() -> dict[str, Any]:
     """What the engine wants done; standard input is empty for whoever reads it afterwards."""
     line = b""
     while not line.endswith(b"\n"):
@@ -47,37 +50,29 @@ def _orders() -> dict[str, object]:
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
     os.close(empty)
-    orders: dict[str, object] = json.loads(line)
-    env = orders["env"]
-    assert isinstance(env, dict)
-    os.environ.update(env)
+    orders: dict[str, Any] = json.loads(line)
+    os.environ.update(orders["env"])
     return orders
 
 
 def main() -> int:
-    here = os.path.dirname(os.path.abspath(__file__))
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != here]
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [entry for entry in sys.path if Path(entry or os.curdir).resolve() != here]
     die_with(int(os.environ.pop("MODELPORT_ENGINE_PID")))
     kind, what = sys.argv[1], sys.argv[2]
     if kind == "exec":
-        argv = _orders()["argv"]
-        assert isinstance(argv, list)
-        os.execv(what, [what, *argv])
+        os.execv(what, [what, *_orders()["argv"]])
     if kind == "program":
         import runpy
 
-        import pulumi.runtime  # noqa: F401
-
-        host = runpy.run_path(os.path.join(here, "host.py"))
+        importlib.import_module("pulumi.runtime")
+        host = runpy.run_path(str(here / "host.py"))
         return int(host["main"](_orders()))
-    import importlib
     import runpy
 
     importlib.import_module(what)
-    argv = _orders()["argv"]
-    assert isinstance(argv, list)
-    sys.argv = [what, *argv]
-    sys.path.insert(0, os.getcwd())
+    sys.argv = [what, *_orders()["argv"]]
+    sys.path.insert(0, str(Path.cwd()))
     runpy.run_module(what, run_name="__main__", alter_sys=True)
     return 0
 

@@ -23,8 +23,8 @@ HANG = 5.0
 
 PENDING = """\
 These resources are in an unknown state because the Pulumi CLI was interrupted while waiting for changes to these \
-resources to complete. You should confirm whether or not the operations listed completed successfully by checking the state of the \
-appropriate provider. For example, if you are using AWS, you can confirm using the AWS Console.
+resources to complete. You should confirm whether or not the operations listed completed successfully by checking the \
+state of the appropriate provider. For example, if you are using AWS, you can confirm using the AWS Console.
 
 Once you have confirmed the status of the interrupted operations, you can repair your stack using `pulumi refresh` \
 which will refresh the state from the provider you are using and clear the pending operations if there are any.

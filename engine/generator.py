@@ -651,11 +651,11 @@ class Generator:
         """Put what must come first before the steps, and refuse what builds on a resource that is left out."""
         if self._untargeted:
             first: list[Step] = []
-            for step in self._untargeted:
-                if not self._generated(step.urn) and not self.operated_on(step.urn):
-                    self.urns.add(step.urn)
-                    self.sames.add(step.urn)
-                    first.append(step)
+            for same in self._untargeted:
+                if not self._generated(same.urn) and not self.operated_on(same.urn):
+                    self.urns.add(same.urn)
+                    self.sames.add(same.urn)
+                    first.append(same)
             self._untargeted = []
             steps = [*first, *steps]
         if not self.targets and not self.replace_targets:

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-import os
 import runpy
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -19,9 +19,9 @@ TOLD = 32
 def _shown(program: str) -> str:
     """The traceback from the program's own first frame on; without one there, whole."""
     frames = traceback.extract_tb(sys.exc_info()[2])
-    main = os.path.join(program, "__main__.py") if os.path.isdir(program) else program
+    main = Path(program, "__main__.py") if Path(program).is_dir() else Path(program)
     for place, frame in enumerate(frames):
-        if os.path.abspath(frame.filename) == os.path.abspath(main):
+        if Path(frame.filename).absolute() == main.absolute():
             return traceback.format_exc(limit=place - len(frames))
     return traceback.format_exc()
 

@@ -24,7 +24,7 @@ from typing import Any, Final, TypeAlias
 from engine.backend import FileBackend, encode
 from engine.errors import BackendError, DamagedState
 from engine.state import checkpoint
-from engine.values import Props
+from engine.values import Props, is_dict, items, part
 
 Act: TypeAlias = list[Any]
 
@@ -130,7 +130,7 @@ def _fold(backend: FileBackend, project: str, stack: str, file: Path, content: b
     entries = list(_entries(lines[:-1]))
     found = backend.read_state(project, stack)
     raw, data = found if found else (b"", _empty(project, stack))
-    if not entries or not isinstance(entries[0], dict):
+    if not entries or not is_dict(entries[0]):
         file.unlink()
         return False
     here = hashlib.sha256(raw).hexdigest()
@@ -143,11 +143,11 @@ def _fold(backend: FileBackend, project: str, stack: str, file: Path, content: b
         file.rename(aside)
         raise DamagedState(
             f"{backend.state_file(project, stack)}: the state was changed by another engine after an operation of this "
-            f"one was killed; what that operation did is kept in {aside}. Compare it with the state, then run the command "
-            "again"
+            f"one was killed; what that operation did is kept in {aside}. Compare it with the state, then run the "
+            "command again"
         )
-    latest = data["checkpoint"].get("latest") or {}
-    resources, pending = replay(acts, latest.get("resources") or [], latest.get("pending_operations") or [])
+    latest = part(data["checkpoint"], "latest")
+    resources, pending = replay(acts, items(latest, "resources"), items(latest, "pending_operations"))
     after = checkpoint(data["checkpoint"]["stack"], with_resources(latest, resources, pending))
     backend.write_state(project, stack, encode(after))
     file.unlink()
@@ -237,6 +237,6 @@ def with_resources(latest: Props, resources: list[Props], pending: list[Props]) 
         out["resources"] = resources
     if pending:
         out["pending_operations"] = pending
-    out["metadata"] = latest.get("metadata") or {}
+    out["metadata"] = part(latest, "metadata")
     known = {"manifest", "secrets_providers", "resources", "pending_operations", "metadata"}
     return {**out, **{key: value for key, value in latest.items() if key not in known}}

@@ -5,7 +5,7 @@ import getpass
 import os
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def _user() -> str:
 
 
 @contextlib.contextmanager
-def hold(backend: FileBackend, project: str, stack: str) -> Iterator[None]:
+def hold(backend: FileBackend, project: str, stack: str) -> Generator[None, None, None]:
     """Hold the stack while the block runs; raises StackLocked, before anything is touched, when someone else does."""
     refuse_if_held(backend, project, stack)
     content = {

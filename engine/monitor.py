@@ -69,6 +69,16 @@ SEVERITIES = {
 }
 
 
+def fields(message: object, name: str) -> Any:
+    """A field of a message that another file of the protocol defines: the shipped stubs lose the types of those."""
+    return getattr(message, name)
+
+
+def optional(message: Any, name: str) -> Any:
+    """A message within a message, or None where it is not set."""
+    return getattr(message, name) if message.HasField(name) else None
+
+
 class Closed(EngineError):
     """The operation is over; nobody answers any more."""
 
@@ -189,7 +199,7 @@ class Monitor:
         by_property = {key: set(found.urns) for key, found in request.propertyDependencies.items()}
         if not by_property:
             by_property = {key: set(dependencies) for key in props}
-        own = [self.callbacks.transform(callback) for callback in request.transforms]
+        own = [self.callbacks.transform(callback) for callback in fields(request, "transforms")]
         options = self._options(request)
         if own:
             props = requests.with_dependencies(props, by_property)
@@ -256,7 +266,7 @@ class Monitor:
             ignore_changes=request.ignoreChanges,
             replace_on_changes=request.replaceOnChanges,
             version=request.version,
-            aliases=[*({"urn": urn} for urn in request.aliasURNs), *request.aliases],
+            aliases=[*({"urn": urn} for urn in request.aliasURNs), *fields(request, "aliases")],
             provider=request.provider,
             providers=request.providers,
             plugin_download_url=request.pluginDownloadURL,
@@ -321,7 +331,7 @@ class Monitor:
             delete_before_replace=first,
             ignore_changes=list(options.ignore_changes),
             additional_secret_outputs=list(options.additional_secret_outputs),
-            aliases=[requests.alias(each) for each in options.aliases],
+            aliases=[requests.alias(each) for each in fields(options, "aliases")],
             import_id=getattr(options, "import"),
             custom_timeouts=requests.timeouts(options.custom_timeouts),
             replace_on_changes=list(options.replace_on_changes),
@@ -331,9 +341,11 @@ class Monitor:
             replace_with=list(options.replace_with),
             hide_diff=list(options.hide_diff),
             source_position=requests.position(
-                root, request.sourcePosition if request.HasField("sourcePosition") else None
+                root, fields(request, "sourcePosition") if request.HasField("sourcePosition") else None
             ),
-            stack_trace=requests.stack_trace(root, request.stackTrace if request.HasField("stackTrace") else None),
+            stack_trace=requests.stack_trace(
+                root, fields(request, "stackTrace") if request.HasField("stackTrace") else None
+            ),
             resource_hooks=requests.hooks(options.hooks),
         )
 
@@ -351,7 +363,7 @@ class Monitor:
         outputs = made.outputs if request.custom else {}
         if not request.supportsPartialValues:
             outputs = {key: value for key, value in outputs.items() if not has_unknown(value)}
-        results = {
+        results: dict[str, Any] = {
             "success": 0,
             "failed": 1,
             "skipped": 2,
@@ -383,9 +395,11 @@ class Monitor:
             dependencies=sorted(request.dependencies),
             additional_secret_outputs=list(request.additionalSecretOutputs),
             source_position=requests.position(
-                root, request.sourcePosition if request.HasField("sourcePosition") else None
+                root, fields(request, "sourcePosition") if request.HasField("sourcePosition") else None
             ),
-            stack_trace=requests.stack_trace(root, request.stackTrace if request.HasField("stackTrace") else None),
+            stack_trace=requests.stack_trace(
+                root, fields(request, "stackTrace") if request.HasField("stackTrace") else None
+            ),
             answer=asyncio.get_running_loop().create_future(),
         )
         self.post(reading)
@@ -440,17 +454,17 @@ class Monitor:
     def add_hook(self, request: resource_pb2.RegisterResourceHookRequest) -> None:
         if request.name in self.run.hooks.named:
             raise EngineError(f'resource hook "{request.name}" already registered')
-        hook = Hook(self.callbacks.hook(request.callback), request.on_dry_run, request.ignore_errors)
+        hook = Hook(self.callbacks.hook(fields(request, "callback")), request.on_dry_run, request.ignore_errors)
         self.run.hooks.named[request.name] = hook
 
     def add_error_hook(self, request: resource_pb2.RegisterErrorHookRequest) -> None:
-        self.run.hooks.on_error[request.name] = self.callbacks.error_hook(request.callback)
+        self.run.hooks.on_error[request.name] = self.callbacks.error_hook(fields(request, "callback"))
 
     def add_package(self, request: resource_pb2.RegisterPackageRequest) -> str:
         if request.HasField("parameterization") or request.HasField("extension"):
             raise EngineError(
-                f"the package '{request.parameterization.name or request.extension.name}' is a parameterised one, which "
-                "the embedded engine cannot plan; install the Pulumi CLI"
+                f"the package '{request.parameterization.name or request.extension.name}' is a parameterised one, "
+                "which the embedded engine cannot plan; install the Pulumi CLI"
             )
         entry = (request.name, request.version, request.download_url)
         for ref, known in self._packages.items():
@@ -499,22 +513,22 @@ class _Engine(engine_pb2_grpc.EngineServicer):
         self._log = log
         self._root = ""
 
-    async def Log(self, request: engine_pb2.LogRequest, context: "Context") -> empty_pb2.Empty:  # type: ignore[override]
+    async def Log(self, request: engine_pb2.LogRequest, context: "Context") -> empty_pb2.Empty:
         self._log(request)
         return empty_pb2.Empty()
 
-    async def GetRootResource(  # type: ignore[override]
+    async def GetRootResource(
         self, request: engine_pb2.GetRootResourceRequest, context: "Context"
     ) -> engine_pb2.GetRootResourceResponse:
         return engine_pb2.GetRootResourceResponse(urn=self._root)
 
-    async def SetRootResource(  # type: ignore[override]
+    async def SetRootResource(
         self, request: engine_pb2.SetRootResourceRequest, context: "Context"
     ) -> engine_pb2.SetRootResourceResponse:
         self._root = request.urn
         return engine_pb2.SetRootResourceResponse()
 
-    async def RequirePulumiVersion(  # type: ignore[override]
+    async def RequirePulumiVersion(
         self, request: engine_pb2.RequirePulumiVersionRequest, context: "Context"
     ) -> engine_pb2.RequirePulumiVersionResponse:
         return engine_pb2.RequirePulumiVersionResponse()
@@ -534,10 +548,10 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         except EngineError as error:
             await context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
-    async def GetDeploymentInfo(self, request: empty_pb2.Empty, context: "Context") -> resource_pb2.DeploymentInfo:  # type: ignore[override]
+    async def GetDeploymentInfo(self, request: empty_pb2.Empty, context: "Context") -> resource_pb2.DeploymentInfo:
         return self._monitor.info()
 
-    async def SupportsFeature(  # type: ignore[override]
+    async def SupportsFeature(
         self, request: resource_pb2.SupportsFeatureRequest, context: "Context"
     ) -> resource_pb2.SupportsFeatureResponse:
         return resource_pb2.SupportsFeatureResponse(hasSupport=request.id in FEATURES)

@@ -21,7 +21,7 @@ from engine.run import Options, Run
 from engine.snapshot import Snapshot
 from engine.stacks import Opened, Stack
 from engine.state import PROVIDER_PREFIX
-from engine.values import Props
+from engine.values import Props, items
 
 if TYPE_CHECKING:
     from engine.monitor import Monitor, Server
@@ -103,7 +103,7 @@ class Operation:
         self, opened: Opened, interrupt: Interrupt, children: "_Children", raw_config: Props, began: float
     ) -> bool:
         program = asyncio.ensure_future(children.program()) if self.kind.program else None
-        dynamic = any(r.get("type") == PROVIDER_PREFIX + DYNAMIC for r in opened.latest.get("resources") or [])
+        dynamic = any(r.get("type") == PROVIDER_PREFIX + DYNAMIC for r in items(opened.latest, "resources"))
         early = asyncio.ensure_future(children.begin(DYNAMIC, None)) if dynamic else None
         await asyncio.sleep(0)
         monitor_module = await asyncio.to_thread(_import_monitor)
@@ -289,8 +289,10 @@ class _Children:
         return await starting.connect(self.address, environment(self._stack.project, self._stack.name, self.config))
 
     def kill(self) -> None:
-        for each in (*self._programs, *self._starting):
-            each.kill()
+        for program in self._programs:
+            program.kill()
+        for starting in self._starting:
+            starting.kill()
 
     async def end(self) -> None:
         """Whatever is left of them goes."""

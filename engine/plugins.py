@@ -403,7 +403,7 @@ class PluginProvider(Provider):
         from google.protobuf import empty_pb2
 
         try:
-            await self._stub.Cancel(empty_pb2.Empty(), timeout=1)
+            await getattr(self._stub, "Cancel")(empty_pb2.Empty(), timeout=1)  # noqa: B009 - typed as a blocking call
         except grpc.aio.AioRpcError:
             return  # it cannot be asked; it is ended all the same
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from engine.errors import BadInput
-from engine.values import Crypter, Props, is_dict, is_list
+from engine.values import Crypter, Props, is_dict, is_list, part
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _SECURE = "secure"
@@ -128,7 +128,7 @@ class StackFile:
                 out[self._full(key)] = value.get("value", value.get("default"))
             elif not is_dict(value) or not ({"type", "items", "secret", "description"} & value.keys()):
                 out[self._full(key)] = value
-        for key, value in (self.data.get("config") or {}).items():
+        for key, value in part(self.data, "config").items():
             out[self._full(str(key))] = value
         return out
 
@@ -154,7 +154,7 @@ class StackFile:
         _put(target, names[-1], stored)
 
     def remove(self, key: str) -> None:
-        (self.data.get("config") or {}).pop(self._full(key), None)
+        part(self.data, "config").pop(self._full(key), None)
 
 
 def _typed(value: str) -> Any:

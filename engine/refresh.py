@@ -48,7 +48,7 @@ def _rebuild(run: Run, steps: dict[int, Refresh]) -> None:
         if step is not None and step.deleted:
             parents[old.urn] = old.parent
             continue
-        new = step.new if step is not None and step.new is not None else old
+        new = old if step is None else step.found_state
         if new.dependencies:
             new.dependencies = [urn for urn in new.dependencies if urn in there]
         if new.property_dependencies:

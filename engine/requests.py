@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 from urllib.parse import quote, unquote, urlparse
 
 from engine.errors import BadInput
@@ -38,7 +39,7 @@ def position(root: str, raw: source_pb2.SourcePosition | None) -> str:
         return ""
     parsed = urlparse(raw.uri)
     path = unquote(parsed.path)
-    if parsed.scheme != "file" or not os.path.isabs(path):
+    if parsed.scheme != "file" or not Path(path).is_absolute():
         return ""
     column = f",{raw.column}" if raw.column else ""
     return f"project:///{quote(os.path.relpath(path, root))}#{raw.line}{column}"

@@ -1,7 +1,7 @@
 """The passphrase secrets provider: PBKDF2 for the key, AES-256-GCM for the values.
 
-The key takes a third of a second to derive, by design, so it is derived in a thread (OpenSSL lets go of the interpreter)
-and awaited only where the first secret is read or written.
+The key takes a third of a second to derive, by design, so it is derived in a thread (OpenSSL lets go of the
+interpreter) and awaited only where the first secret is read or written.
 """
 
 import base64

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from engine.errors import BadInput, DamagedState, StackMissing, WrongPassphrase
 from engine.projects import NAME, Project, StackFile, load_project
 from engine.secrets import Keyless, Passphrase, passphrase_for
 from engine.state import Deployment, checkpoint, deployment_from_json, deployment_to_json, unreadable
-from engine.values import Crypter, Props
+from engine.values import Crypter, Props, items, part
 
 NO_PASSPHRASE = (
     "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables"
@@ -85,17 +85,17 @@ class Stack:
         if found is None:
             raise StackMissing(f"no stack named '{self.name}' found")
         raw, data = found
-        latest: Props = data["checkpoint"].get("latest") or {}
-        provider = latest.get("secrets_providers")
+        latest = part(data["checkpoint"], "latest")
+        provider = part(latest, "secrets_providers")
         file_salt = self.file().salt
-        salt = file_salt
+        salt: str | None = file_salt
         if provider:
             if provider.get("type") != "passphrase":
                 raise BadInput(
                     f"the state of {self.full_name} is encrypted by {provider.get('type')!r}, and the embedded engine "
                     "knows 'passphrase' only; install the Pulumi CLI for this stack"
                 )
-            salt = (provider.get("state") or {}).get("salt") or file_salt
+            salt = part(provider, "state").get("salt") or file_salt
         if salt is None:
             return Opened(raw, latest, Keyless(), Keyless())
         passphrase = self.passphrase(generate=False)
@@ -117,7 +117,7 @@ class Stack:
         return Opened(b"", {}, crypter, crypter)
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Generator[None, None, None]:
         """Hold the stack while the block runs; raises StackLocked when someone else does."""
         with locks.hold(self.backend, self.project.name, self.name):
             yield
@@ -130,11 +130,11 @@ class Stack:
         found = self.backend.read_state(project, name)
         if found is None:
             raise StackMissing(f'unknown stack "{full_name}"')
-        latest: Props = found[1]["checkpoint"].get("latest") or {}
-        roots = [r for r in latest.get("resources") or [] if r.get("type") == "pulumi:pulumi:Stack"]
+        latest = part(found[1]["checkpoint"], "latest")
+        roots = [r for r in items(latest, "resources") if r.get("type") == "pulumi:pulumi:Stack"]
         if not roots:
             return {}
-        salt = ((latest.get("secrets_providers") or {}).get("state") or {}).get("salt")
+        salt = part(part(latest, "secrets_providers"), "state").get("salt")
         crypter: Crypter = Keyless()
         if salt:
             passphrase = passphrase_for(name, state_dir(), generate=False)
@@ -143,7 +143,7 @@ class Stack:
             crypter = Passphrase.open(passphrase, salt)
         from engine.values import from_checkpoint
 
-        outputs: Props = from_checkpoint(roots[-1].get("outputs") or {}, crypter)
+        outputs: Props = from_checkpoint(part(roots[-1], "outputs"), crypter)
         return outputs
 
     def imported(self, text: str) -> None:

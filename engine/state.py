@@ -6,7 +6,18 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from engine.values import UNKNOWN, UNKNOWN_TEXT, Crypter, Props, Unknown, Value, from_checkpoint, to_checkpoint
+from engine.values import (
+    UNKNOWN,
+    UNKNOWN_TEXT,
+    Crypter,
+    Props,
+    Unknown,
+    Value,
+    from_checkpoint,
+    items,
+    part,
+    to_checkpoint,
+)
 
 ENGINE_VERSION: Final = "v3.260.0"
 """The official engine whose behaviour and format this one keeps; it stands in the manifest."""
@@ -230,13 +241,13 @@ _DEPLOYMENT_KNOWN: Final = {"manifest", "secrets_providers", "resources", "pendi
 
 def deployment_from_json(data: Props, crypter: Crypter) -> Deployment:
     return Deployment(
-        resources=[resource_from_json(r, crypter) for r in data.get("resources") or []],
+        resources=[resource_from_json(r, crypter) for r in items(data, "resources")],
         pending=[
             Operation(resource_from_json(op["resource"], crypter), op["type"])
-            for op in data.get("pending_operations") or []
+            for op in items(data, "pending_operations")
         ],
         secrets_provider=data.get("secrets_providers"),
-        metadata=data.get("metadata") or {},
+        metadata=part(data, "metadata"),
         more={key: value for key, value in data.items() if key not in _DEPLOYMENT_KNOWN},
     )
 
@@ -252,7 +263,7 @@ FEATURES: Final[dict[str, Callable[[Props], bool]]] = {
 
 def versioned(latest: Props) -> Props:
     """The head of a checkpoint or an export: its version, and the features that the resources use."""
-    resources: list[Props] = latest.get("resources") or []
+    resources: list[Props] = items(latest, "resources")
     used = sorted(name for name, uses in FEATURES.items() if any(uses(resource) for resource in resources))
     return {"version": 4, "features": used} if used else {"version": 3}
 
@@ -269,5 +280,6 @@ def unreadable(head: Props) -> str | None:
         return f"has version {version}, expected 3 or 4"
     unknown = sorted(set(head.get("features") or []) - FEATURES.keys()) if version == 4 else []
     if unknown:
-        return f"needs {', '.join(unknown)}, which the embedded engine does not know; install the Pulumi CLI for this stack"
+        what = ", ".join(unknown)
+        return f"needs {what}, which the embedded engine does not know; install the Pulumi CLI for this stack"
     return None

@@ -418,6 +418,11 @@ class Refresh(Step):
         return None if self.deleted else self.new
 
     @property
+    def found_state(self) -> Resource:
+        """The resource as it was found."""
+        return self.new or self.subject
+
+    @property
     def result_op(self) -> str:
         if self.deleted:
             return "delete"

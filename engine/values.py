@@ -1,7 +1,7 @@
 """Property values: what programs hand over, what providers see and what the checkpoint holds.
 
 A value is plain JSON (None, bool, int, float, str, list, dict) with three kinds added: `Secret`, `UNKNOWN` (not known
-before the provider has run) and `Output` (a value with its dependencies, which only travels between program and engine).
+before the provider has run) and `Output` (a value with its dependencies, which travels between program and engine).
 Assets, archives and resource references stay the tagged dicts that they are on the wire.
 """
 
@@ -34,6 +34,18 @@ def is_dict(value: object) -> TypeGuard[dict[str, Any]]:
 
 def is_list(value: object) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
+
+
+def items(data: Mapping[str, Any], key: str) -> list[Any]:
+    """The list under a key; an empty one where there is none."""
+    found = data.get(key)
+    return found if is_list(found) else []
+
+
+def part(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The object under a key; an empty one where there is none."""
+    found = data.get(key)
+    return found if is_dict(found) else {}
 
 
 class Unknown:
@@ -131,7 +143,8 @@ def _fill(target: "struct_pb2.Value", value: Value, secrets: bool, outputs: bool
     if isinstance(value, str):
         target.string_value = value
     elif value is None:
-        target.null_value = 0
+        target.ClearField("kind")
+        target.MergeFromString(b"\x08\x00")  # the only null there is
     elif isinstance(value, bool):
         target.bool_value = value
     elif isinstance(value, (int, float)):
