@@ -47,11 +47,15 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """What one run gave: arrays in the order asked for, the size of the batch, and the seconds it took."""
+    """What one run gave: arrays in the order asked for, the size of the batch, and the seconds it took.
+
+    work is what it kept a core busy for, so that a machine with more to do makes no run look longer.
+    """
 
     arrays: list[Array]
     batch: int
     seconds: float
+    work: float
 
 
 class Model:
@@ -65,6 +69,7 @@ class Model:
         self.name = manifest.name
         self.version = manifest.version
         self.manifest = manifest
+        self._threads = threads
         self._session: Any = _session(manifest.onnx, threads)
         self.inputs = {each.name: _spec(each, manifest.onnx) for each in self._session.get_inputs()}
         outputs = [each for each in self._session.get_outputs() if each.type in BY_ONNX]
@@ -85,7 +90,7 @@ class Model:
         Raises BadInput when the model refuses the input, ModelFailed when memory runs out.
         """
         self._check_batch(inputs)
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.thread_time()
         try:
             if self._bfloat16:
                 arrays = self._run_values(inputs, outputs)
@@ -99,7 +104,9 @@ class Model:
                 raise ModelFailed(f"not enough memory for this request: {text}") from None
             raise BadInput(f"the model refused this input: {text}") from None
         seconds = time.perf_counter() - begun
-        return Inference(arrays, self._batch(inputs), seconds)
+        # With threads of its own the runtime works elsewhere than in this one.
+        work = time.thread_time() - worked if self._threads == 1 else seconds
+        return Inference(arrays, self._batch(inputs), seconds, work)
 
     def warm_up(self) -> str | None:
         """Run once on zeros. Returns why that was not possible, for models that take no zeros of the least shape."""

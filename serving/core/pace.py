@@ -29,7 +29,7 @@ class Pace:
         return self._wanting.get(_shapes(inputs), PROOF) <= 0
 
     def learn(self, inputs: Mapping[str, NDArray[Any]], seconds: float) -> None:
-        """One run of these shapes took `seconds`."""
+        """One run of these shapes took `seconds` of work."""
         if not self._steady:
             return
         shapes = _shapes(inputs)

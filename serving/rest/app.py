@@ -165,7 +165,7 @@ class App:
             parsed = v2.parse(body, header_length, self._model, max_json=self._settings.max_json)
             run = partial(self._model.infer, parsed.inputs, [each.name for each in parsed.outputs])
             inference = run() if self._pace.quick(parsed.inputs) else await self._in_thread(run)
-            self._pace.learn(parsed.inputs, inference.seconds)
+            self._pace.learn(parsed.inputs, inference.work)
             respond = partial(v2.respond, parsed, inference.arrays, self._model)
             small = sum(each.nbytes for each in inference.arrays) <= _SMALL
             return self._counted((respond() if small else await self._in_thread(respond), inference))
