@@ -33,8 +33,10 @@ def adopt(key: str) -> Folder | None:
         settle(place, record)
         if record.current and not record.known:
             found = place
-        elif not record.all():
-            place.remove()
+        elif not record.current:
+            _retire(place, record)
+            if not record.all():
+                place.remove()
     return found
 
 
@@ -47,6 +49,7 @@ def release(place: Folder, key: str, layout: Path, wanted: Version) -> Version:
     settle(place, record)
     before = record.current
     if before and wanted == replace(before, number=wanted.number):
+        _retire(place, record)
         return before  # an update that was killed got this far
     if before is None or before.port != wanted.port:
         ports.require_free(wanted.port)
@@ -61,10 +64,8 @@ def release(place: Folder, key: str, layout: Path, wanted: Version) -> Version:
     except BaseException:
         record.coming = None
         _end(place, record, version)
-        if record.all():
-            place.write(record)
-            place.tidy(record)
-        else:
+        _retire(place, record)
+        if not record.all():
             place.remove()
         raise
     record.current, record.coming = version, None
@@ -87,12 +88,13 @@ def settle(place: Folder, record: Record) -> None:
             record.coming = None
             _end(place, record, coming)
     if record.current and not control.lives(place.socket(record.current)):
-        # Its master is gone; workers that may have outlived it still hold the port.
+        # Its master is gone; what may have outlived it still holds the port. Its image may be the next one's too.
         dead, record.current = record.current, None
-        _end(place, record, dead)
+        if runtimes.of(dead).answers():
+            runtimes.of(dead).kill(place, dead)
+        record.leaving.append(dead)
     if place.exists:
         place.write(record)
-        _retire(place, record)
 
 
 def lives(place: Folder) -> bool:
@@ -181,8 +183,8 @@ def _retire(place: Folder, record: Record) -> None:
         record.leaving.remove(version)
         _end(place, record, version)
         place.write(record)
-    if place.exists:
-        place.tidy(record)
+    place.write(record)
+    place.tidy(record)
 
 
 def _end(place: Folder, record: Record, version: Version) -> None:

@@ -41,14 +41,14 @@ class Docker:
 
 def start(folder: Path) -> Docker:
     """Start a daemon with everything of its in `folder`; a root user's only."""
-    _mount_cgroups()
+    mount_cgroups()
     daemon = debian.program("docker.io", "dockerd")
     client = debian.program("docker.io", "docker")
     # A socket's path may have 107 bytes at most, and a test's own folder is often longer.
     socket = Path(tempfile.mkdtemp(prefix="mp-docker-")) / "s"
     command = [str(daemon.path), "--host", f"unix://{socket}", "--data-root", str(folder / "data")]
     command += ["--exec-root", str(socket.parent / "exec"), "--pidfile", str(folder / "pid")]
-    command += ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver", _driver(folder)]
+    command += ["--iptables=false", "--ip6tables=false", "--bridge=none", "--storage-driver", storage_driver(folder)]
     command += ["--config-file", str(folder / "none.json")]
     (folder / "none.json").write_text("{}")
     server = Server(command, folder / "log", daemon.env)
@@ -58,7 +58,7 @@ def start(folder: Path) -> Docker:
     return docker
 
 
-def _driver(folder: Path) -> str:
+def storage_driver(folder: Path) -> str:
     """overlay2 where the kernel has it and the folder's file system takes it, else plain copies."""
     lower, upper, work, merged = (folder / name for name in ("lower", "upper", "work", "merged"))
     for place in (lower, upper, work, merged):
@@ -72,7 +72,7 @@ def _driver(folder: Path) -> str:
     return "overlay2"
 
 
-def _mount_cgroups() -> None:
+def mount_cgroups() -> None:
     """On a machine with cgroup v1 and no init system the controllers lie unmounted."""
     root = Path("/sys/fs/cgroup")
     if (root / "cgroup.controllers").exists() or not root.is_dir():
