@@ -122,7 +122,8 @@ class Master:
             if not self._was_ready and all(each.ready for each in self._slots):
                 self._was_ready = True
                 model = f"{self._manifest.name} version {self._manifest.version}"
-                say(f"serving {model} on http://{self._address} with {len(self._slots)} workers (pid {os.getpid()})")
+                workers = "1 worker" if len(self._slots) == 1 else f"{len(self._slots)} workers"
+                say(f"serving {model} on http://{self._address} with {workers} (pid {os.getpid()})")
         elif word.startswith(worker.FAILED):
             slot.failure = word[1:].decode("utf-8", "replace")
         elif not word:

@@ -1,8 +1,10 @@
 """Masters and workers: no request is lost when a version replaces another, a server stops, or a worker dies."""
 
+import contextlib
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -251,6 +253,37 @@ def _established(pid: int) -> int:
     links = {str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()}
     lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     return len({f"socket:[{fields[9]}]" for fields in lines if fields[3] == "01"} & links)
+
+
+def test_silent_connections_are_closed(stack: ExitStack, folder: Path) -> None:
+    env = {"MODELPORT_KEEP_ALIVE": "0.1", "MODELPORT_BODY_TIMEOUT": "0.1"}
+    server = start(stack, folder, models.digits(folder / "m"), "--workers", "1", **env)
+    for sent in (
+        b"",
+        b"GET /v2/health/live HT",
+        b"POST /v2/models/digits/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{",
+    ):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
+            connection.sendall(sent)
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""
+    until(lambda: _in_flight(server) == 0, "nothing is in hand")
+
+
+def test_a_worker_out_of_descriptors_goes_on_when_there_are_some_again(stack: ExitStack, folder: Path) -> None:
+    server = start(stack, folder, models.digits(folder / "m"), "--workers", "1")
+    (worker,) = server.workers()
+    used = len(list(Path(f"/proc/{worker}/fd").iterdir()))
+    _, most = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (used + 5, most))
+    opened = [socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) for _ in range(20)]
+    for each in opened:
+        each.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+    # Those that are in make room one by one; each of the others is answered in its turn.
+    for each in opened:
+        assert each.recv(15) == b"HTTP/1.1 200 OK"
+        each.close()
+    assert server.workers() == [worker]
 
 
 def test_workers_go_when_the_master_is_killed(stack: ExitStack, folder: Path) -> None:
