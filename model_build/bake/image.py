@@ -52,10 +52,11 @@ def bake(model: Path, *, name: str, base: str, layout: Path, progress: Callable[
             say=say,
             text="fetching and trimming the image's wheels",
         )
+        code_now = code_digest()
         program = layers.cached(
-            key("program", tools, code_digest()),
+            key("program", tools, code_now),
             "code",
-            lambda root: code.build_tree(root, found.tree),
+            lambda root: code.build_tree(root, found.tree, code_now),
             base=found.tree,
             say=say,
             text="compiling the serving program",

@@ -76,10 +76,11 @@ def _wanted(name: str) -> bool:
     return not parts[-1].startswith("requirements.")
 
 
-def code_digest() -> str:
-    """A digest of the serving code's names and contents."""
+def code_digest(root: Path | None = None) -> str:
+    """A digest of the serving code's names and contents: here, or in the image being made at `root`."""
     total = hashlib.sha256()
-    for name, path in code_files():
+    for name, here in code_files():
+        path = root / name if root else here
         total.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
 
