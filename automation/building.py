@@ -73,6 +73,7 @@ def _recipe(target: Target) -> "Recipe":
 def collect(request: Request, *, dry_run: bool, ask: Callable[[str], bool]) -> Exit:
     """Clear caches, and the images that no stack of the backend refers to."""
     from model_build import gc
+    from model_build.errors import ModelBuildError
 
     root = find_root(request.cwd)
     if not dry_run and not request.yes:
@@ -84,7 +85,10 @@ def collect(request: Request, *, dry_run: bool, ask: Callable[[str], bool]) -> E
             print("nothing was done")
             return Exit.DONE
     kept = _referred(request, root)
-    cleared = gc.collect(keep=kept, dry_run=dry_run)
+    try:
+        cleared = gc.collect(keep=kept, dry_run=dry_run)
+    except ModelBuildError as error:
+        raise Failure(Exit.FAILED, str(error)) from None
     if request.as_json:
         print(json.dumps({"schema": 1, "dry_run": dry_run, "kept": sorted(kept), **cleared.to_dict()}))
         return Exit.DONE

@@ -1,0 +1,95 @@
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automation import checks
+from automation.exits import Exit
+from tests.automation.conftest import Project
+
+
+def checked(project: Project, *arguments: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    done = project.run("doctor", "--json", *arguments, env=env)
+    told = json.loads(done.stdout)
+    assert set(told) == {"schema", "ok", "exit_code", "checks"}
+    assert told["exit_code"] == done.returncode
+    for check in told["checks"]:
+        assert set(check) == {"name", "status", "found", "fix"}
+        assert check["status"] == "ok" or check["fix"], f"{check['name']} says no fix"
+    return done.returncode, {check["name"]: check for check in told["checks"]}
+
+
+def test_a_machine_that_runs_these_tests_is_fine(project: Project) -> None:
+    code, found = checked(project)
+    assert code == Exit.DONE
+    assert found["python"]["found"] == f"{'.'.join(map(str, sys.version_info[:3]))} at {sys.executable}"
+    assert found["engine"]["found"].startswith("embedded")
+    assert found["backend"]["found"] == f"file://{project.root.parent / 'state' / 'backend'}"
+
+
+def test_it_leaves_nothing_behind(project: Project) -> None:
+    checked(project)
+    assert not (project.root.parent / "state").exists()
+
+
+def test_plain_lines_say_the_same(project: Project) -> None:
+    done = project.run("doctor")
+    assert done.returncode == Exit.DONE
+    assert f"ok    project: {project.root}" in done.stdout.splitlines()
+    assert done.stdout.splitlines()[-1] == "ready: modelport up"
+
+
+def test_an_engine_that_is_asked_for_and_missing_fails(project: Project) -> None:
+    code, found = checked(project, "--engine", "pulumi")
+    assert code == Exit.MISSING
+    assert found["engine"]["status"] == "fail"
+
+
+def test_a_folder_that_is_a_file_fails(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    code, found = checked(project, env={"MODELPORT_DATA_DIR": str(tmp_path / "file" / "data")})
+    assert code == Exit.MISSING
+    assert found["data folder"]["found"] == f"{tmp_path / 'file'} is a file, expected a folder"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_fails(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir(mode=0o500)
+    code, found = checked(project, env={"MODELPORT_CACHE_DIR": str(tmp_path / "closed")})
+    assert (code, found["cache folder"]["status"]) == (Exit.MISSING, "fail")
+
+
+def test_outside_of_a_project_it_says_so(project: Project) -> None:
+    code, found = checked(project, "--cwd", "/proc")
+    assert code == Exit.MISSING
+    assert found["project"]["status"] == "fail"
+
+
+def test_a_port_in_use_is_named_with_its_holder() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        number = taken.getsockname()[1]
+        with pytest.raises(checks.Wrong, match=rf"port {number} is in use by .*process {os.getpid()}"):
+            checks.port(number, "dev")
+
+
+def test_a_free_port_is_fine(free_port: int) -> None:
+    assert checks.port(free_port, "dev") == f"{free_port} is free"
+
+
+def test_a_registry_that_is_down_is_found(free_port: int) -> None:
+    with pytest.raises(checks.Wrong) as caught:
+        checks.registry(f"127.0.0.1:{free_port}/digits")
+    assert str(free_port) in caught.value.found
+    assert "docker login" in caught.value.fix
+
+
+def test_too_little_room_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "LEAST_FREE", 1 << 60)
+    with pytest.raises(checks.Wrong, match="GB free at"):
+        checks.disk()
