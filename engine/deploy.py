@@ -73,6 +73,11 @@ class Deployment:
             executor.stop()
         await self.run.registry.cancel()
 
+    def abandon(self) -> None:
+        """Stop now: what runs is given up, and stays in the state as begun and not ended."""
+        for executor in self._executors:
+            executor.abandon()
+
     def _error(self, message: str, urn: str = "") -> None:
         self.run.events.say("error", message, urn)
 

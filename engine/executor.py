@@ -44,6 +44,12 @@ class Executor:
         """Begin no new step; what runs goes on to its end."""
         self.stopped.set()
 
+    def abandon(self) -> None:
+        """Give up what runs, as it is: the state keeps it as begun and not ended."""
+        self.stop()
+        for task in self._tasks:
+            task.cancel()
+
     async def chain(self, steps: list[Step]) -> "asyncio.Task[None] | None":
         """Hand a chain over as soon as there is a hand free for it."""
         if not await self._slot():

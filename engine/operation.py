@@ -4,8 +4,9 @@ import asyncio
 import signal
 import threading
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine import refresh
 from engine.builtin import Builtin
@@ -26,6 +27,9 @@ from engine.values import Props, items
 if TYPE_CHECKING:
     from engine.monitor import Monitor, Server
     from engine.protocol import engine_pb2
+
+
+Started = TypeVar("Started")
 
 
 @dataclass(frozen=True)
@@ -102,9 +106,9 @@ class Operation:
     async def _within(
         self, opened: Opened, interrupt: Interrupt, children: "_Children", raw_config: Props, began: float
     ) -> bool:
-        program = asyncio.ensure_future(children.program()) if self.kind.program else None
+        program = children.soon(children.program()) if self.kind.program else None
         dynamic = any(r.get("type") == PROVIDER_PREFIX + DYNAMIC for r in items(opened.latest, "resources"))
-        early = asyncio.ensure_future(children.begin(DYNAMIC, None)) if dynamic else None
+        early = children.soon(children.begin(DYNAMIC, None)) if dynamic else None
         await asyncio.sleep(0)
         monitor_module = await asyncio.to_thread(_import_monitor)
         await self._key(opened, raw_config)
@@ -161,6 +165,7 @@ class Operation:
             await asyncio.wait({work, now}, return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 return work.result()
+            course.abandon()
             children.kill()
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
@@ -267,6 +272,13 @@ class _Children:
         self.config: Config | None = None
         self._programs: list[Program] = []
         self._starting: list[Starting] = []
+        self._soon: list[asyncio.Future[Any]] = []
+
+    def soon(self, start: Coroutine[Any, Any, Started]) -> "asyncio.Future[Started]":
+        """Start one beside everything else; whatever comes of it, `end` ends it."""
+        future = asyncio.ensure_future(start)
+        self._soon.append(future)
+        return future
 
     def _heard(self, severity: str, line: str) -> None:
         self._events.say(severity, line)
@@ -296,4 +308,5 @@ class _Children:
 
     async def end(self) -> None:
         """Whatever is left of them goes."""
+        await asyncio.gather(*self._soon, return_exceptions=True)
         await asyncio.gather(*(p.end() for p in self._programs), *(s.abandon() for s in self._starting))

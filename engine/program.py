@@ -31,8 +31,9 @@ class Program:
     async def begin(cls, project: Project, heard: Heard) -> "Program":
         """Start the process; it loads Pulumi and waits."""
         folder = project.main if project.main.is_dir() else project.main.parent
-        if not folder.is_dir():
-            raise BadInput(f"Pulumi.yaml: main is {project.main}, which does not exist")
+        file = folder / "__main__.py" if project.main.is_dir() else project.main
+        if not file.is_file():
+            raise BadInput(f"unable to find main python program `{file.name}` in `{folder}`")
         return cls(project, await Child.start(project.python(), "program", "-", cwd=folder, heard=heard))
 
     async def run(self, stack: str, config: Config, *, address: str, preview: bool, parallel: int) -> None:

@@ -142,10 +142,12 @@ def passphrase_for(stack: str, state_dir: Path, *, generate: bool) -> str | None
         return None
     state_dir.mkdir(parents=True, exist_ok=True)
     word = random.token_urlsafe(24)
-    try:
-        handle = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return kept.read_text().strip()
-    with os.fdopen(handle, "w") as out:
+    made = kept.with_name(f".passphrase.{random.token_hex(6)}")
+    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         out.write(word + "\n")
+    try:
+        kept.hardlink_to(made)
+    except FileExistsError:
+        word = kept.read_text().strip()  # another process was first
+    made.unlink()
     return word
