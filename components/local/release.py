@@ -128,6 +128,21 @@ def remove(place: Folder) -> None:
     place.remove()
 
 
+def dead() -> list[Folder]:
+    """Endpoints of this user of which nothing runs, starting ones excepted: `remove` takes away what they left.
+
+    One that a stack still knows is none the worse for that: its next `up` makes it anew.
+    """
+    return [
+        place
+        for place, record in folder.endpoints()
+        if not any(
+            control.lives(place.socket(each)) or not runtimes.of(each).answers() or runtimes.of(each).runs(place, each)
+            for each in record.all()
+        )
+    ]
+
+
 def metadata(version: Version) -> dict[str, Any]:
     """What the server says about its model: name, versions, inputs and outputs with datatypes and shapes."""
     status, body = _get(version.port, f"/v2/models/{version.model}")

@@ -66,7 +66,12 @@ class LocalServerProvider(ResourceProvider):
             raise
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult(_release(_id, _news))
+        from components.local import release
+        from components.local.folder import Folder
+
+        outs = _release(_id, _news)
+        release.acknowledge(Folder(_id))
+        return UpdateResult(outs)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         from components.local import release

@@ -195,6 +195,22 @@ def test_gone_and_made_anew_it_leaves_no_second_folder(endpoint: Endpoint, image
     assert [each.name for each in folder.run_folder().iterdir()] == [endpoint.id]
 
 
+def test_what_dead_endpoints_left_can_be_cleared(endpoint: Endpoint, images: Images) -> None:
+    endpoint.create(images.one)
+    assert release.dead() == []
+    for pid in endpoint.processes():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    _until(lambda: not endpoint.processes())
+    assert release.dead() == [endpoint.folder]
+    release.remove(endpoint.folder)
+    assert list(folder.run_folder().iterdir()) == []
+    # A stack that still knows it makes it anew, under its old id.
+    assert endpoint.changed(images.one) is True
+    endpoint.update(images.one)
+    assert endpoint.version() == "1"
+
+
 def test_what_a_killed_create_left_is_taken_over(endpoint: Endpoint, images: Images) -> None:
     endpoint.create(images.one)
     first = endpoint.id  # which no state ever learned
