@@ -153,7 +153,8 @@ class App:
     async def _metrics(self, request: Request) -> Response:
         accept = request.header(b"accept") or ""
         render = partial(metrics.render, self._counts, self._model.name, self._model.version, accept)
-        text, content_type = await self._in_thread(render)
+        # Not in the pool of the model, where it would wait for the inferences that it is to tell of.
+        text, content_type = await asyncio.get_running_loop().run_in_executor(None, render)
         return Response(200, text, [(b"content-type", content_type.encode("ascii"))])
 
     async def _infer(self, request: Request) -> Response:

@@ -37,11 +37,42 @@ def start(stack: ExitStack, folder: Path, model: Path, *flags: str, name: str = 
     return server
 
 
-def slow_request(server: Server, rounds: int) -> bytes:
-    """An inference that takes a while, on a connection of its own; the first bytes of the answer."""
-    body = json.dumps({"inputs": [{"name": "rounds", "shape": [1], "datatype": "INT64", "data": [rounds]}]})
-    answer = httpx.post(f"{server.url}/v2/models/slow/infer", content=body, timeout=PATIENCE, trust_env=False)
-    return f"{answer.status_code} {answer.headers.get('connection', '')}".encode()
+@contextlib.contextmanager
+def endless_request(server: Server) -> Iterator[threading.Event]:
+    """An inference that never ends, on a connection of its own; the event is set when it got an answer or none."""
+    ended = threading.Event()
+
+    def request() -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            entry = {"name": "rounds", "shape": [1], "datatype": "INT64", "data": [10**12]}
+            address = f"{server.url}/v2/models/slow/infer"
+            httpx.post(address, json={"inputs": [entry]}, timeout=PATIENCE, trust_env=False)
+        ended.set()
+
+    client = threading.Thread(target=request)
+    client.start()
+    try:
+        until(lambda: _in_flight(server) == 1, "the request is in hand")
+        yield ended
+    finally:
+        server.close()
+        client.join(PATIENCE)
+
+
+class HalfSent:
+    """A request in hand, of which the second half of the body is still to come."""
+
+    def __init__(self, server: Server) -> None:
+        self._connection = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
+        head = f"POST {INFER} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
+        self._connection.sendall(head + BODY[:50])
+        until(lambda: _in_flight(server) == 1, "the request is in hand")
+
+    def finish(self) -> tuple[bytes, str | None]:
+        """Send the rest; status line, and what the answer says of the connection."""
+        self._connection.sendall(BODY[50:])
+        with self._connection, self._connection.makefile("rb") as answer:
+            return answer.readline(), http.client.parse_headers(answer)["connection"]
 
 
 @dataclass
@@ -113,17 +144,21 @@ def test_versions_follow_each_other_on_one_control_path(stack: ExitStack, folder
 
 
 def test_sigterm_answers_what_is_in_hand_and_exits_0(stack: ExitStack, folder: Path) -> None:
-    server = start(stack, folder, models.slow(folder / "m"), "--workers", "1")
-    answers: list[bytes] = []
-    client = threading.Thread(target=lambda: answers.append(slow_request(server, 60_000)))
-    client.start()
-    until(lambda: _in_flight(server) == 1, "the request is in hand")
-    assert server.terminate() == 0, server.said()
-    client.join(PATIENCE)
-    assert answers == [b"200 close"]
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{server.url}/v2/health/live", trust_env=False)
+    server = start(stack, folder, models.digits(folder / "m"), "--workers", "1")
+    request = HalfSent(server)
+    server.process.send_signal(signal.SIGTERM)
+    until(lambda: _refuses(server), "the address is given up")
+    assert request.finish() == (b"HTTP/1.1 200 OK\r\n", "close")
+    assert server.process.wait(PATIENCE) == 0, server.said()
     assert not server.control.exists()
+
+
+def _refuses(server: Server) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_a_kept_connection_is_answered_while_draining_and_told_to_close(stack: ExitStack, folder: Path) -> None:
@@ -174,40 +209,23 @@ def test_an_idle_connection_is_closed_after_the_grace_time_only(stack: ExitStack
 
 def test_a_second_sigterm_stops_at_once(stack: ExitStack, folder: Path) -> None:
     server = start(stack, folder, models.slow(folder / "m"), "--workers", "1")
-    failed: list[str] = []
-
-    def request() -> None:
-        try:
-            slow_request(server, 10**9)
-        except httpx.HTTPError as error:
-            failed.append(type(error).__name__)
-
-    client = threading.Thread(target=request)
-    client.start()
-    until(lambda: _in_flight(server) == 1, "the request is in hand")
-    workers = server.workers()
-    server.process.send_signal(signal.SIGTERM)
-    until(lambda: "draining" in server.said(), "the drain begins")
-    server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(PATIENCE) == 1
-    client.join(PATIENCE)
-    assert len(failed) == 1
-    assert not any(map(alive, workers))
+    with endless_request(server) as ended:
+        workers = server.workers()
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: "draining" in server.said(), "the drain begins")
+        assert not ended.is_set()
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(PATIENCE) == 1
+        assert ended.wait(PATIENCE)
+        assert not any(map(alive, workers))
+    assert "told twice to stop" in server.said()
 
 
 def test_a_drain_that_takes_too_long_is_cut(stack: ExitStack, folder: Path) -> None:
     env = {"MODELPORT_DRAIN_TIMEOUT": "0.3"}
     server = start(stack, folder, models.slow(folder / "m"), "--workers", "1", **env)
-
-    def request() -> None:
-        with pytest.raises(httpx.HTTPError):
-            slow_request(server, 10**9)
-
-    client = threading.Thread(target=request)
-    client.start()
-    until(lambda: _in_flight(server) == 1, "the request is in hand")
-    assert server.terminate() == 1
-    client.join(PATIENCE)
+    with endless_request(server):
+        assert server.terminate() == 1
     assert "not drained after 0.3 s" in server.said()
 
 
@@ -365,19 +383,22 @@ def test_a_failed_takeover_leaves_the_old_version_serving(stack: ExitStack, fold
     assert httpx.post(f"{old.url}{INFER}", content=BODY, trust_env=False).status_code == 200
 
 
-def test_a_slow_inference_blocks_no_other_request_and_a_full_queue_says_so(stack: ExitStack, folder: Path) -> None:
-    server = start(stack, folder, models.slow(folder / "m"), "--workers", "1", MODELPORT_QUEUE="1")
-    answers: list[bytes] = []
-    client = threading.Thread(target=lambda: answers.append(slow_request(server, 60_000)))
-    client.start()
-    until(lambda: _in_flight(server) == 1, "the request is in hand")
-    full = httpx.post(f"{server.url}/v2/models/slow/infer", content=b"{}", trust_env=False)
-    live = httpx.get(f"{server.url}/v2/health/live", trust_env=False)
-    assert answers == []
-    assert (live.status_code, full.status_code, full.headers["retry-after"]) == (200, 503, "1")
+def test_a_slow_inference_blocks_no_other_request(stack: ExitStack, folder: Path) -> None:
+    server = start(stack, folder, models.slow(folder / "m"), "--workers", "1")
+    with endless_request(server) as ended:
+        for path in ("v2/health/live", "v2/health/ready", "v2/models/slow", "metrics"):
+            assert httpx.get(f"{server.url}/{path}", trust_env=False, timeout=PATIENCE).status_code == 200
+        assert not ended.is_set()
+
+
+def test_a_full_queue_says_so(stack: ExitStack, folder: Path) -> None:
+    server = start(stack, folder, models.digits(folder / "m"), "--workers", "1", MODELPORT_QUEUE="1")
+    request = HalfSent(server)
+    full = httpx.post(f"{server.url}{INFER}", content=BODY, trust_env=False)
+    assert (full.status_code, full.headers["retry-after"]) == (503, "1")
     assert full.json() == {"error": "1 requests are waiting, at most 1; try again"}
-    client.join(PATIENCE)
-    assert answers == [b"200 "]
+    assert request.finish() == (b"HTTP/1.1 200 OK\r\n", None)
+    assert httpx.post(f"{server.url}{INFER}", content=BODY, trust_env=False).status_code == 200
 
 
 def _metric(server: Server, name: str) -> float:
