@@ -14,7 +14,7 @@ from typing import Any
 from components.local import control, folder, ports, runtimes
 from components.local.errors import LocalError, NotReady
 from components.local.folder import Folder, Record, Version
-from components.local.start import Start
+from components.local.start import Start, say
 
 READY = 120.0
 """Seconds that a version may take to become ready: a large model on a busy machine."""
@@ -167,8 +167,10 @@ def _wait_until_ready(place: Folder, version: Version) -> None:
         if status and status.get("ready") and _get(version.port, "/v2/health/ready")[0] == 200:
             if status.get("model") == version.model:
                 return
-            problem = f"serves a model {status.get('model')} instead"
-            break
+            raise NotReady(
+                f"the image holds the model {status.get('model')}, expected {version.model}; "
+                "give the endpoint the name of the model in the image"
+            )
         now = time.monotonic()
         # Whether it still runs costs more to find out than whether it is ready.
         if now - looked > 0.25:
@@ -180,10 +182,13 @@ def _wait_until_ready(place: Folder, version: Version) -> None:
             problem = f"was not ready after {READY:g} s"
             break
         time.sleep(_TICK)
+    log = [line for line in runtime.log(place, version, _LOG_LINES).splitlines() if line.strip()]
+    for line in log:
+        say(version.model, f"| {line}")
+    last = f" (it said last: {log[-1].removeprefix('modelport: ').strip()})" if log else ""
     raise NotReady(
-        f"the server of model {version.model} {problem}, expected it to answer on port {version.port}; "
-        "its last lines above say why",
-        log=runtime.log(place, version, _LOG_LINES),
+        f"the server of model {version.model} {problem}{last}, expected it to answer on port {version.port}; "
+        f"{'its last lines are above' if log else 'it said nothing'}"
     )
 
 

@@ -79,7 +79,7 @@ def test_the_container_may_do_next_to_nothing(docker: Docker, running: Endpoint)
 def test_a_container_that_does_not_start_changes_nothing(docker: Docker, running: Endpoint, images: Images) -> None:
     with pytest.raises(NotReady) as raised:
         running.update(images.broken, runtime="docker")
-    assert "model.onnx" in raised.value.log
+    assert "model.onnx" in raised.value.message
     assert _containers(docker) == [f"modelport-{running.id}.1"]
     assert _images(docker) == [_tag(images.one)]
     assert running.version() == "1"

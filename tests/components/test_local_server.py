@@ -110,7 +110,9 @@ def test_a_new_version_takes_over_under_load(endpoint: Endpoint, images: Images)
     assert names == ["3.log", "3.sock", image_of(images.one)[1].removeprefix("sha256:")[:16]]
 
 
-def test_a_version_that_does_not_start_changes_nothing(endpoint: Endpoint, images: Images) -> None:
+def test_a_version_that_does_not_start_changes_nothing(
+    endpoint: Endpoint, images: Images, capfd: pytest.CaptureFixture[str]
+) -> None:
     endpoint.create(images.one)
     before = endpoint.processes()
     with Load(endpoint.port) as load:
@@ -123,9 +125,11 @@ def test_a_version_that_does_not_start_changes_nothing(endpoint: Endpoint, image
     assert endpoint.processes() == before
     assert endpoint.changed(images.one) is False
     message = raised.value.message
-    assert message.startswith("the server of model digits ended before it was ready, expected it to answer on port")
-    assert "model.onnx" in raised.value.log
-    assert str(raised.value).splitlines()[-1] == f"modelport: failed: {message}"
+    assert message.startswith("the server of model digits ended before it was ready (it said last: ")
+    assert message.endswith(f", expected it to answer on port {endpoint.port}; its last lines are above")
+    assert "model.onnx" in message
+    said = capfd.readouterr().err.splitlines()[-1]
+    assert said.startswith("modelport: digits: run: | ") and "model.onnx" in said
     # And the next good one is none the worse for it.
     endpoint.update(images.two)
     assert endpoint.version() == "2"
@@ -139,7 +143,7 @@ def test_a_create_that_fails_leaves_nothing(endpoint: Endpoint, images: Images) 
 
 
 def test_a_model_of_another_name(endpoint: Endpoint, images: Images) -> None:
-    with pytest.raises(NotReady, match="the server of model iris serves a model digits instead, expected"):
+    with pytest.raises(NotReady, match="the image holds the model digits, expected iris; give the endpoint the name"):
         endpoint.create(images.one, model="iris")
     assert list(folder.run_folder().iterdir()) == []
 
