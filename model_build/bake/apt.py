@@ -4,6 +4,7 @@ apt knows this machine's mirrors, proxies and credentials; what it fetches goes 
 from the mirror's pool by the lock's file name, so neither package lists nor the machine's own Debian release matter.
 """
 
+import errno
 import hashlib
 import os
 import re
@@ -115,6 +116,8 @@ def fetch(packages: Iterable[Package], into: Path) -> dict[str, Path]:
                 said = reason if not said or "Hash Sum" in reason else said
                 if not missing:
                     break
+            if missing and "No space left" in said:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(into))
             if missing:
                 raise _gone(missing, sources, said)
     return {package.name: into / f"{package.sha256}.deb" for package in wanted}

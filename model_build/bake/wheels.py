@@ -56,7 +56,6 @@ def build_tree(root: Path, base: Path) -> None:
         "install",
         "-q",
         "--no-progress",
-        "--no-config",
         "--target",
         str(site),
         "--link-mode",
@@ -65,7 +64,7 @@ def build_tree(root: Path, base: Path) -> None:
     command += ["--python", sys.executable, "--python-version", version, "--python-platform", PLATFORM]
     command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(wheels_lock())]
     ran = subprocess.run(
-        command, capture_output=True, text=True, env=uv_environment(), stdin=subprocess.DEVNULL, check=False
+        command, capture_output=True, text=True, env=uv_environment(), cwd=root, stdin=subprocess.DEVNULL, check=False
     )
     if ran.returncode:
         raise _failed(ran.stderr, version)

