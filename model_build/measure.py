@@ -14,8 +14,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 BATCH = 256
 """Rows per call where the model takes any number."""
-WARM, SAMPLES, LEAST, SECONDS = 10, 200, 20, 2.0
-"""Latency: calls before it counts, calls that count, the least of those, and the time after which the least will do."""
+WARM, SAMPLES, LEAST = 10, 200, 20
+"""Latency: calls before it counts, calls that count, and the least of those for a model that takes its time."""
+SECONDS, PATIENCE = 2.0, 20.0
+"""Per model: the time after which the least will do, and that after which one call will."""
 
 _KINDS = {
     "tensor(float)": np.float32,
@@ -99,14 +101,15 @@ def latency(sessions: Mapping[str, Any], inputs: Mapping[str, Array], output: st
     taken: dict[str, list[float]] = {name: [] for name in sessions}
     began = time.monotonic()
     for turn in range(WARM + SAMPLES):
-        if turn >= WARM + LEAST and time.monotonic() - began > SECONDS * len(sessions):
+        passed = (time.monotonic() - began) / len(sessions)
+        if (turn >= WARM + LEAST and passed > SECONDS) or (turn and passed > PATIENCE and all(taken.values())):
             break
         for name, session in sessions.items():
             start = turn * step[name] % (rows - step[name] + 1)
             batch = {key: values[start : start + step[name]] for key, values in inputs.items()}
             at = time.perf_counter()
             session.run([output], batch)
-            if turn >= WARM:
+            if turn >= WARM or passed > PATIENCE:
                 taken[name].append((time.perf_counter() - at) * 1000)
     return {name: _timing(values) for name, values in taken.items()}
 

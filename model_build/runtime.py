@@ -40,6 +40,14 @@ def session(model: Path | bytes, *, plain: bool = False) -> Any:
     return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
 
+def image_version() -> str | None:
+    """The version of onnxruntime that goes into images, from the lock of their wheels."""
+    from model_build.bake import inputs
+
+    found = re.search(r"^onnxruntime==(\S+)", inputs.wheels_lock().read_text("utf-8"), re.MULTILINE)
+    return found[1] if found else None
+
+
 def refusal(error: Exception, name: str) -> SourceError:
     """Why ONNX Runtime did not load the model `name`: the versions where they are the reason, else its own words."""
     text = first_line(error)

@@ -152,6 +152,9 @@ def verify(work: Work, converted: Converted, candidates: list[Candidate]) -> Ver
     Raises DataError for data that does not fit the model.
     """
     fetched = fetch(work)
+    here, there = runtime.onnxruntime().__version__, runtime.image_version()
+    if here != there:
+        work.progress("verify", f"measured with onnxruntime {here}, but the image has {there}; install that to be sure")
     stored = evaluation(work)
     own = reference(work, fetched, converted, stored)
     names = labels(work, converted)

@@ -1,6 +1,7 @@
 """scikit-learn: any fitted classifier or regressor, or a pipeline that ends in one, on one matrix of numbers."""
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,10 @@ def _skops(path: Path, label: str) -> Any:
         skops = runtime.untyped("skops.io")
     except ImportError:
         raise SourceError(f"source {label!r} is a skops file, but skops is not installed; pip install skops") from None
-    unknown = skops.get_untrusted_types(file=path)
+    try:
+        unknown = skops.get_untrusted_types(file=path)
+    except zipfile.BadZipFile:
+        raise SourceError(f"source {label!r} is not a whole skops file; save it again") from None
     if unknown:
         raise SourceError(
             f"source {label!r} holds types that skops does not know to be safe: {', '.join(unknown)}; "

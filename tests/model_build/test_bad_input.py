@@ -149,6 +149,15 @@ def test_a_pickle_is_not_loaded_without_trust(refused: Callable[..., str], home:
     assert not (home / "exploded").exists()
 
 
+def test_a_skops_file_that_holds_other_things_or_is_cut(refused: Callable[..., str], home: Path) -> None:
+    import skops.io
+
+    skops.io.dump(Recipe, home / "model.skops")
+    assert "holds types that skops does not know to be safe: model_build.recipe.Recipe" in refused(source="model.skops")
+    (home / "model.skops").write_bytes(b"PK\x03\x04 cut")
+    assert "source 'model.skops' is not a whole skops file; save it again" in refused(source="model.skops")
+
+
 def test_a_pickle_that_is_trusted_and_is_no_model(refused: Callable[..., str], home: Path) -> None:
     (home / "model.pkl").write_bytes(pickle.dumps({"not": "a model"}))
     assert "is not an estimator" in refused(source="model.pkl", trust=True)
@@ -325,3 +334,20 @@ def run(step: str, recipe: str, project: Path) -> subprocess.CompletedProcess[st
         cwd=repository,
         check=False,
     )
+
+
+def test_what_a_callable_leaves_running_holds_up_no_build(home: Path, own_cache: Path, recipe: Make) -> None:
+    (home / "leaves.py").write_text(
+        "import subprocess\n"
+        "def model():\n"
+        "    subprocess.Popen(['sleep', '600'])\n"
+        "    print('x' * 10_000)\n"
+        "    print('a line\\n' * 2000)\n"
+        "    raise ValueError('seen')\n"
+    )
+    said: list[str] = []
+    with pytest.raises(SourceError, match="seen"):
+        work = Work.on(recipe(source="leaves:model", evaluate={"data": "good:data"}), home, lambda _, text: said.append(text))
+        candidate(work)
+    assert max(map(len, said)) == 2000
+    assert len(said) < 600
