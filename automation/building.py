@@ -12,7 +12,6 @@ from automation import printers
 from automation.drivers import Driver, drive
 from automation.exits import Exit, Failure
 from automation.lifecycle import Request
-from automation.masking import Mask
 from automation.projects import Target, find_root, has_spec, select, stack_files
 from automation.story import Progress
 
@@ -33,7 +32,7 @@ def build(request: Request) -> Exit:
     from model_build.pipeline import build as run
 
     # JSON owns stdout; what happens meanwhile goes beside it
-    printer = printers.Lines(Mask(), sys.stderr) if request.as_json else printers.choose(Mask(), as_json=False)
+    printer = printers.Lines(sys.stderr) if request.as_json else printers.choose(as_json=False)
     try:
         built = run(
             recipe,

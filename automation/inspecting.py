@@ -9,7 +9,6 @@ from typing import Any
 from automation.drivers import drive
 from automation.exits import Exit, Failure
 from automation.lifecycle import REPORT, Request, show_outputs
-from automation.masking import Mask
 from automation.projects import Target, find_root, select, stack_files
 
 
@@ -29,7 +28,7 @@ def output(request: Request, name: str | None) -> Exit:
     elif request.as_json:
         print(json.dumps(outputs, sort_keys=True))
     elif outputs:
-        show_outputs(outputs, Mask())
+        show_outputs(outputs)
     else:
         print(f"stack {target.stack} has no outputs; modelport up -s {target.stack} makes them")
     return Exit.DONE

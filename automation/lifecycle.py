@@ -10,10 +10,11 @@ from typing import Any, cast
 from automation import operate
 from automation.drivers import Choice, Driver, Operation, Options, drive
 from automation.exits import Exit, Failure
-from automation.masking import Mask
 from automation.operate import Ended
 from automation.projects import Target, select
 from automation.story import patient
+from engine.backend import choose, state_dir
+from engine.projects import load_project
 
 ENDPOINT, REPORT, TRY = "endpoint", "report", "try"
 """Outputs of a stack that have a place of their own at the end of `up`."""
@@ -39,18 +40,30 @@ def run(operation: Operation, request: Request, ask: Callable[[str], bool]) -> E
     asking = operate.must_ask(operation, yes=request.yes, as_json=request.as_json)
     if operation in ("preview", "up"):
         operate.check_stack_file(target)
+    generated = state_dir() / "passphrase"
+    known = generated.exists()
     driver = drive(target, request.engine)
-    mask = Mask()
     if asking:
-        planned = (
-            _do(driver, "preview", request, target, mask) if operation == "up" else _what_is_there(driver, operation)
-        )
+        planned = _do(driver, "preview", request, target) if operation == "up" else _what_is_there(driver, operation)
         if planned.code is not Exit.DONE:
             return planned.code
         if not operate.agreed(operation, planned, ask):
             print("nothing was done")
             return Exit.DONE
-    return _do(driver, operation, request, target, mask).code
+    code = _do(driver, operation, request, target).code
+    if generated.exists() and not known and not request.as_json:
+        with patient():
+            print(_handing_over(target))
+    return code
+
+
+def _handing_over(target: Target) -> str:
+    """How the stack that was just made, with a passphrase that was made up, goes on under `pulumi` itself."""
+    url = choose(load_project(target.root).backend_url)
+    return (
+        f"\nthe passphrase of stack {target.stack} was made up and is kept in a file; for pulumi itself:\n"
+        f"export PULUMI_BACKEND_URL={url} PULUMI_CONFIG_PASSPHRASE_FILE={state_dir() / 'passphrase'}"
+    )
 
 
 def _what_is_there(driver: Driver, operation: Operation) -> Ended:
@@ -62,7 +75,7 @@ def _what_is_there(driver: Driver, operation: Operation) -> Ended:
     return Ended(operation, Exit.DONE, 0.0, {})
 
 
-def _do(driver: Driver, operation: Operation, request: Request, target: Target, mask: Mask) -> Ended:
+def _do(driver: Driver, operation: Operation, request: Request, target: Target) -> Ended:
     with patient():
         if not request.as_json:
             print(f"{operation} of stack {target.stack} ({driver.name} engine)", flush=True)
@@ -71,7 +84,6 @@ def _do(driver: Driver, operation: Operation, request: Request, target: Target, 
         operation,
         request.options,
         as_json=request.as_json,
-        mask=mask,
         stack=target.stack,
         verbose=request.verbose,
     )
@@ -79,38 +91,36 @@ def _do(driver: Driver, operation: Operation, request: Request, target: Target, 
     if ended.code is Exit.DONE and operation in ("up", "refresh"):
         outputs = driver.outputs(show_secrets=request.show_secrets)
     with patient():
-        _conclude(ended, driver, request, target, mask, outputs)
+        _conclude(ended, driver, request, target, outputs)
     return ended
 
 
-def _conclude(
-    ended: Ended, driver: Driver, request: Request, target: Target, mask: Mask, outputs: dict[str, Any] | None
-) -> None:
+def _conclude(ended: Ended, driver: Driver, request: Request, target: Target, outputs: dict[str, Any] | None) -> None:
     if request.as_json:
         told = operate.summary(ended, stack=target.stack, engine=driver.name, outputs=outputs)
-        print(json.dumps({"event": "summary", **mask.tree(told)}), flush=True)
+        print(json.dumps({"event": "summary", **told}), flush=True)
     else:
         print(f"{ended.operation}: {operate.count_line(ended, planned=ended.operation == 'preview')}", flush=True)
     for error in ended.errors:
-        print(f"error: {mask(error)}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
     if outputs and not request.as_json:
-        show_outputs(outputs, mask)
+        show_outputs(outputs)
 
 
-def show_outputs(outputs: dict[str, Any], mask: Mask) -> None:
+def show_outputs(outputs: dict[str, Any]) -> None:
     """The endpoint first, what else there is, and last the lines that can be pasted into a shell."""
     rest = {key: value for key, value in outputs.items() if key not in (ENDPOINT, REPORT, TRY)}
     print()
     for key in (ENDPOINT, REPORT):
         if key in outputs:
-            print(f"{key}: {mask(_text(outputs[key]))}")
+            print(f"{key}: {_text(outputs[key])}")
     for key, value in sorted(rest.items()):
-        print(f"{key}: {mask(_text(value))}")
+        print(f"{key}: {_text(value)}")
     lines: Any = outputs.get(TRY)
     if isinstance(lines, list) and lines:
         print("\ntry it:")
         # nothing in front of them: each can be marked and pasted as it stands
-        print("\n".join(mask(str(line)) for line in cast("list[object]", lines)))
+        print("\n".join(str(line) for line in cast("list[object]", lines)))
 
 
 def _text(value: Any) -> str:

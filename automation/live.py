@@ -4,7 +4,6 @@ from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from automation.masking import Mask
 from automation.printers import describe, say_message, say_progress
 from automation.story import Message, Progress, Step
 
@@ -14,8 +13,7 @@ _STYLES = {"create": "green", "update": "yellow", "delete": "red", "replace": "m
 class Live:
     """Draws only while a step runs, so that a prompt or a crash finds the terminal as it was."""
 
-    def __init__(self, mask: Mask, console: Console | None = None) -> None:
-        self.mask = mask
+    def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False, soft_wrap=True)
         self._bars: Bars | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -46,7 +44,7 @@ class Live:
         for urn, step in self._steps.items():
             if step.name == progress.subject or len(self._steps) == 1:
                 assert self._bars is not None
-                text = _escape(self.mask(f"{step.op} {step.kind} {step.name}: {progress.step}"))
+                text = _escape(f"{step.op} {step.kind} {step.name}: {progress.step}")
                 self._bars.update(self._tasks[urn], description=text)
                 break
 
@@ -71,7 +69,7 @@ class Live:
                 self.close()
 
     def _print(self, text: str, style: str) -> None:
-        self.console.print(self.mask(text), style=style or None, markup=False, highlight=False)
+        self.console.print(text, style=style or None, markup=False, highlight=False)
 
 
 def _escape(text: str) -> str:

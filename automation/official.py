@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from pulumi import automation
@@ -24,11 +24,12 @@ from pulumi.automation.errors import CommandError, ConcurrentUpdateError, Invali
 from automation import diagnosis
 from automation.drivers import Listener, Operation, Options, Result
 from automation.exits import Exit, Failure
-from automation.masking import hide
 from automation.projects import Target
 from engine.backend import choose, state_dir
 from engine.projects import load_project
 from engine.secrets import passphrase_for
+
+SECRET = "[secret]"
 
 
 class _Workspace(automation.LocalWorkspace):
@@ -160,13 +161,12 @@ class Official:
         stack = self._stack(create=False)
         with self._said():
             found = stack.outputs()
-        return {key: value.value if show_secrets or not value.secret else hide_all() for key, value in found.items()}
+        return {key: value.value if show_secrets or not value.secret else SECRET for key, value in found.items()}
 
     def export(self, *, show_secrets: bool) -> dict[str, Any]:
         self._stack(create=False)
         with self._said():
-            exported = self._raw_export(show_secrets=show_secrets)
-        return exported if show_secrets else cast("dict[str, Any]", hide(exported))
+            return self._raw_export(show_secrets=show_secrets)
 
     def _raw_export(self, *, show_secrets: bool) -> dict[str, Any]:
         arguments = ["stack", "export", "--stack", self.target.stack, *(["--show-secrets"] if show_secrets else [])]
@@ -182,10 +182,6 @@ class Official:
     def stacks(self) -> list[str]:
         with self._said():
             return [each.name for each in self._workspace.list_stacks()]
-
-
-def hide_all() -> str:
-    return "[secret]"
 
 
 def _stderr(error: CommandError) -> str:

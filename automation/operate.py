@@ -14,7 +14,6 @@ from typing import Any
 from automation import diagnosis, printers
 from automation.drivers import Driver, Operation, Options, Result
 from automation.exits import Exit, Failure
-from automation.masking import Mask
 from automation.projects import Target, has_spec
 from automation.story import UNCHANGED, Step, Story
 
@@ -57,10 +56,10 @@ def check_stack_file(target: Target) -> None:
 
 
 def perform(
-    driver: Driver, operation: Operation, options: Options, *, as_json: bool, mask: Mask, stack: str, verbose: bool
+    driver: Driver, operation: Operation, options: Options, *, as_json: bool, stack: str, verbose: bool
 ) -> Ended:
     """Run one operation and show it while it runs. verbose: errors are repeated as the engine wrote them."""
-    printer = printers.choose(mask, as_json=as_json)
+    printer = printers.choose(as_json=as_json)
     story = Story(printer, verbose=verbose)
     began = time.monotonic()
     with _interruptible(driver) as interrupted:
@@ -99,17 +98,18 @@ def _sum_up(
 
 @contextlib.contextmanager
 def _interruptible(driver: Driver) -> Generator[list[int]]:
-    """Hand Ctrl-C and SIGTERM to the engine: once to finish what runs, twice to stop at once."""
+    """Hand Ctrl-C, SIGTERM and a closed terminal to the engine: once to finish what runs, twice to stop at once."""
     seen: list[int] = []
 
     def on_signal(number: int, _: FrameType | None) -> None:
         seen.append(number)
         if len(seen) == 1:
             # os.write: print may be in the middle of a line of its own when a signal comes
-            os.write(2, b"\ninterrupted: finishing the steps that run, once more stops at once\n")
+            with contextlib.suppress(OSError):  # a terminal that was closed takes nothing more
+                os.write(2, b"\ninterrupted: finishing the steps that run, once more stops at once\n")
         driver.interrupt()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield seen
     finally:

@@ -5,7 +5,6 @@ import os
 import sys
 from typing import Any, TextIO
 
-from automation.masking import Mask
 from automation.story import Message, Printer, Progress, Step
 
 SIGNS = {
@@ -41,11 +40,11 @@ def say_message(message: Message) -> str:
 class Lines:
     """One line for each thing that ended, none that is ever rewritten."""
 
-    def __init__(self, mask: Mask, out: TextIO | None = None) -> None:
-        self.mask, self.out = mask, out or sys.stdout
+    def __init__(self, out: TextIO | None = None) -> None:
+        self.out = out or sys.stdout
 
     def _line(self, text: str) -> None:
-        print(self.mask(text), file=self.out, flush=True)
+        print(text, file=self.out, flush=True)
 
     def began(self, step: Step) -> None:
         pass
@@ -67,11 +66,11 @@ class Lines:
 class Json:
     """One JSON object on each line; `docs/cli.md` lists the kinds and their keys."""
 
-    def __init__(self, mask: Mask, out: TextIO | None = None) -> None:
-        self.mask, self.out = mask, out or sys.stdout
+    def __init__(self, out: TextIO | None = None) -> None:
+        self.out = out or sys.stdout
 
     def emit(self, event: str, **data: Any) -> None:
-        print(json.dumps({"event": event, **self.mask.tree(data)}), file=self.out, flush=True)
+        print(json.dumps({"event": event, **data}), file=self.out, flush=True)
 
     def _step(self, state: str, step: Step) -> None:
         self.emit("step", state=state, op=step.op, type=step.type, name=step.name, urn=step.urn, keys=list(step.keys))
@@ -98,12 +97,12 @@ def fancy() -> bool:
     return sys.stdout.isatty() and not plain
 
 
-def choose(mask: Mask, *, as_json: bool) -> Printer:
+def choose(*, as_json: bool) -> Printer:
     """The printer for where the output goes."""
     if as_json:
-        return Json(mask)
+        return Json()
     if fancy():
         from automation.live import Live
 
-        return Live(mask)
-    return Lines(mask)
+        return Live()
+    return Lines()

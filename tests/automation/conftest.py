@@ -23,6 +23,7 @@ from pulumi.dynamic import CreateResult, ResourceProvider, UpdateResult
 class Provider(ResourceProvider):
     def create(self, props):
         print("modelport: thing: convert: half way", flush=True)
+        print("modelport: thing: convert: the color is", props["color"], flush=True)
         until = time.monotonic() + float(props["wait"])
         while time.monotonic() < until:
             time.sleep(0.05)

@@ -80,6 +80,15 @@ def test_secrets_are_masked_unless_asked_for(project: Project) -> None:
     assert project.run("output", "word").stdout.strip() == "[secret]"
 
 
+def test_a_secret_of_the_stack_file_is_masked_in_what_a_provider_prints(project: Project) -> None:
+    project.run("--engine", "embedded", "stack", "init", "dev")
+    project.run("--engine", "embedded", "config", "set", "color", "mauve-secret", "--secret", "--stack", "dev")
+    done = project.run("up", "--yes", "-v")
+    assert done.returncode == 0
+    assert "     thing: convert: the color is [secret]" in done.stdout.splitlines()
+    assert "mauve-secret" not in done.stdout + done.stderr
+
+
 def test_an_output_by_name_is_bare(project: Project) -> None:
     project.run("up", "--yes")
     assert project.run("output", "endpoint").stdout == "http://127.0.0.1:1\n"
@@ -175,3 +184,16 @@ def test_the_folder_and_the_engine_may_stand_before_the_command(project: Project
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_passphrase_that_was_made_up_is_handed_on_once(make_project: Callable[[], Project]) -> None:
+    project = make_project()
+    project.stack("local")
+    del project.environment["PULUMI_CONFIG_PASSPHRASE"]
+    kept = project.root.parent / "state" / "passphrase"
+    first = project.run("up", "--yes")
+    backend = project.root.parent / "state" / "backend"
+    assert f"export PULUMI_BACKEND_URL=file://{backend} PULUMI_CONFIG_PASSPHRASE_FILE={kept}" in first.stdout
+    assert kept.read_text().strip() not in first.stdout + first.stderr
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert str(kept) not in project.run("up", "--yes").stdout

@@ -61,10 +61,11 @@ def test_destroy_names_what_would_go_before_it_asks(project: Project) -> None:
 
 
 def test_a_long_step_is_shown_while_it_runs_with_a_clock(project: Project) -> None:
-    project.stack("dev", wait=2)
+    project.stack("dev", wait=4)
     with Terminal(project, "up", "--yes") as screen:
-        screen.until("create Resource thing: convert 0:00:01")
+        screen.until("create Resource thing: convert 0:00:0")
         assert "  +  create             Resource thing" not in screen.text
+        screen.until("create Resource thing: convert 0:00:02")
         assert screen.end() == Exit.DONE
     assert "  +  create             Resource thing" in screen.text
     assert "\x1b[32m" in screen.raw, "what is created is green"
