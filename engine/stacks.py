@@ -15,7 +15,8 @@ from engine.state import Deployment, checkpoint, deployment_from_json, deploymen
 from engine.values import Crypter, Props, items, part
 
 NO_PASSPHRASE = (
-    "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables"
+    "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables; it "
+    "encrypts the secrets in a stack's state: choose one and export it, or give the one that the stack was made with"
 )
 
 

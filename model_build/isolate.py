@@ -5,17 +5,26 @@ and not the end of the build. It reads from its parent a pipe that never has any
 worker, however the parent went.
 """
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import model_build
 from model_build.errors import DataError, InputError, ModelBuildError, SourceError
+
+_LONGEST = 2000
+"""Characters of a line that are shown."""
+_MOST_LINES = 500
+"""Lines of one worker that are shown."""
+_LAST_WORDS = 1.0
+"""Seconds that a worker's own background processes have to end after it."""
 
 Progress = Callable[[str, str], None]
 """Given a step's name and a text."""
@@ -55,18 +64,20 @@ def run(
         env=environment,
         text=True,
         errors="replace",
+        process_group=0,
     ) as worker:
+        said = _Words(progress, step)
+        reader = threading.Thread(target=said.read, args=(worker.stdout,), daemon=True)
+        reader.start()
         try:
-            assert worker.stdout is not None
-            last = ""
-            for line in worker.stdout:
-                if text := line.rstrip():
-                    last = text
-                    progress(step, text)
             code = worker.wait()
-        except BaseException:
-            worker.kill()
-            raise
+            # What the code left running in the background holds the pipe open too: it gets a moment, not the build.
+            reader.join(_LAST_WORDS)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGKILL)
+            reader.join()
+    last = said.last
     if not answer.exists():
         raise ModelBuildError(f"{what} {_ending(code)}{f', its last words: {last[:200]}' if last else ''}")
     found: dict[str, Any] = json.loads(answer.read_text("utf-8"))
@@ -74,6 +85,33 @@ def run(
     if "kind" in found:
         raise _KINDS.get(found["kind"], ModelBuildError)(found["message"])
     return found
+
+
+class _Words:
+    """Hands on what a worker prints, a line at a time and no more of it than a person would read."""
+
+    def __init__(self, progress: Progress, step: str) -> None:
+        self.last = ""
+        self._progress = progress
+        self._step = step
+        self._lines = 0
+
+    def read(self, stream: IO[str]) -> None:
+        # readline with a limit: a line of megabytes arrives in pieces instead of filling the memory.
+        starts = True
+        while piece := stream.readline(_LONGEST):
+            text = piece.rstrip()
+            if starts and text:
+                self.last = text
+                self._say(text)
+            starts = piece.endswith("\n")
+
+    def _say(self, text: str) -> None:
+        self._lines += 1
+        if self._lines <= _MOST_LINES:
+            self._progress(self._step, text)
+        elif self._lines == _MOST_LINES + 1:
+            self._progress(self._step, f"prints more than {_MOST_LINES} lines, the rest is left out")
 
 
 def _ending(code: int) -> str:

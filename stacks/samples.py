@@ -43,13 +43,13 @@ def beside(source: str, project: Path) -> Samples:
 def requests(url: str, metadata: dict[str, Any], samples: Samples, *, classify: bool) -> list[str]:
     """curl lines for the model at `url` whose server says `metadata` about it."""
     model = f"{url}/v2/models/{metadata['name']}"
-    lines = [f"curl -s {url}/v2/health/ready", f"curl -s {model}"]
+    lines = [f"curl -sS {url}/v2/health/ready", f"curl -sS {model}"]
     if data := _infer(metadata, samples):
-        lines.append(f"curl -s {model}/infer -H 'Content-Type: application/json' -d {data}")
+        lines.append(f"curl -sS {model}/infer -H 'Content-Type: application/json' -d {data}")
     if classify and samples.pictures:
         picture = samples.pictures[0]
         kind = _PICTURES[picture.suffix]
-        lines.append(f"curl -s {model}/classify -H 'Content-Type: {kind}' --data-binary {shlex.quote(f'@{picture}')}")
+        lines.append(f"curl -sS {model}/classify -H 'Content-Type: {kind}' --data-binary {shlex.quote(f'@{picture}')}")
     return lines
 
 

@@ -54,7 +54,14 @@ class ImageSpec(_Part):
     def _destination(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        plain = value.split("://", 1)[-1].split("@", 1)[0].rstrip("/")
+        address = value.split("://", 1)[-1]
+        if "@" in address.partition("/")[0]:
+            # Neither shown nor suggested: what stands before the @ is most likely a password.
+            raise ValueError(
+                "holds a user or a password, expected registry and repository alone; "
+                f"write {address.partition('@')[2]} and let `docker login` keep the password"
+            )
+        plain = address.split("@", 1)[0].rstrip("/")
         host, _, repository = plain.partition("/")
         if not repository or not host:
             raise ValueError(f"is {show(value)}, expected registry and repository; for example {host or 'host'}/digits")

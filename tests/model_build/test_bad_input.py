@@ -347,7 +347,7 @@ def test_what_a_callable_leaves_running_holds_up_no_build(home: Path, own_cache:
     )
     said: list[str] = []
     with pytest.raises(SourceError, match="seen"):
-        work = Work.on(recipe(source="leaves:model", evaluate={"data": "good:data"}), home, lambda _, text: said.append(text))
-        candidate(work)
+        asked = recipe(source="leaves:model", evaluate={"data": "good:data"})
+        candidate(Work.on(asked, home, lambda _, text: said.append(text)))
     assert max(map(len, said)) == 2000
     assert len(said) < 600

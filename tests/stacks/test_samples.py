@@ -49,10 +49,10 @@ def test_no_samples_from_the_top_or_outside(project: Path, source: str) -> None:
 
 def test_a_sample_is_sent_when_it_fits_the_model(project: Path) -> None:
     lines = requests(URL, _metadata(("x", "FP32", [-1])), beside("models/m", project), classify=True)
-    assert lines[:2] == [f"curl -s {URL}/v2/health/ready", f"curl -s {URL}/v2/models/m"]
+    assert lines[:2] == [f"curl -sS {URL}/v2/health/ready", f"curl -sS {URL}/v2/models/m"]
     assert _sent(lines)["inputs"][0]["data"] == [2.5]
     assert lines[-1] == (
-        f"curl -s {URL}/v2/models/m/classify -H 'Content-Type: image/jpeg' --data-binary @models/m/a.jpg"
+        f"curl -sS {URL}/v2/models/m/classify -H 'Content-Type: image/jpeg' --data-binary @models/m/a.jpg"
     )
 
 
@@ -77,7 +77,7 @@ def test_a_long_sample_is_sent_from_its_file(project: Path) -> None:
 
 def test_no_line_is_longer_than_a_person_would_paste() -> None:
     lines = requests(URL, _metadata(("x", "FP32", [-1, 3, 1024, 1024])), Samples(), classify=True)
-    assert lines == [f"curl -s {URL}/v2/health/ready", f"curl -s {URL}/v2/models/m"]
+    assert lines == [f"curl -sS {URL}/v2/health/ready", f"curl -sS {URL}/v2/models/m"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"inputs": 3}', '{"inputs": [{"name": "y"}]}', '"x"'])

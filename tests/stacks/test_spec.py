@@ -292,3 +292,15 @@ def test_the_schema_knows_every_key_that_the_model_knows() -> None:
     recipe = schema["definitions"]["Recipe"]
     assert recipe["additionalProperties"] is False
     assert set(yaml.safe_load(GOOD)["config"]["modelport:model"]) <= set(recipe["properties"])
+
+
+def test_a_password_in_the_address_of_a_registry_is_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text(
+        "config:\n  modelport:target: local\n  modelport:model: {name: m, source: m.onnx, evaluate: {data: d.npz}}\n"
+        "  modelport:image: {push: 'me:hunter2@localhost:5000/m'}\n"
+    )
+    with pytest.raises(SpecError) as error:
+        StackSpec.from_file(file)
+    assert "hunter2" not in str(error.value)
+    assert "write localhost:5000/m and let `docker login` keep the password" in str(error.value)
