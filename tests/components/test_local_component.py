@@ -1,7 +1,9 @@
 """Names, parents and outputs of what a local endpoint is made of; the engine is a stand-in, nothing runs."""
 
+import asyncio
 import base64
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -28,10 +30,15 @@ class Engine(mocks.Mocks):
 
 
 @pytest.fixture
-def engine() -> Engine:
+def engine() -> Iterator[Engine]:
     engine = Engine()
+    # Pulumi asks for the thread's loop, which it has not once anything before has run one of its own.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     mocks.set_mocks(engine, project="shop", stack="test", preview=False)
-    return engine
+    yield engine
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def _settled(endpoint: LocalEndpoint) -> dict[str, Any]:
