@@ -6,6 +6,7 @@ kept here under the times of the folders on `sys.path`, which every installation
 
 import contextlib
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable
@@ -55,8 +56,10 @@ def installed() -> dict[str, Distribution]:
     """All distributions on `sys.path` by their normal name; the first one wins, as an import would."""
     places: list[tuple[str, int]] = []
     for entry in sys.path:
-        with contextlib.suppress(OSError):
-            places.append((entry, Path(entry).stat().st_mtime_ns))
+        # A project's own folder changes with every build of it, but nothing is installed there.
+        with contextlib.suppress(OSError), os.scandir(entry or ".") as inside:
+            if any(each.name.endswith(".dist-info") for each in inside):
+                places.append((entry, Path(entry).stat().st_mtime_ns))
     return _installed(tuple(dict.fromkeys(places)))
 
 

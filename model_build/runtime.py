@@ -9,7 +9,7 @@ from typing import Any
 from model_build.errors import SourceError
 
 THREADS = 1
-"""Per session; the server's default, which scales by workers."""
+"""Per session: what a worker of the server has when there are as many as cores."""
 
 
 def onnxruntime() -> Any:
