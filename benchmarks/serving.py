@@ -230,6 +230,8 @@ def starts(folder: Path) -> None:
 
 def main() -> None:
     """All cases."""
+    # Beside other work each sleep costs a wait for a core, and figures of requests per second say more about that.
+    print(f"load average before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory(prefix="modelport-bench-") as scratch:
         folders = {width: model(Path(scratch) / str(width), width) for width in {case.width for case in CASES}}
         starts(folders[64])
