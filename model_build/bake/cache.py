@@ -84,20 +84,3 @@ def publish_folder(made: Path, place: Path) -> None:
         if not place.is_dir():
             raise
         shutil.rmtree(made, ignore_errors=True)
-
-
-def link_or_copy(source: Path, place: Path) -> None:
-    """Make `place` the same file as `source`; a copy where the two are on different file systems. Atomic."""
-    if place.exists():
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source, place)
-        return
-    except FileExistsError:
-        return
-    except OSError:
-        pass
-    with work_folder(place.parent) as folder:
-        shutil.copyfile(source, folder / "copy")
-        (folder / "copy").replace(place)

@@ -165,15 +165,19 @@ def lock() -> list[apt.Package]:
             raise BakeError(
                 f"base debian: apt could not read its mirrors ({apt.hide(updated.stderr.strip())}); mend apt's sources"
             )
-        return [_newest(name, settings) for name in PACKAGES]
+        shown = apt.run(["apt-cache", *settings, "--no-all-versions", "show", *PACKAGES])
+    found = {package.name: package for text in shown.stdout.split("\n\n") if (package := _read_paragraph(text))}
+    missing = [name for name in PACKAGES if name not in found]
+    if missing:
+        raise BakeError(f"base debian: {SUITE} has no {', '.join(missing)}; mend apt's sources or the list of packages")
+    return [found[name] for name in PACKAGES]
 
 
-def _newest(name: str, settings: list[str]) -> apt.Package:
-    shown = apt.run(["apt-cache", *settings, "--no-all-versions", "show", name])
-    fields = dict(re.findall(r"^([A-Za-z0-9-]+): (.*)$", shown.stdout, re.MULTILINE))
-    if not fields:
-        raise BakeError(f"base debian: {SUITE} has no package {name}; mend apt's sources or the list of packages")
-    return apt.Package(name, fields["Version"], fields["SHA256"], int(fields["Size"]), fields["Filename"])
+def _read_paragraph(text: str) -> apt.Package | None:
+    fields = dict(re.findall(r"^([A-Za-z0-9-]+): (.*)$", text, re.MULTILINE))
+    if "Filename" not in fields:
+        return None
+    return apt.Package(fields["Package"], fields["Version"], fields["SHA256"], int(fields["Size"]), fields["Filename"])
 
 
 def main(arguments: list[str]) -> int:

@@ -65,9 +65,9 @@ def bake(model: Path, *, name: str, base: str, layout: Path, progress: Callable[
     made = _model_layer(store, model, name)
     ours = [wheel, program, made]
     for layer in found.layers:
-        _link(store, found.blobs[layer.digest], layer)
+        store.link(found.blobs[layer.digest], layer.digest, layer.size)
     for layer in (wheel, program):
-        _link(store, layers.blob(layer), layer)
+        store.link(layers.blob(layer), layer.digest, layer.size)
     return _finish(store, found, ours, name)
 
 
@@ -98,11 +98,6 @@ def _model_layer(store: Layout, model: Path, name: str) -> Layer:
         digest = "sha256:" + out.sha256
         store.take(folder / "layer", digest, out.size)
     return Layer(digest, "sha256:" + written.sha256, out.size, written.unpacked, "model", LAYER_GZIP)
-
-
-def _link(store: Layout, source: Path, layer: Layer) -> None:
-    with disk_errors(store.path, "free some, or set MODELPORT_DATA_DIR to a folder on a larger disk"):
-        store.link(source, layer.digest, layer.size)
 
 
 def _environment(base: Json, name: str) -> list[str]:

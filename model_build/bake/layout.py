@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from model_build.bake.cache import file_lock, link_or_copy, work_folder
+from model_build.bake.cache import file_lock, work_folder
 from model_build.bake.errors import BakeError, disk_errors
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -84,9 +85,14 @@ class Layout:
 
     def link(self, source: Path, digest: str, size: int) -> None:
         """Publish a file that stays where it is (a cache's) as a blob, without a copy where that can be."""
-        if not self.has(digest, size):
-            self.blob(digest).unlink(missing_ok=True)
-            link_or_copy(source, self.blob(digest))
+        if self.has(digest, size):
+            return
+        with self.work() as folder:
+            try:
+                os.link(source, folder / "blob")
+            except OSError:  # another file system, or one without hard links
+                shutil.copyfile(source, folder / "blob")
+            self.take(folder / "blob", digest, size)
 
     def add(self, data: bytes) -> tuple[str, int]:
         """Publish `data` as a blob; its digest and size."""
@@ -144,8 +150,3 @@ class Layout:
                 return dict(entry)
         data = self.read(digest)
         return {"mediaType": json.loads(data).get("mediaType", MANIFEST), "digest": digest, "size": len(data)}
-
-
-def remove_layout(path: Path) -> None:
-    """Take a layout away."""
-    shutil.rmtree(path, ignore_errors=True)

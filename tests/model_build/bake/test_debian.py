@@ -14,6 +14,7 @@ from model_build import bake
 from model_build.bake import apt, debian
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError
+from model_build.bake.inputs import DEBIAN_LOCK
 from tests.model_build.bake.conftest import Baked
 
 # Of the tar of the base. It changes with the lock; when it changes without, raise inputs.FORMAT.
@@ -123,6 +124,14 @@ def test_every_module_of_the_standard_library_that_is_there_imports(rootfs: Path
 def test_scanners_find_every_locked_package(rootfs: Path) -> None:
     listed = {path.name for path in (rootfs / "var/lib/dpkg/status.d").iterdir()}
     assert listed == {package.name for package in debian.read_lock()} == set(debian.PACKAGES)
+
+
+def test_locking_finds_every_package_and_changes_no_file() -> None:
+    before = DEBIAN_LOCK.read_bytes()
+    found = debian.lock()
+    assert [package.name for package in found] == list(debian.PACKAGES)
+    assert all(len(package.sha256) == 64 and package.filename.startswith("pool/") for package in found)
+    assert DEBIAN_LOCK.read_bytes() == before
 
 
 def test_the_cache_keeps_packages_under_their_hash() -> None:

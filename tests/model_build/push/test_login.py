@@ -5,7 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from model_build.push import DeniedError, LoginError, RegistryDown, RegistryError, exists, pull, push
+from model_build.push import DeniedError, LoginError, RegistryDown, RegistryError, delete, exists, pull, push
 from model_build.push.auth import Authority, challenge
 from model_build.push.credentials import Credential
 from tests.model_build.push.conftest import Small
@@ -54,6 +54,13 @@ def test_tokens(small: Small, token_registry: Registry, token_server: TokenServe
     asked = [request["scopes"] for request in token_server.requests[before:]]
     assert asked == [["repository:login/token:pull"], ["repository:login/token:pull,push"]]
     assert pull(reference, tmp_path / "back") == small.digest
+
+
+def test_deleting_with_a_token(small: Small, token_registry: Registry, tmp_path: Path) -> None:
+    _login(tmp_path, token_registry.host)
+    reference = push(small.layout, small.digest, f"{token_registry.host}/login/gone:v1").reference
+    delete(f"{token_registry.host}/login/gone:v1")
+    assert not exists(reference)
 
 
 def test_a_mount_asks_for_both_repositories(small: Small, token_registry: Registry, tmp_path: Path) -> None:
