@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard, cast
 
 if TYPE_CHECKING:
@@ -83,8 +84,10 @@ def secret(value: Value) -> Value:
 
 
 def number(value: float) -> int | float:
-    """Whole numbers are written without a fraction, as the official engine does."""
-    return int(value) if math.isfinite(value) and value == int(value) and abs(value) < 1e21 else value
+    """Whole numbers are written without a fraction in the fewest digits, as the official engine does."""
+    if not math.isfinite(value) or value != int(value) or abs(value) >= 1e21:
+        return value
+    return int(value) if abs(value) < 2**53 else int(Decimal(repr(value)))
 
 
 def from_struct(struct: "struct_pb2.Struct") -> Props:
@@ -259,16 +262,14 @@ def equal(a: Value, b: Value) -> bool:
 
 
 def keep_secrets(new: Value, old: Value) -> Value:
-    """Mark as secret in `new` what is secret at the same place in `old`: for answers of those who see plain values."""
-    if isinstance(old, Secret):
-        return secret(new)
+    """Mark as secret in `new` what is secret at the same place in `old`: for answers of those who see plain values.
+
+    Objects are followed key by key; a list is secret as a whole when anything in it was, for its elements may
+    have moved.
+    """
     if is_dict(new) and is_dict(old):
-        before = old
-        return {key: keep_secrets(item, before[key]) if key in before else item for key, item in new.items()}
-    if is_list(new) and is_list(old):
-        items, olds = new, old
-        return [keep_secrets(item, olds[n]) if n < len(olds) else item for n, item in enumerate(items)]
-    return new
+        return {key: keep_secrets(item, old[key]) if key in old else item for key, item in new.items()}
+    return secret(new) if has_secret(old) else new
 
 
 class Crypter:
