@@ -10,7 +10,7 @@ pytest_plugins = ["tests.tools.fixtures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Point data and state away from the user's before any module of ours is imported, workers and subprocesses included."""
+    """Point data and state away from the user's before any module of ours is imported, here and in subprocesses."""
     if "MODELPORT_TEST_HOME" not in os.environ:
         import tempfile
 
