@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -29,16 +28,17 @@ class Engine(mocks.Mocks):
         raise AssertionError(args)
 
 
+# Never closed: threads that Pulumi starts from it have loops of their own, which nobody closes when the threads end.
+LOOP = asyncio.new_event_loop()
+
+
 @pytest.fixture
-def engine() -> Iterator[Engine]:
+def engine() -> Engine:
     engine = Engine()
     # Pulumi asks for the thread's loop, which it has not once anything before has run one of its own.
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+    asyncio.set_event_loop(LOOP)
     mocks.set_mocks(engine, project="shop", stack="test", preview=False)
-    yield engine
-    asyncio.set_event_loop(None)
-    loop.close()
+    return engine
 
 
 def _settled(endpoint: LocalEndpoint) -> dict[str, Any]:
