@@ -1,6 +1,7 @@
 """Servers that tests start: ended with the test session, their log shown when they do not come up."""
 
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -14,9 +15,11 @@ class Server:
 
     def __init__(self, command: list[str], log: Path, env: Mapping[str, str]) -> None:
         self.log = log
+        # A test run that is killed takes its servers along.
+        with_us = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
         with log.open("wb") as out:
             self.process = subprocess.Popen(
-                command, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+                [*with_us, *command], env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
             )
 
     def wait_for(self, ready: Callable[[], bool]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from model_build.push import RegistryDown, RegistryError, RegistryFullError, exists, pull, push
+from model_build.push import RegistryDown, RegistryError, RegistryFullError, exists, list_referrers, pull, push
 from tests.model_build.push.conftest import Small, make
 from tests.tools import registries
 from tests.tools.registries import Registry
@@ -26,6 +26,7 @@ class Front:
         self.fail: list[int | str] = []  # taken in turn: a status to answer with, or "cut"
         self.most = 1 << 62  # the largest body that is let through
         self.corrupt = False
+        self.notes_subjects = False  # says that it lists referrers itself, as registries of specification 1.1 do
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -53,6 +54,8 @@ class Front:
                 if outer.corrupt and "/blobs/" in self.path and self.command == "GET":
                     data = bytes(len(data))
                 kept = {k: v for k, v in got.getheaders() if k.lower() not in ("content-length", "connection", "date")}
+                if outer.notes_subjects and self.command == "PUT" and b'"subject"' in body:
+                    kept["oci-subject"] = "noted"
                 self._answer(got.status, kept, data, got.getheader("content-length") or "0")
                 behind.close()
 
@@ -160,6 +163,18 @@ def test_a_proxy_that_takes_no_large_body_is_got_round_in_chunks(tmp_path: Path,
     assert exists(push(image.layout, image.digest, f"{front.host}/chunks/one").reference)
     assert sum(request.startswith("PATCH") for request in front.seen) == 2
     assert pull(f"{front.host}/chunks/one@{image.digest}", tmp_path / "back") == image.digest
+
+
+@pytest.mark.parametrize("notes_subjects", [True, False])
+def test_a_registry_that_lists_referrers_gets_no_tag_for_them(
+    small: Small, report: str, front: Front, notes_subjects: bool
+) -> None:
+    front.notes_subjects = notes_subjects
+    place = f"{front.host}/subject/{notes_subjects}".lower()
+    reference = push(small.layout, small.digest, f"{place}:v1").reference
+    assert exists(f"{place}@{report}")
+    assert exists(f"{place}:{small.digest.replace(':', '-')}") is not notes_subjects
+    assert len(list_referrers(reference)) == (0 if notes_subjects else 1)  # the one behind it lists none
 
 
 def test_a_blob_that_arrives_wrong_is_not_kept(small: Small, front: Front, tmp_path: Path) -> None:
