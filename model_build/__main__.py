@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from model_build import errors
+from model_build import cache, errors
 
 STEPS = ("fetch", "convert", "optimize", "verify", "bake", "push", "build")
 
@@ -23,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     if asked.with_parent:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        result = _run(asked)
+        with cache.in_use():
+            result = _run(asked)
     except errors.ModelBuildError as error:
         print(errors.line(error), file=sys.stderr)
         return error.exit_code

@@ -88,8 +88,10 @@ def use_lock() -> Path:
 def in_use() -> Generator[None]:
     """Keep `gc` from clearing what a build is using."""
     path = use_lock()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with disk_errors(folders.cache()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    with file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield
 

@@ -6,6 +6,7 @@ worker, however the parent went.
 """
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -78,6 +79,8 @@ def run(
                 os.killpg(worker.pid, signal.SIGKILL)
             reader.join()
     last = said.last
+    if code == errno.ENOSPC and not answer.exists():
+        raise ModelBuildError(last)
     if not answer.exists():
         raise ModelBuildError(f"{what} {_ending(code)}{f', its last words: {last[:200]}' if last else ''}")
     found: dict[str, Any] = json.loads(answer.read_text("utf-8"))

@@ -5,7 +5,7 @@ weights of seven bits, because eight of them overflow on processors without VNNI
 """
 
 import logging
-import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,13 +83,15 @@ def _int8(source: Path, target: Path, folder: Path) -> None:
     import onnx
 
     quantization = runtime.untyped("onnxruntime.quantization")
-    logging.getLogger().setLevel(logging.ERROR)  # the quantizer advises on the root logger
-    before = Path.cwd()
-    os.chdir(folder)  # it writes a file for shape inference into the working folder
+    log = logging.getLogger()  # where the quantizer gives advice
+    level = log.level
+    log.setLevel(logging.ERROR)
+    beside = folder / "source.onnx"  # shape inference writes a file beside the model
+    shutil.copyfile(source, beside)
     try:
         quantization.quantize_dynamic(
-            str(source.resolve()),
-            str(target.resolve()),
+            str(beside),
+            str(target),
             op_types_to_quantize=["MatMul", "Gemm", "Attention", "LSTM", "GRU"],
             per_channel=True,
             reduce_range=True,
@@ -98,7 +100,8 @@ def _int8(source: Path, target: Path, folder: Path) -> None:
     except Exception as error:
         raise _NotMade(f"the quantizer failed: {type(error).__name__}: {runtime.first_line(error)}") from None
     finally:
-        os.chdir(before)
+        log.setLevel(level)
+        beside.unlink()
     made = graphs.load(target)
     if not any(len(t.dims) and t.data_type == onnx.TensorProto.INT8 for t in graphs.tensors(made)):
         raise _NotMade("no matrix product with constant weights to quantise")

@@ -7,6 +7,7 @@ Operations, each with a folder to write into and a request:
     predict  load a saved model and data.npz, save its own answers as reference.npz
 """
 
+import errno
 import importlib
 import json
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from model_build import cache, folders
 from model_build.errors import DataError, InputError, ModelBuildError, SourceError
 
 _OURS = str(Path(__file__).resolve().parent)
@@ -29,16 +31,29 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     warnings.showwarning = _show_warning
     try:
-        answer: dict[str, Any] = OPERATIONS[operation](request, folder)
+        with cache.disk_errors(folders.cache()):
+            answer: dict[str, Any] = OPERATIONS[operation](request, folder)
     except ModelBuildError as error:
         kinds = {SourceError: "source", DataError: "data", InputError: "input"}
         kind = next((name for known, name in kinds.items() if isinstance(error, known)), "failed")
         answer = {"kind": kind, "message": str(error)}
-    (folder / ".answer.json").write_text(json.dumps(answer), "utf-8")
+    code = _tell(answer, folder / ".answer.json")
     # Threads and exit handlers of what was loaded shall not keep the build waiting.
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
+
+
+def _tell(answer: dict[str, Any], file: Path) -> int:
+    """Write the answer; on a disk that is too full for it the message becomes the last words."""
+    try:
+        with cache.disk_errors(folders.cache()):
+            file.write_text(json.dumps(answer), "utf-8")
+    except ModelBuildError as error:
+        file.unlink(missing_ok=True)
+        print(answer.get("message", error))
+        return errno.ENOSPC
+    return 0
 
 
 def _fetch(request: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -320,7 +320,7 @@ def test_a_full_disk_while_a_model_is_made(home: Path, own_cache: Path, recipe: 
     write(home, f"{body}from sklearn.linear_model import LogisticRegression\n")
     with (home / "bad.py").open("a") as file:
         file.write("def model(): return LogisticRegression().fit(np.eye(30), range(30))\n")
-    with pytest.raises(ModelBuildError):
+    with pytest.raises(ModelBuildError, match="the build was stopped; run modelport gc, free"):
         candidate(Work.on(recipe(source="bad:model", evaluate={"data": "good:data"}), home))
     assert not [p for p in (own_cache / "steps" / "fetch").iterdir() if not p.name.endswith(".lock")]
 
