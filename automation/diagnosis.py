@@ -60,6 +60,12 @@ def reason(text: str) -> Reason | None:
     return Reason(Exit.FAILED, "\n".join([message, *lines[1:]]))
 
 
+def raised(line: str) -> str | None:
+    """The last line of a traceback without the class's module: `ModuleNotFoundError: No module named 'x'`."""
+    match = _RAISED.fullmatch(line.strip())
+    return line.strip().rpartition(": " + match[1])[0].rpartition(".")[2] + ": " + match[1] if match else None
+
+
 def weigh(reasons: list[Reason]) -> Exit:
     """One exit code for several reasons: a missed gate tells a script most, then bad input."""
     found = {each.code for each in reasons}

@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 from automation import diagnosis, printers
+from automation.diagnosis import Reason
 from automation.drivers import Driver, Operation, Options, Result
 from automation.exits import Exit, Failure
 from automation.projects import Target, has_spec
@@ -81,6 +82,8 @@ def _sum_up(
     reasons = list(story.reasons)
     if not reasons and result.error and (told := diagnosis.reason(result.error)):
         reasons.append(told)
+    if not reasons and story.last_raised:
+        reasons.append(Reason(Exit.FAILED, story.last_raised))
     errors = list(dict.fromkeys(reason.text for reason in reasons))
     if result.locked:
         code = Exit.LOCKED

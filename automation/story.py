@@ -86,6 +86,8 @@ class Story:
     changes: Counter[str] = field(default_factory=Counter[str])
     reasons: list[Reason] = field(default_factory=list[Reason])
     last_progress: str = ""
+    last_raised: str = ""
+    """What ended the last traceback that a child printed: the reason where an engine gives none."""
     verbose: bool = False
     _warned: set[str] = field(default_factory=set[str])
     _tracebacks: dict[str, Tracebacks] = field(default_factory=dict[str, Tracebacks])
@@ -148,6 +150,7 @@ class Story:
                 elif (found := diagnosis.reason(line)) and found.code is not Exit.FAILED and found not in self.reasons:
                     # one of ours ends the traceback, and may be all that an engine lets through
                     self.reasons.append(found)
+                self.last_raised = diagnosis.raised(line) or self.last_raised
             elif line.strip() and not self._said_before(severity, line):
                 self.printer.message(Message(severity, line, urn))
 

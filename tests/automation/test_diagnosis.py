@@ -1,6 +1,6 @@
 import pytest
 
-from automation.diagnosis import Reason, Tracebacks, reason, weigh
+from automation.diagnosis import Reason, Tracebacks, raised, reason, weigh
 from automation.exits import Exit
 
 TRACEBACK = """\
@@ -58,3 +58,16 @@ def test_lines_of_a_traceback_are_told_from_others() -> None:
     lines = ["before", *TRACEBACK.splitlines()[1:], "after", "    indented"]
     tracebacks = Tracebacks()
     assert [line for line in lines if not tracebacks.holds(line)] == ["before", "after", "    indented"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("ModuleNotFoundError: No module named 'x'", "ModuleNotFoundError: No module named 'x'"),
+        ("a.b.OddError: one: two.three: four", "OddError: one: two.three: four"),
+        ("KeyboardInterrupt", None),
+        ("    raise ValueError(f'a: {b}')", None),
+    ],
+)
+def test_what_was_raised_is_read_off_the_end_of_a_traceback(line: str, told: str | None) -> None:
+    assert raised(line) == told
