@@ -99,8 +99,24 @@ def collect(request: Request, *, dry_run: bool, ask: Callable[[str], bool]) -> E
 
 
 def _referred(request: Request, root: Path) -> set[str]:
-    """Digests of all images that any stack of the project's backend names, wherever in its state."""
-    found: set[str] = set()
+    """Digests of all images that an endpoint of this machine runs, or any stack of the backend names in its state.
+
+    The images are the machine's, so one project's `gc` asks for those of the others too.
+    """
+    from components.local.folder import endpoints
+    from engine.backend import choose, open_backend
+    from engine.projects import load_project
+
+    found = {version.image for _, record in endpoints() for version in record.all()}
+    url = choose(load_project(root).backend_url)
+    if url.startswith("file://"):
+        backend = open_backend(url, root)
+        for project in backend.projects():
+            for stack in backend.stacks(project):
+                journal = backend.journal_file(project, stack)
+                for file in (backend.state_file(project, stack), journal):
+                    found |= set(_DIGEST.findall(file.read_text("utf-8") if file.is_file() else ""))
+        return found
     names: set[str] = set(stack_files(root)) or {"local"}
     asked: Driver = drive(Target(root, sorted(names)[0]), request.engine)
     for stack in asked.stacks():

@@ -311,6 +311,12 @@ def _run(arguments: list[str]) -> int:
         return Exit.INTERRUPTED
     except typer.TyperException as error:
         return _refused(error)
+    except Exception as error:
+        if {"-v", "--verbose"} & set(arguments):
+            raise
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        mistake = f"{said}; this is a mistake in modelport itself, expected never to be seen; -v shows where it is"
+        return _told(Failure(Exit.FAILED, mistake), as_json="--json" in arguments)
 
 
 def _refused(error: typer.TyperException) -> int:

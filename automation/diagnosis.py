@@ -57,6 +57,8 @@ def reason(text: str) -> Reason | None:
         return Reason(Exit.LOCKED, "\n".join([message, *lines[1:]]))
     if _HOLLOW.search(message):
         return None
+    if "incorrect passphrase" in message or "passphrase must be set" in message:
+        return Reason(Exit.BAD_INPUT, message)
     return Reason(Exit.FAILED, "\n".join([message, *lines[1:]]))
 
 

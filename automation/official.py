@@ -26,6 +26,7 @@ from automation.drivers import Listener, Operation, Options, Result
 from automation.exits import Exit, Failure
 from automation.projects import Target
 from engine.backend import choose, state_dir
+from engine.errors import EngineError
 from engine.projects import load_project
 from engine.secrets import passphrase_for
 
@@ -51,12 +52,13 @@ class Official:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self._project = load_project(target.root)
-        self._running = False
         self._signals = 0
         self._scratch = Path(tempfile.mkdtemp(prefix="modelport-pulumi-"))
         try:
+            self._project = load_project(target.root)
             self._workspace = _Workspace(work_dir=str(target.root), env_vars=self._environment())
+        except EngineError as error:
+            raise Failure(Exit.BAD_INPUT, str(error)) from None
         except InvalidVersionError as error:
             raise Failure(Exit.MISSING, f"the Pulumi CLI on PATH does not fit: {error}") from None
         self._workspace.scratch = str(self._scratch)
@@ -72,7 +74,7 @@ class Official:
             folder.mkdir(parents=True, exist_ok=True)
             url = f"file://{folder}"
         env = {"PULUMI_BACKEND_URL": url, "PULUMI_SKIP_UPDATE_CHECK": "true"}
-        if "PULUMI_CONFIG_PASSPHRASE" not in os.environ and "PULUMI_CONFIG_PASSPHRASE_FILE" not in os.environ:
+        if "PULUMI_CONFIG_PASSPHRASE" not in os.environ:
             passphrase = passphrase_for(self.target.stack, state_dir(), generate=True)
             if passphrase is not None:
                 env["PULUMI_CONFIG_PASSPHRASE"] = passphrase
@@ -117,7 +119,8 @@ class Official:
         except ConcurrentUpdateError as error:
             raise Failure(Exit.LOCKED, _stderr(error)) from None
         except CommandError as error:
-            raise Failure(Exit.FAILED, _stderr(error)) from None
+            said = _stderr(error)
+            raise Failure(Exit.BAD_INPUT if "passphrase" in said else Exit.FAILED, said) from None
 
     def run(self, operation: Operation, options: Options, listener: Listener) -> Result:
         stack = self._stack(create=operation in ("preview", "up"))
@@ -137,15 +140,13 @@ class Official:
                 if told := _plain_event(event):
                     listener(told)
 
-        self._signals, self._running = 0, True
+        self._signals = 0
         try:
             getattr(stack, operation)(on_event=on_event, **arguments)
         except ConcurrentUpdateError as error:
             return Result(ok=False, error=_stderr(error), locked=True)
         except CommandError as error:
             return Result(ok=False, error=_stderr(error), interrupted=self._signals > 0)
-        finally:
-            self._running = False
         return Result(ok=True)
 
     def interrupt(self) -> None:

@@ -72,6 +72,13 @@ def test_a_wrong_passphrase(project: Project) -> None:
     assert "incorrect passphrase" in done.stderr
 
 
+def test_a_project_file_that_makes_no_sense(project: Project) -> None:
+    (project.root / "Pulumi.yaml").write_text("name: [\n")
+    done = project.run("up", "--yes")
+    assert done.returncode == Exit.BAD_INPUT
+    assert done.stderr.startswith("error: Pulumi.yaml: ")
+
+
 def test_an_engine_that_is_not_there(project: Project) -> None:
     done = project.run("up", "--yes", "--engine", "pulumi")
     assert done.returncode == Exit.MISSING

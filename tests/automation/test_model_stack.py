@@ -60,8 +60,12 @@ def test_from_a_stack_file_to_an_answer_and_back(digits: Project) -> None:
     # a cache of its own: the user's may be in use by a build, which gc does not disturb
     apart = {"MODELPORT_CACHE_DIR": str(digits.root.parent / "cache")}
     cleared = json.loads(digits.run("gc", "--dry-run", "--json", env=apart).stdout)
-    assert cleared["kept"] == [digest]
-    assert [thing for thing in cleared["cleared"] if thing["kind"] == "image"] == []
+    assert digest in cleared["kept"]
+    assert digest[7:19] not in [thing["name"] for thing in cleared["cleared"] if thing["kind"] == "image"]
+    elsewhere = {**apart, "PULUMI_BACKEND_URL": (digits.root.parent / "empty").as_uri()}
+    (digits.root.parent / "empty").mkdir()
+    running = json.loads(digits.run("gc", "--dry-run", "--json", env=elsewhere).stdout)
+    assert digest in running["kept"], "an endpoint runs it, whichever backend holds the stack"
 
     change(digits, lambda config: config["modelport:model"]["evaluate"].update(min=1.0))
     missed = digits.run("up", "--yes")
@@ -73,7 +77,7 @@ def test_from_a_stack_file_to_an_answer_and_back(digits: Project) -> None:
 
     assert digits.run("destroy", "--yes").returncode == Exit.DONE
     orphans = json.loads(digits.run("gc", "--yes", "--json", env=apart).stdout)
-    assert [thing["name"] for thing in orphans["cleared"] if thing["kind"] == "image"] == [digest[7:19]]
+    assert digest[7:19] in [thing["name"] for thing in orphans["cleared"] if thing["kind"] == "image"]
 
 
 def test_a_build_alone_touches_no_infrastructure(digits: Project) -> None:

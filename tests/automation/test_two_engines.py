@@ -98,3 +98,19 @@ def test_secrets_stay_hidden_under_the_official_cli_too(both: Project) -> None:
     said = up.stdout + up.stderr + both.run("stack", "export", "--engine", "pulumi").stdout
     assert "hunter2" not in said
     assert both.run("output", "word", "--show-secrets", "--engine", "pulumi").stdout == "hunter2-in-output\n"
+
+
+@pytest.mark.parametrize("engine", ["embedded", "pulumi"])
+def test_a_passphrase_file_that_is_not_there_is_bad_input(both: Project, engine: str) -> None:
+    del both.environment["PULUMI_CONFIG_PASSPHRASE"]
+    done = both.run("up", "--yes", "--engine", engine, env={"PULUMI_CONFIG_PASSPHRASE_FILE": "/nowhere"})
+    assert done.returncode == Exit.BAD_INPUT
+    assert done.stderr.startswith("error: PULUMI_CONFIG_PASSPHRASE_FILE is /nowhere, which cannot be read")
+
+
+@pytest.mark.parametrize("engine", ["embedded", "pulumi"])
+def test_a_wrong_passphrase_is_bad_input(both: Project, engine: str) -> None:
+    summary(both, "embedded", "up")
+    done = both.run("up", "--yes", "--engine", engine, env={"PULUMI_CONFIG_PASSPHRASE": "another"})
+    assert done.returncode == Exit.BAD_INPUT
+    assert "incorrect passphrase" in done.stderr
