@@ -62,44 +62,52 @@ def _open(cipher: "AESGCM", text: str) -> str:
 class Passphrase(Crypter):
     """Encrypts and decrypts with the key that belongs to one salt; `salt` is v1:SALT:v1:NONCE:CHECK."""
 
-    def __init__(self, passphrase: str, salt: str, cipher: "Future[AESGCM]", *, checked: bool = False) -> None:
+    def __init__(
+        self, salt: str, cipher: "Future[AESGCM]", *, checked: bool = False, otherwise: str | None = None
+    ) -> None:
         self.salt = salt
-        self._passphrase = passphrase
+        self._otherwise = otherwise
         self._future = cipher
         self._checked = checked
 
     @classmethod
-    def open(cls, passphrase: str, salt: str) -> "Passphrase":
-        """Start deriving the key for a stack's salt; a wrong passphrase shows when the key is first used."""
+    def open(cls, passphrase: str, salt: str, otherwise: str | None = None) -> "Passphrase":
+        """Start deriving the key for a stack's salt; a wrong passphrase shows when the key is first used.
+
+        otherwise: tried when `passphrase` is not the one.
+        """
         version, _, rest = salt.partition(":")
         raw = rest.partition(":")[0]
         if version != "v1" or not raw:
             raise WrongPassphrase(f"the encryption salt is {salt[:20]!r}, expected v1:SALT:v1:NONCE:CHECK")
-        return cls(passphrase, salt, _derive(passphrase, base64.b64decode(raw)))
+        return cls(salt, _derive(passphrase, base64.b64decode(raw)), otherwise=otherwise)
 
     @classmethod
     def create(cls, passphrase: str) -> "Passphrase":
         """A new salt, with the check value by which a wrong passphrase is told later."""
         raw = random.token_bytes(8)
         future = _derive(passphrase, raw)
-        made = cls(passphrase, "", future, checked=True)
+        made = cls("", future, checked=True)
         made.salt = f"v1:{b64(raw)}:{_seal(future.result(), CHECK_WORD)}"
         return made
 
     @property
     def cipher(self) -> "AESGCM":
-        cipher = self._future.result()
         if not self._checked:
-            try:
-                word = _open(cipher, self.salt.split(":", 2)[2])
-            except (WrongPassphrase, IndexError):
-                word = ""
-            if word != CHECK_WORD:
+            if not self._fits() and self._otherwise is not None:
+                self._future = _derive(self._otherwise, base64.b64decode(self.salt.split(":")[1]))
+            if not self._fits():
                 raise WrongPassphrase(
                     "incorrect passphrase, please set PULUMI_CONFIG_PASSPHRASE to the one that this stack was made with"
                 )
             self._checked = True
-        return cipher
+        return self._future.result()
+
+    def _fits(self) -> bool:
+        try:
+            return _open(self._future.result(), self.salt.split(":", 2)[2]) == CHECK_WORD
+        except (WrongPassphrase, IndexError):
+            return False
 
     def ready(self) -> "Future[AESGCM]":
         """Done once the key is there; waiting for it blocks nothing else."""
@@ -122,6 +130,12 @@ class Keyless(Crypter):
         raise WrongPassphrase("the state names no secrets provider, so a secret cannot be written")
 
 
+def generated(stack: str, state_dir: Path) -> str | None:
+    """The passphrase that was made up for the stack `local`, if it was."""
+    kept = state_dir / "passphrase"
+    return kept.read_text().strip() if stack == "local" and kept.exists() else None
+
+
 def passphrase_for(stack: str, state_dir: Path, *, generate: bool) -> str | None:
     """Pulumi's own variables, then for the stack `local` a file that only its owner may read."""
     if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
@@ -136,10 +150,8 @@ def passphrase_for(stack: str, state_dir: Path, *, generate: bool) -> str | None
     if stack != "local":
         return None
     kept = state_dir / "passphrase"
-    if kept.exists():
-        return kept.read_text().strip()
-    if not generate:
-        return None
+    if (word := generated(stack, state_dir)) or not generate:
+        return word
     state_dir.mkdir(parents=True, exist_ok=True)
     word = random.token_urlsafe(24)
     made = kept.with_name(f".passphrase.{random.token_hex(6)}")

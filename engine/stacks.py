@@ -10,7 +10,7 @@ from engine import journal, locks
 from engine.backend import ORGANIZATION, FileBackend, choose, encode, open_backend, state_dir
 from engine.errors import BadInput, DamagedState, StackMissing, WrongPassphrase
 from engine.projects import NAME, Project, StackFile, load_project
-from engine.secrets import Keyless, Passphrase, passphrase_for
+from engine.secrets import Keyless, Passphrase, generated, passphrase_for
 from engine.state import Deployment, checkpoint, deployment_from_json, deployment_to_json, unreadable
 from engine.values import Crypter, Props, items, part
 
@@ -102,7 +102,8 @@ class Stack:
         passphrase = self.passphrase(generate=False)
         if passphrase is None:
             raise WrongPassphrase(NO_PASSPHRASE)
-        crypter = Passphrase.open(passphrase, salt)
+        # A variable set for another stack must not lock the user out of the one that has a passphrase of its own.
+        crypter = Passphrase.open(passphrase, salt, generated(self.name, state_dir()))
         other = crypter if file_salt in (None, salt) else Passphrase.open(passphrase, str(file_salt))
         if not provider:
             latest["secrets_providers"] = _provider(salt)

@@ -16,9 +16,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
         home = Path(tempfile.mkdtemp(prefix="modelport-tests-"))
         os.environ["MODELPORT_TEST_HOME"] = str(home)
-        os.environ["MODELPORT_DATA_DIR"] = str(home / "data")
-        os.environ["MODELPORT_STATE_DIR"] = str(home / "state")
         config.add_cleanup(lambda: _remove(home))
+    # One for each worker of pytest-xdist: what one clears, another may be using.
+    home = Path(os.environ["MODELPORT_TEST_HOME"]) / os.environ.get("PYTEST_XDIST_WORKER", "one")
+    os.environ["MODELPORT_DATA_DIR"] = str(home / "data")
+    os.environ["MODELPORT_STATE_DIR"] = str(home / "state")
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK"):
         os.environ.pop(name, None)
 

@@ -139,6 +139,9 @@ def test_the_stack_local_gets_a_passphrase_of_its_own_and_no_file_in_the_project
     assert sorted(p.name for p in place.project.iterdir()) == ["Pulumi.yaml", "__main__.py"]
     assert place.engine("local").outputs() == {"word": "[secret]"}
     assert place.engine("local").outputs(show_secrets=True) == {"word": "swordfish"}
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "that of another stack")
+    assert place.engine("local").outputs(show_secrets=True) == {"word": "swordfish"}
+    assert place.engine("local").up().exit_code == 0
 
 
 def test_backends_in_the_order_of_pulumi(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
