@@ -131,7 +131,8 @@ class Official:
             arguments["target"] = list(options.targets)
         if operation in ("preview", "up"):
             arguments |= {"refresh": options.refresh, "replace": list(options.replace)}
-        if operation == "up":
+        if operation != "preview":
+            # Else it asks for the history with secrets afterwards, and that writes a salt into the tracked stack file.
             arguments["show_secrets"] = False
         guard = threading.Lock()
 
