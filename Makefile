@@ -22,7 +22,7 @@ down: setup  ## take the running stack away again
 	@.venv/bin/modelport destroy --stack local --yes
 
 test: setup  ## all tests
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup  ## ruff, and who may import whom
 	.venv/bin/ruff check $(CODE)
