@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from engine.diff import Diff
 from engine.errors import ProviderRefused
-from engine.plugins import Failure, Made, Provider
+from engine.provider import Failure, Made, Provider
 from engine.state import Resource, urn_type
 from engine.values import UNKNOWN, Props, Unknown, equal, has_secret
 

@@ -103,8 +103,8 @@ async def _allowed(run: Run, generator: Generator, targets: Targets) -> set[str]
     for urn in found:
         for state in run.all_olds.get(urn, []):
             allowed.add(urn)
-            if state in generator.graph:
-                allowed |= {d.urn for d, _ in await generator.dependent_replacements(state)}
+            if state in generator.dependents.graph:
+                allowed |= {d.urn for d, _ in await generator.dependents.replacements(state)}
     return allowed
 
 

@@ -215,7 +215,7 @@ class Deployment:
         """The deletes; a Bail only for targets that are not there."""
         missing: Bail | None = None
         try:
-            refresh.check_targets(self.run, Targets(self.run.options.targets), generator.urns)
+            refresh.check_targets(self.run, Targets(self.run.options.targets), generator.names.urns)
         except Bail as bail:
             missing = bail
         try:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from engine.errors import BackendError, EngineError
 from engine.goals import Outputs
 from engine.hooks import Around
+from engine.readings import Import, Read, Refresh
 from engine.run import Run
 from engine.state import ROOT_TYPE, Resource, qualified_type
-from engine.steps import Create, Delete, Import, Read, Refresh, RemovePending, Replace, Same, Step, StepFailed, Update
+from engine.steps import Create, Delete, RemovePending, Replace, Same, Step, StepFailed, Update
 from engine.values import equal, secret
 
 _PENDING = {

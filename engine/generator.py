@@ -3,40 +3,28 @@
 import os
 from collections.abc import Callable, Iterable
 
+from engine.checks import ignored_changes, resource_diff, shown, tell_failures
+from engine.dependents import Dependents
 from engine.diff import Diff, replace_on_changes
 from engine.errors import EngineError
 from engine.executor import Executor
-from engine.goals import Alias, Answer, Continue, Goal, Reading, Registration
-from engine.graph import Graph
-from engine.plugins import Provider
+from engine.goals import Answer, Continue, Goal, Reading, Registration
+from engine.names import Names
+from engine.provider import Provider
+from engine.readings import Import, Read
 from engine.run import Bail, Run
 from engine.state import (
     ROOT_TYPE,
     Resource,
     is_provider,
-    make_urn,
     qualified_type,
     split_reference,
-    urn_name,
     urn_type,
 )
-from engine.steps import (
-    Create,
-    Delete,
-    Import,
-    Read,
-    Replace,
-    Same,
-    Step,
-    Update,
-    ignored_changes,
-    quoted,
-    resource_diff,
-    shown,
-    tell_failures,
-)
+from engine.steps import Create, Delete, Replace, Same, Step, Update
 from engine.targets import Targets
-from engine.values import UNKNOWN, Props, bare, equal, has_unknown
+from engine.untargeted import Untargeted
+from engine.values import Props, bare, equal, has_unknown
 
 
 class Generator:
@@ -49,7 +37,7 @@ class Generator:
         self.waiting = 0
         """Continuations that are still to come."""
         self.saw_error = False
-        self.urns: set[str] = set()
+        self.names = Names(run)
         self.reads: set[str] = set()
         self.deletes: set[str] = set()
         self.replaces: set[str] = set()
@@ -61,87 +49,14 @@ class Generator:
         self.pending_deletes: set[int] = set()
         self.providers: dict[str, Resource] = {}
         self.dependent_keys: dict[str, list[str]] = {}
-        self.aliased: dict[str, str] = {}
-        self.aliases: dict[str, str] = {}
         self.targets = Targets(run.options.targets)
         self.targeted = self.targets.copy()
         self.excludes = Targets(run.options.excludes)
         self.excluded = self.excludes.copy()
         self.replace_targets = Targets(run.options.replace)
-        self.graph = Graph(run.base.resources)
-        self._untargeted: list[Same] = []
+        self.dependents = Dependents(run, self)
+        self.untargeted = Untargeted(run, self)
         self._skipped: set[str] = set()
-        self._untargeted_urns: set[str] = set()
-
-    # -- names -------------------------------------------------------------------------------------------------------
-
-    def claim(self, parent: str, type_: str, name: str) -> str:
-        """The URN of a resource that the program registers; each may be registered once."""
-        if parent and parent not in self.urns:
-            raise EngineError(f"could not find parent resource {parent}")
-        urn = make_urn(self.run.stack, self.run.project, parent, type_, name)
-        if urn in self.urns:
-            self.bail(f"Duplicate resource URN '{urn}'; try giving it a unique name", urn)
-        self.urns.add(urn)
-        return urn
-
-    def bail(self, message: str, urn: str = "") -> None:
-        self.run.events.say("error", message, urn)
-        raise Bail(message)
-
-    def _alias_urn(self, name: str, type_: str, parent: str, alias: Alias) -> str:
-        if alias.urn:
-            return alias.urn
-        under = alias.parent or parent
-        if alias.parent:
-            under = self.aliases.get(alias.parent, alias.parent)
-        if alias.no_parent or (under and qualified_type(under) == ROOT_TYPE):
-            under = ""
-        stack, project = alias.stack or self.run.stack, alias.project or self.run.project
-        return make_urn(stack, project, under, alias.type or type_, alias.name or name)
-
-    def _inherited(self, type_: str, name: str, parent: str, parent_alias: str) -> str:
-        if name.startswith(urn_name(parent)):
-            name = urn_name(parent_alias) + name[len(urn_name(parent)) :]
-        return make_urn(self.run.stack, self.run.project, parent_alias, type_, name)
-
-    def _alias_urns(self, goal: Goal) -> list[str]:
-        out = [self._alias_urn(goal.name, goal.type, goal.parent, alias) for alias in goal.aliases]
-        known = self.aliases.get(goal.parent) if goal.parent else None
-        if known:
-            out.append(self._inherited(goal.type, goal.name, goal.parent, known))
-            for alias in goal.aliases:
-                urn = self._alias_urn(goal.name, goal.type, goal.parent, alias)
-                out.append(self._inherited(urn_type(urn), urn_name(urn), goal.parent, known))
-        return list(dict.fromkeys(out))
-
-    def find_old(self, urn: str, goal: Goal) -> tuple[Resource | None, str, bool]:
-        """The old state under this URN or an alias of it, that alias, and whether names conflict."""
-        run, invalid = self.run, False
-        if urn in self.aliased:
-            invalid = True
-            text = f"Duplicate resource URN '{urn}' conflicting with alias on resource with URN '{self.aliased[urn]}'"
-            run.events.say("error", text, urn)
-        for known in [urn, *self._alias_urns(goal)]:
-            old = run.olds.get(known)
-            if old is None:
-                continue
-            if known == urn:
-                return old, "", invalid
-            conflict = urn if known in self.urns else self.aliased.get(known)
-            if conflict:
-                invalid = True
-                run.events.say(
-                    "error",
-                    f"Duplicate resource alias '{known}' applied to resource with URN '{urn}' conflicting with "
-                    f"resource with URN '{conflict}'",
-                    urn,
-                )
-            self.aliased[known] = urn
-            run.registry.alias(urn, known)
-            self.aliases[urn] = known
-            return old, known, invalid
-        return None, "", invalid
 
     # -- targets -----------------------------------------------------------------------------------------------------
 
@@ -172,9 +87,9 @@ class Generator:
     # -- reading -----------------------------------------------------------------------------------------------------
 
     async def read(self, reading: Reading) -> list[Step]:
-        urn = self.claim(reading.parent, reading.type, reading.name)
+        urn = self.names.claim(reading.parent, reading.type, reading.name)
         goal = Goal(reading.type, reading.name, True, {}, parent=reading.parent)
-        old, alias, _ = self.find_old(urn, goal)
+        old, alias, _ = self.names.find_old(urn, goal)
         if not reading.id:
             raise EngineError(f"Expected an ID for {urn}")
         new = Resource(
@@ -203,8 +118,8 @@ class Generator:
     async def register(self, reg: Registration) -> list[Step]:
         """The steps for a goal; none where they come later."""
         goal, run = reg.goal, self.run
-        urn = self.claim(goal.parent, goal.type, goal.name)
-        old, alias, invalid = self.find_old(urn, goal)
+        urn = self.names.claim(goal.parent, goal.type, goal.name)
+        old, alias, invalid = self.names.find_old(urn, goal)
         run.goals[urn] = goal
         new = self._wanted(goal, urn, alias, old)
         if is_provider(goal.type):
@@ -254,28 +169,23 @@ class Generator:
             return None
         if is_provider(goal.type):
             return self.run.registry.providers
-        return await self._resource_provider(urn, goal.provider)
+        return await self.resource_provider(urn, goal.provider)
 
-    async def _resource_provider(self, urn: str, reference: str) -> Provider:
+    async def resource_provider(self, urn: str, reference: str) -> Provider:
         registry = self.run.registry
         found = registry.get(reference)
         if found is None:
             provider_urn, id_ = split_reference(reference)
             old = self.run.olds.get(provider_urn)
             if old is None or str(old.id) != id_:
-                self.bail(f"unknown provider '{reference}' for resource '{urn}'", urn)
+                self.names.bail(f"unknown provider '{reference}' for resource '{urn}'", urn)
             await registry.ensure(reference, self.run.olds)
-            if old is not None and provider_urn not in self._untargeted_urns and not self._generated(provider_urn):
-                self._untargeted_urns.add(provider_urn)
-                self._untargeted.append(self._untouched(old))
+            if old is not None and provider_urn not in self.untargeted.urns and not self.generated(provider_urn):
+                self.untargeted.urns.add(provider_urn)
+                self.untargeted.first.append(self.untargeted.untouched(old))
             found = registry.get(reference)
         assert found is not None
         return found
-
-    def _untouched(self, old: Resource, reg: Registration | None = None) -> Same:
-        new = old.copy()
-        new.id = ""
-        return Same(self.run, reg, old, new, untargeted=True)
 
     def _import(
         self,
@@ -342,7 +252,7 @@ class Generator:
                 invalid = tell_failures(run, new, failures) or invalid
             new.inputs = inputs
         if targeted:
-            self._queue_untargeted(new)
+            self.untargeted.queue(new)
         if invalid:
             raise Bail(f"resource {urn} is invalid")
         if recreating:
@@ -364,7 +274,7 @@ class Generator:
             self.creates.add(urn)
             return [Create(run, reg, new)]
         if not targeted:
-            return self._left_alone(urn, old, reg)
+            return self.untargeted.left_alone(urn, old, reg)
         return await self._compared(reg, urn, old, new, provider, seed)
 
     def _recreate(self, reg: Registration, old: Resource, new: Resource) -> list[Step]:
@@ -400,7 +310,7 @@ class Generator:
     def _triggered(self, old: Resource, new: Resource) -> bool:
         if not self.run.preview and has_unknown(new.replacement_trigger):
             self.saw_error = True
-            self.bail(f"replacement trigger contains unknowns for {new.urn}", new.urn)
+            self.names.bail(f"replacement trigger contains unknowns for {new.urn}", new.urn)
         before, after = bare(old.replacement_trigger), bare(new.replacement_trigger)
         if has_unknown(before) or has_unknown(after):
             return True
@@ -435,7 +345,7 @@ class Generator:
         if not old.provider or not new.provider:
             return True
         old_urn, new_urn = split_reference(old.provider)[0], split_reference(new.provider)[0]
-        if self.aliased.get(old_urn) == new_urn:
+        if self.names.aliased.get(old_urn) == new_urn:
             return False
         provider = self.run.registry.get(new.provider)
         if provider is None:
@@ -480,7 +390,7 @@ class Generator:
                 Create(run, reg, new, replaces=old, diff=diff, pending_delete=True),
                 Replace(run, old, new, diff),
             ]
-        steps = await self._delete_dependents(urn, old)
+        steps = await self.dependents.delete_steps(urn, old)
         await run.registry.ensure(old.provider, run.olds)
         if not old.pending_replacement:
             self.deletes.add(old.urn)
@@ -499,164 +409,18 @@ class Generator:
             raise EngineError(text)
         self.run.events.say("warning", text, urn)
 
-    async def _delete_dependents(self, urn: str, old: Resource) -> list[Step]:
-        run = self.run
-        found = await self.dependent_replacements(old) if old in self.graph else []
-        found += self._cascading(urn)
-        steps: list[Step] = []
-        for dependent, keys in reversed(found):
-            if id(dependent) in self.pending_deletes:
-                continue
-            self.dependent_keys[dependent.urn] = keys
-            if dependent.delete:
-                steps.append(Delete(run, dependent, self.deletes))
-            else:
-                if dependent.protect:
-                    text = (
-                        f'unable to replace resource "{dependent.urn}" as part of replacing "{urn}" as it is '
-                        "currently marked for protection. To unprotect the resource, remove the `protect` flag from "
-                        "the resource in your Pulumi program and run `pulumi up`, or use the command:\n"
-                        f"`pulumi state unprotect {quoted(dependent.urn)}`"
-                    )
-                    self.saw_error = True
-                    self.bail(text, urn)
-                steps.append(Delete(run, dependent, self.deletes, replacing=True, pending=True))
-            self.deletes.add(dependent.urn)
-            self.pending_deletes.add(id(dependent))
-        return steps
-
-    async def dependent_replacements(self, root: Resource) -> list[tuple[Resource, list[str]]]:
-        """Which dependents must go before `root` can, and for which of their inputs: their providers are asked."""
-        done = self.reads | self.creates | self.sames | self.updates | self.deletes | self.replaces
-        going = {root.urn}
-        out: list[tuple[Resource, list[str]]] = []
-        for dependent in self.graph.dependents(root, done.__contains__, children=False):
-            must, keys = await self._must_go(dependent, going)
-            if must:
-                out.append((dependent, keys))
-                going.add(dependent.urn)
-        return out
-
-    async def _must_go(self, resource: Resource, going: set[str]) -> tuple[bool, list[str]]:
-        run = self.run
-        if not resource.custom or resource.external:
-            return False, []
-        if resource.provider and split_reference(resource.provider)[0] in going:
-            await run.registry.ensure(resource.provider, run.olds)
-            return True, []
-        if resource.deleted_with in going:
-            return True, []
-        affected = {
-            key for key in resource.inputs if any(urn in going for urn in resource.property_dependencies.get(key, ()))
-        }
-        if not affected:
-            return False, []
-        inputs: Props = {k: UNKNOWN if k in affected else v for k, v in resource.inputs.items()}
-        if is_provider(resource.type):
-            await run.registry.same(resource.urn, str(resource.id), resource.inputs)
-            provider = run.registry.providers
-        else:
-            await run.registry.ensure(resource.provider, run.olds)
-            provider = await self._resource_provider(resource.urn, resource.provider)
-        diff = await resource_diff(
-            run,
-            provider,
-            resource.urn,
-            str(resource.id),
-            resource.inputs,
-            resource.outputs,
-            inputs,
-            resource.ignore_changes,
-            preview=True,
-        )
-        diff = replace_on_changes(diff, resource.replace_on_changes, False)
-        return diff.replace, diff.replaces
-
-    def _cascading(self, urn: str) -> list[tuple[Resource, list[str]]]:
-        found: dict[str, Resource] = {}
-        for states in (self.run.news, self.run.olds):
-            for name, state in states.items():
-                if name not in found and (urn in state.replace_with or state.deleted_with == urn):
-                    found[name] = state
-        return [(state, []) for state in found.values()]
-
-    # -- what is not targeted ----------------------------------------------------------------------------------------
-
-    def _left_alone(self, urn: str, old: Resource, reg: Registration) -> list[Step]:
-        if old.provider and self.run.registry.get(old.provider) is None:
-            provider_urn, id_ = split_reference(old.provider)
-            known = self.run.olds.get(provider_urn)
-            if known is None or str(known.id) != id_:
-                raise EngineError(f"could not find provider {old.provider} in old state")
-            raise EngineError(
-                f"provider {old.provider} for resource {urn} has not been registered yet, this is due to a change of "
-                "providers mixed with --target. Change your program back to the original providers"
-            )
-        return list(self._with_dependencies(urn, old, reg))
-
-    def _with_dependencies(self, urn: str, old: Resource, reg: Registration | None) -> list[Same]:
-        if old.delete:
-            return []
-        self.urns.add(old.urn)
-        self.sames |= {urn, old.urn}
-        steps: list[Same] = []
-        if old.provider:
-            provider_urn, id_ = split_reference(old.provider)
-            known = self.run.olds.get(provider_urn)
-            if (
-                known is not None
-                and str(known.id) == id_
-                and not self._generated(provider_urn)
-                and not self.operated_on(provider_urn)
-            ):
-                steps += self._with_dependencies(urn, known, None)
-        for kind, needed, key in old.all_dependencies():
-            if self._generated(needed):
-                continue
-            known = self.run.olds.get(needed)
-            if known is None:
-                what = {
-                    "parent": f"parent {needed} of untargeted resource {urn}",
-                    "property": f"property dependency {needed} of untargeted resource {urn}'s property {key}",
-                }.get(kind, f"dependency {needed} of untargeted resource {urn}")
-                raise Bail(f"{what} has no old state")
-            steps += self._with_dependencies(urn, known, None)
-        return [*steps, self._untouched(old, reg)]
-
-    def _queue_untargeted(self, new: Resource) -> None:
-        """What a targeted resource refers to must stand before it in the state, targeted or not."""
-        if not self.targets:
-            return
-
-        def queue(urn: str) -> None:
-            if self._generated(urn) or urn in self._untargeted_urns:
-                return
-            old = self.run.olds.get(urn)
-            if old is None or old.delete:
-                return
-            self._untargeted_urns.add(urn)
-            if old.provider:
-                provider_urn, id_ = split_reference(old.provider)
-                known = self.run.olds.get(provider_urn)
-                if known is not None and str(known.id) == id_:
-                    queue(provider_urn)
-            for _, needed, _ in old.all_dependencies():
-                queue(needed)
-            self._untargeted.append(self._untouched(old))
-
-        for _, urn, _ in new.all_dependencies():
-            queue(urn)
+    # -- handing over --------------------------------------------------------------------------------------------------
 
     def validated(self, steps: list[Step]) -> list[Step]:
         """Put what must come first before the steps, and refuse what builds on a resource that is left out."""
-        if self._untargeted:
+        if self.untargeted.first:
             first: list[Step] = []
-            for same in self._untargeted:
-                if not self._generated(same.urn) and not self.operated_on(same.urn):
-                    self.urns.add(same.urn)
+            for same in self.untargeted.first:
+                if not self.generated(same.urn) and not self.operated_on(same.urn):
+                    self.names.urns.add(same.urn)
                     self.sames.add(same.urn)
                     first.append(same)
-            self._untargeted = []
+            self.untargeted.first = []
             steps = [*first, *steps]
         if not self.targets and not self.replace_targets:
             return steps
@@ -673,17 +437,15 @@ class Generator:
                     self.skipped_creates.discard(urn)
         return steps
 
-    def _generated(self, urn: str) -> bool:
+    def generated(self, urn: str) -> bool:
         return any(
             urn in known for known in (self.creates, self.sames, self.updates, self.deletes, self.replaces, self.reads)
         )
 
     def operated_on(self, urn: str) -> bool:
         """Whether the program has asked for this resource, under this name or a new one."""
-        urn = self.aliased.get(urn, urn)
+        urn = self.names.aliased.get(urn, urn)
         return any(urn in known for known in (self.sames, self.updates, self.replaces, self.reads))
-
-    # -- handing over ------------------------------------------------------------------------------------------------
 
     async def hand_over(self, steps: list[Step]) -> None:
         """Give steps to the executor, but for those that build on a step that failed."""

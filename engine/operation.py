@@ -1,6 +1,7 @@
 """An operation from beginning to end: children started early, the state written at last, whatever happens between."""
 
 import asyncio
+import importlib
 import signal
 import threading
 import time
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine import refresh
 from engine.builtin import Builtin
-from engine.deploy import Deployment, Interrupt
+from engine.deploy import Deployment, Interrupt, Launch
 from engine.errors import BackendError
 from engine.events import Events, Listener
 from engine.journal import Journal
-from engine.plugins import DYNAMIC, Provider, Starting
+from engine.plugins import Starting
 from engine.program import Program, environment
 from engine.projects import Config, has_secrets, resolve
+from engine.provider import DYNAMIC, Provider
 from engine.providers import Registry
 from engine.run import Options, Run
 from engine.snapshot import Snapshot
@@ -25,7 +27,7 @@ from engine.state import PROVIDER_PREFIX
 from engine.values import Props, items
 
 if TYPE_CHECKING:
-    from engine.monitor import Monitor, Server
+    from engine.monitor import Monitor
     from engine.protocol import engine_pb2
 
 
@@ -110,7 +112,10 @@ class Operation:
         dynamic = any(r.get("type") == PROVIDER_PREFIX + DYNAMIC for r in items(opened.latest, "resources"))
         early = children.soon(children.begin(DYNAMIC, None)) if dynamic else None
         await asyncio.sleep(0)
-        monitor_module = await asyncio.to_thread(_import_monitor)
+        await asyncio.to_thread(importlib.import_module, "engine.server")  # gRPC, beside the children's own loading
+        from engine.monitor import Monitor
+        from engine.server import Server
+
         await self._key(opened, raw_config)
         config = resolve(raw_config, opened.config_crypter)
         self.events.hide([config.values[key] for key in config.secret_keys])
@@ -127,8 +132,8 @@ class Operation:
         course = Deployment(run, self.parallel, interrupt)
         monitor: Monitor | None = None
         if self.kind.program:
-            monitor = monitor_module.Monitor(run, self.stack.project, config, self.parallel, course.inbox.put_nowait)
-        server: Server = monitor_module.Server(monitor, self._log)
+            monitor = Monitor(run, self.stack.project, config, self.parallel, course.inbox.put_nowait)
+        server = Server(monitor, self._log)
         await server.start()
         children.address, children.config = server.address, config
 
@@ -154,12 +159,12 @@ class Operation:
         course: Deployment,
         run: Run,
         monitor: "Monitor | None",
-        launch: "object",
+        launch: Launch | None,
         interrupt: Interrupt,
         children: "_Children",
     ) -> bool:
         """The deployment, unless the user says twice that it shall stop."""
-        work = asyncio.ensure_future(course.perform(monitor, launch))  # type: ignore[arg-type]
+        work = asyncio.ensure_future(course.perform(monitor, launch))
         now = asyncio.ensure_future(interrupt.now.wait())
         try:
             await asyncio.wait({work, now}, return_when=asyncio.FIRST_COMPLETED)
@@ -241,7 +246,7 @@ class Operation:
         return True
 
     def _log(self, request: "engine_pb2.LogRequest") -> None:
-        from engine.monitor import SEVERITIES
+        from engine.server import SEVERITIES
 
         self.events.say(
             SEVERITIES[request.severity],
@@ -250,12 +255,6 @@ class Operation:
             ephemeral=request.ephemeral,
             stream=request.streamId,
         )
-
-
-def _import_monitor():  # type: ignore[no-untyped-def]
-    from engine import monitor
-
-    return monitor
 
 
 def _hidden(raw: Props) -> dict[str, str]:

@@ -5,136 +5,19 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from engine.diff import Change, Diff
 from engine.errors import PluginError, ProviderRefused
 from engine.processes import Child, Heard
+from engine.provider import DYNAMIC, Failure, Made, PartialFailure, Provider
 from engine.state import urn_name, urn_type
+from engine.statuses import partial_failure
 from engine.values import UNKNOWN, Props, Unknown, Value, from_struct, keep_secrets, to_struct
 
 if TYPE_CHECKING:
-    import grpc.aio
     from google.protobuf import struct_pb2
-
-DYNAMIC: Final = "pulumi-python"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One input that a provider refuses; `property` is empty where it refuses the whole."""
-
-    property: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Made:
-    """What a create, update or read gave. `id` is empty where a read found nothing."""
-
-    id: str | Unknown
-    outputs: Props
-    inputs: Props | None = None
-    init_errors: list[str] = field(default_factory=list[str])
-    """Why it is not yet usable although it exists."""
-    refresh_before_update: bool = False
-
-
-class Provider:
-    """What the engine asks of a provider. This one knows nothing: it takes every input and makes nothing."""
-
-    name: str = ""
-
-    async def check_config(self, urn: str, olds: Props, news: Props) -> tuple[Props, list[Failure]]:
-        return news, []
-
-    async def diff_config(self, urn: str, olds: Props, outputs: Props, news: Props) -> Diff:
-        return Diff(changes=None)
-
-    async def configure(self, urn: str, id_: str, inputs: Props) -> None:
-        return None
-
-    async def check(
-        self, urn: str, olds: Props | None, news: Props, *, preview: bool, seed: bytes
-    ) -> tuple[Props, list[Failure]]:
-        return news, []
-
-    async def diff(
-        self, urn: str, id_: str, old_inputs: Props, olds: Props, news: Props, *, preview: bool, ignored: list[str]
-    ) -> Diff:
-        return Diff(changes=None)
-
-    async def create(self, urn: str, news: Props, *, timeout: float, preview: bool) -> Made:
-        raise PluginError(f"{urn}: no provider")
-
-    async def update(
-        self,
-        urn: str,
-        id_: str,
-        old_inputs: Props,
-        olds: Props,
-        news: Props,
-        *,
-        timeout: float,
-        preview: bool,
-        ignored: list[str],
-    ) -> Made:
-        raise PluginError(f"{urn}: no provider")
-
-    async def read(self, urn: str, id_: str, inputs: Props, state: Props, *, timeout: float) -> Made:
-        raise PluginError(f"{urn}: no provider")
-
-    async def delete(self, urn: str, id_: str, inputs: Props, outputs: Props, *, timeout: float) -> None:
-        raise PluginError(f"{urn}: no provider")
-
-    async def invoke(self, token: str, args: Props, *, preview: bool) -> tuple[Props, list[Failure]]:
-        raise PluginError(f"{token}: no provider")
-
-    async def cancel(self) -> None:
-        """Ask it to give up what it is doing."""
-
-    async def close(self) -> None:
-        """End it."""
-
-
-class PartialFailure(ProviderRefused):
-    """The provider made the thing, but it is not usable; `made` is what there is of it."""
-
-    def __init__(self, message: str, made: Made) -> None:
-        super().__init__(message)
-        self.made = made
-
-
-class PlanOnly(Provider):
-    """A package that this machine has no provider for: its inputs are the plan, its outputs are unknown."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    async def create(self, urn: str, news: Props, *, timeout: float, preview: bool) -> Made:
-        return Made(UNKNOWN, dict(news))
-
-    async def update(
-        self,
-        urn: str,
-        id_: str,
-        old_inputs: Props,
-        olds: Props,
-        news: Props,
-        *,
-        timeout: float,
-        preview: bool,
-        ignored: list[str],
-    ) -> Made:
-        return Made(id_, dict(news))
-
-    async def read(self, urn: str, id_: str, inputs: Props, state: Props, *, timeout: float) -> Made:
-        return Made(id_, {**inputs, **state})
-
-    async def invoke(self, token: str, args: Props, *, preview: bool) -> tuple[Props, list[Failure]]:
-        return {}, []
 
 
 class PluginProvider(Provider):
@@ -166,7 +49,7 @@ class PluginProvider(Provider):
             if error.code() == grpc.StatusCode.UNIMPLEMENTED:
                 raise NotImplementedError(method) from None
             if method in ("Create", "Update", "Read"):
-                partial = _partial(error, self._pb)
+                partial = partial_failure(error)
                 if partial is not None:
                     raise partial from None
             raise ProviderRefused(error.details() or str(error.code())) from None
@@ -426,54 +309,6 @@ def _text(value: Value) -> str:
 
     plain = bare(value)
     return plain if isinstance(plain, str) else dump(plain)
-
-
-def _partial(error: "grpc.aio.AioRpcError", pb: object) -> PartialFailure | None:
-    """The detail of an error that says what was made all the same, from the status that gRPC carries along."""
-    from google.protobuf import any_pb2
-
-    from engine.protocol import provider_pb2
-
-    for key, value in error.trailing_metadata() or ():
-        if key != "grpc-status-details-bin" or not isinstance(value, bytes):
-            continue
-        for detail in _details(value):
-            packed = any_pb2.Any.FromString(detail)
-            if packed.type_url.endswith("pulumirpc.ErrorResourceInitFailed"):
-                init = provider_pb2.ErrorResourceInitFailed.FromString(packed.value)
-                inputs = from_struct(init.inputs) if init.HasField("inputs") else None
-                reasons = list(init.reasons)
-                return PartialFailure(
-                    error.details() or "", Made(init.id, from_struct(init.properties), inputs, reasons)
-                )
-    return None
-
-
-def _details(status: bytes) -> list[bytes]:
-    """The `details` of a google.rpc.Status: the length-delimited fields with number 3."""
-    out: list[bytes] = []
-    place = 0
-    while place < len(status):
-        key, place = _varint(status, place)
-        if key & 7 == 2:
-            length, place = _varint(status, place)
-            if key >> 3 == 3:
-                out.append(status[place : place + length])
-            place += length
-        else:
-            _, place = _varint(status, place)
-    return out
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80:
-            return value, place
 
 
 def find_binary(package: str, version: str = "") -> str | None:

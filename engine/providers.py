@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from engine.diff import Diff
 from engine.errors import EngineError, ProviderMissing
-from engine.plugins import DYNAMIC, Failure, Made, PlanOnly, Provider, Starting, find_binary
+from engine.plugins import Starting, find_binary
+from engine.provider import DYNAMIC, Failure, Made, PlanOnly, Provider
 from engine.state import Resource, package_of, split_reference, urn_type
 from engine.values import UNKNOWN, Props, equal
 

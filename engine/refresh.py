@@ -1,9 +1,10 @@
 """Refresh: the state is made to say what the world is."""
 
 from engine.executor import Executor
+from engine.readings import Refresh
 from engine.run import Bail, Run
 from engine.state import Resource
-from engine.steps import Refresh, Step
+from engine.steps import Step
 from engine.targets import Targets
 
 
