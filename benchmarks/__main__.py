@@ -1,6 +1,5 @@
 """`make bench`: every benchmark of this folder, one after the other, or those named on the command line."""
 
-import importlib
 import os
 import pkgutil
 import platform
@@ -30,10 +29,9 @@ def main() -> None:
         raise SystemExit(f"benchmarks: {', '.join(sorted(unknown))} is not here, expected some of {', '.join(here)}")
     print(machine())
     for name in wanted:
-        module = importlib.import_module(f"benchmarks.{name}")
-        if hasattr(module, "main"):
-            print(f"\n== {name}", flush=True)
-            module.main()
+        print(f"\n== {name}", flush=True)
+        # A process each: what one sets up for itself must not be what the next one measures.
+        subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
 
 
 if __name__ == "__main__":
