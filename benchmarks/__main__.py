@@ -3,6 +3,7 @@
 import os
 import pkgutil
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
