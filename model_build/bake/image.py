@@ -12,7 +12,7 @@ from model_build.bake.errors import BakeError, disk_errors
 from model_build.bake.inputs import APP, SITE, code_digest, key, wheels_lock
 from model_build.bake.layers import Layer
 from model_build.bake.layout import CONFIG, LAYER_GZIP, MANIFEST, Json, Layout, canonical
-from model_build.bake.stored import Stored
+from model_build.bake.stored import Behind, Stored
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -92,9 +92,15 @@ def _model_layer(store: Layout, model: Path, name: str) -> Layer:
     """The model's own layer, wrapped as gzip and not compressed: a new model is to be pushed in no time."""
     with store.work() as folder:
         with (folder / "layer").open("wb") as file:
-            out = Stored(file)
-            written = tar.write(tar.entries(model, f"models/{name}"), out)
-            out.close()
+            behind = Behind(file)
+            try:
+                out = Stored(behind)
+                written = tar.write(tar.entries(model, f"models/{name}"), out)
+                out.close()
+                behind.close()
+            except BaseException:
+                behind.abandon()
+                raise
         digest = "sha256:" + out.sha256
         store.take(folder / "layer", digest, out.size)
     return Layer(digest, "sha256:" + written.sha256, out.size, written.unpacked, "model", LAYER_GZIP)

@@ -5,18 +5,27 @@ bytes are this page's and no zlib's. (A layer of plain tar is as good by the spe
 """
 
 import hashlib
+import queue
+import threading
 import zlib
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 _HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"  # no name, no time, no system
 _LAST = b"\x01\0\0\xff\xff"
 _MOST = 0xFFFF
+_PIECE = 1 << 20
+
+
+class Sink(Protocol):
+    """Whatever takes bytes, as a file or `Behind` does."""
+
+    def write(self, data: bytes | bytearray | memoryview, /) -> object: ...
 
 
 class Stored:
     """A stream that wraps what is written to it; `close` ends the gzip member and leaves the file below open."""
 
-    def __init__(self, out: BinaryIO) -> None:
+    def __init__(self, out: Sink) -> None:
         self._out = out
         self._digest = hashlib.sha256()
         self._crc = 0
@@ -63,3 +72,50 @@ class Stored:
         self._digest.update(data)
         self._out.write(data)
         self.size += len(data)
+
+
+class Behind:
+    """Writes to a file from a thread of its own, so that hashing does not wait for the disk, nor the disk for hashing.
+
+    `write` and `close` raise what the file raised.
+    """
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._piece = bytearray()
+        self._queue: queue.Queue[bytearray | None] = queue.Queue(maxsize=4)
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Take `data`; it is on its way when this returns, and on the file after `close`."""
+        self._piece += data
+        if len(self._piece) >= _PIECE:
+            self._queue.put(self._piece)
+            self._piece = bytearray()
+            self._raise()
+        return len(data)
+
+    def close(self) -> None:
+        """Wait until all is written. The file stays open."""
+        self._queue.put(self._piece)
+        self.abandon()
+        self._raise()
+
+    def abandon(self) -> None:
+        """End the thread, whatever became of the file."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        while (piece := self._queue.get()) is not None:
+            if self._error is None:
+                try:
+                    self._out.write(piece)
+                except BaseException as error:  # handed to whoever writes; what comes after it is only taken away
+                    self._error = error

@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import io
+from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model_build.bake.stored import Stored
+from model_build.bake.stored import Behind, Stored
 
 
 @given(st.lists(st.integers(0, 200_000), max_size=5))
@@ -32,3 +34,23 @@ def test_the_pieces_leave_no_trace() -> None:
         out.close()
         results.add(out.sha256)
     assert len(results) == 1
+
+
+@given(st.lists(st.integers(0, 3_000_000), max_size=4))
+def test_what_is_written_behind_arrives_in_its_order(sizes: list[int]) -> None:
+    pieces = [bytes([number]) * size for number, size in enumerate(sizes)]
+    below = io.BytesIO()
+    out = Behind(below)
+    for piece in pieces:
+        out.write(piece)
+    out.close()
+    assert below.getvalue() == b"".join(pieces)
+
+
+def test_a_disk_that_is_full_is_told_to_whoever_writes_behind() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        out = Behind(full)
+        with pytest.raises(OSError, match="No space left"):
+            for _ in range(64):
+                out.write(bytes(1 << 20))
+        out.abandon()
