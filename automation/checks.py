@@ -1,5 +1,6 @@
 """What `doctor` looks at. Each check returns what it found, or raises Note or Wrong with what to do about it."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -149,7 +150,10 @@ def containers() -> str:
 
     found = [tool for tool in ("docker", "podman") if answers(tool)]
     if not found:
-        raise Note("neither docker nor podman answers", "none needed: images run as processes from their own layers")
+        raise Note(
+            "neither docker nor podman answers: images run as processes from their own layers",
+            "install either to run them in containers",
+        )
     return f"{found[0]} answers"
 
 
@@ -163,6 +167,16 @@ def stack_file(target: Target) -> "StackSpec | None":
         return StackSpec.from_file(target.file)
     except SpecError as error:
         raise Wrong("; ".join(error.lines), "correct the stack file") from None
+
+
+def passphrase(stack: str) -> str:
+    for name in ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
+        if name in os.environ:
+            return f"from {name}"
+    if stack == "local":
+        return "made up by the first up, and kept"
+    # No failure: a backend that keeps its own keys needs none.
+    raise Note("none is set", "export PULUMI_CONFIG_PASSPHRASE, which encrypts the secrets in the stack's state")
 
 
 def port(number: int, stack: str) -> str:

@@ -1,7 +1,10 @@
 """The `modelport` command: flags and help. What the commands do is imported when one runs, so that help is at once."""
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,9 +33,9 @@ EPILOG = f"\b\nExit codes:\n{table()}\n\nMore in docs/cli.md and docs/exit-codes
 app = typer.Typer(
     name="modelport",
     help="Take a trained model to an answering endpoint: convert, optimise, verify, bake, run.\n\n"
-    "\b\nmodelport up                 the stack of this project, previewed and confirmed\n"
+    "\b\nmodelport up -s local        the stack `local`, previewed and confirmed\n"
     "modelport up -s local --yes  the same without a question, for scripts\n"
-    "modelport output endpoint    where it answers\n"
+    "modelport output -s local    where it answers\n"
     "modelport destroy            take it away again",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -72,7 +75,8 @@ def _ask(question: str) -> bool:
 
 
 @app.command(
-    epilog="\b\nmodelport preview -s local\nmodelport preview --json | jq 'select(.event == \"summary\").changes'"
+    epilog="\b\nmodelport preview -s local\n"
+    "modelport preview -s local --json | jq 'select(.event == \"summary\").changes'"
 )
 def preview(
     context: typer.Context,
@@ -104,7 +108,9 @@ def preview(
     raise typer.Exit(run("preview", asked, _ask))
 
 
-@app.command(epilog="\b\nmodelport up\nmodelport up -s local --yes\nmodelport up -s local --yes --json > events.jsonl")
+@app.command(
+    epilog="\b\nmodelport up -s local\nmodelport up -s local --yes\nmodelport up -s local --yes --json > events.jsonl"
+)
 def up(
     context: typer.Context,
     stack: Stack = None,
@@ -195,7 +201,8 @@ def cancel(
 
 
 @app.command(
-    epilog='\b\nmodelport output\ncurl "$(modelport output endpoint)/v2/health/ready"\nmodelport output --json'
+    epilog="\b\nmodelport output -s local\n"
+    'curl "$(modelport output endpoint -s local)/v2/health/ready"\nmodelport output -s local --json'
 )
 def output(
     context: typer.Context,
@@ -212,7 +219,7 @@ def output(
     raise typer.Exit(do(request(context, cwd, engine, stack, as_json=json, show_secrets=show_secrets), name))
 
 
-@app.command(epilog="\b\nmodelport build -s local\nmodelport build --json | jq .chosen")
+@app.command(epilog="\b\nmodelport build -s local\nmodelport build -s local --json | jq .chosen")
 def build(
     context: typer.Context,
     stack: Stack = None,
@@ -226,7 +233,7 @@ def build(
     raise typer.Exit(do(request(context, cwd, engine, stack, as_json=json)))
 
 
-@app.command(epilog="\b\nmodelport report\nmodelport report --open")
+@app.command(epilog="\b\nmodelport report -s local\nmodelport report -s local --open")
 def report(
     context: typer.Context,
     stack: Stack = None,
@@ -298,6 +305,8 @@ def _run(arguments: list[str]) -> int:
         from engine.__main__ import main as engine_main
 
         return engine_main(words)
+    if sys.stdout is None:  # closed by the caller, who wants no word and still wants the work
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         code = app(arguments, standalone_mode=False)
         return code if isinstance(code, int) else Exit.DONE
@@ -314,6 +323,9 @@ def _run(arguments: list[str]) -> int:
     except Exception as error:
         if {"-v", "--verbose"} & set(arguments):
             raise
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            full = "there is no room left where standard output or a file goes, expected some; free some"
+            return _told(Failure(Exit.FAILED, full), as_json=False)
         said = " ".join(f"{type(error).__name__}: {error}".split())
         mistake = f"{said}; this is a mistake in modelport itself, expected never to be seen; -v shows where it is"
         return _told(Failure(Exit.FAILED, mistake), as_json="--json" in arguments)

@@ -38,7 +38,8 @@ def run(request: Request) -> Exit:
     show = _coloured if printers.fancy() else _plain
     for check in found:
         show(check)
-    print(f"\n{len(found) - len(failed)} of {len(found)} fine" if failed else "\nready: modelport up")
+    stack = f" -s {request.stack}" if request.stack else ""
+    print(f"\n{len(found) - len(failed)} of {len(found)} fine" if failed else f"\nready: modelport up{stack}")
     return code
 
 
@@ -70,6 +71,7 @@ def _stack(target: Target) -> list[Check]:
     if spec is None:
         return [Check(f"stack {target.stack}", "ok", "no Modelport stack file, nothing to check")]
     out = [Check(f"stack {target.stack}", "ok", f"{target.file.name} is valid")]
+    out.append(_of(f"{target.stack}: passphrase", lambda: checks.passphrase(target.stack)))
     out.append(_of(f"{target.stack}: port", lambda: checks.port(spec.endpoint.port, target.stack)))
     out.append(_of(f"{target.stack}: base", lambda: checks.base(spec.model.base)))
     if spec.image.push:

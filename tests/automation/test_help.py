@@ -60,3 +60,18 @@ def test_the_page_on_exit_codes_has_each_of_them() -> None:
 def test_the_page_on_the_command_has_every_command() -> None:
     page = (ROOT / "docs" / "cli.md").read_text()
     assert [name for name in COMMANDS if f"modelport {name}" not in page] == []
+
+
+def test_a_standard_output_that_is_full_is_told_in_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "automation", "--help"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("error: there is no room left where standard output")
+
+
+def test_a_standard_output_that_is_closed_is_no_mistake() -> None:
+    command = f"exec '{sys.executable}' -m automation --help >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
