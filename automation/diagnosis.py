@@ -12,6 +12,8 @@ _RAISED = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*: (.+)")
 _NAMED = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception): (.+)")
 """The same without the frames above it, where only the name tells."""
 _CALLER = re.compile(r"^(?:error: |Exception calling application: |rpc error: code = \w+ desc = )+")
+_CHECKED = re.compile(r"\S+ resource '.*?': property \S+ value \{.*?\} has a problem: (.+)", re.DOTALL)
+"""What an engine puts before a provider's own words on an input that it refuses."""
 _BETWEEN = re.compile(r"During handling of the above exception|The above exception was the direct cause")
 _KINDS = {"failed": Exit.FAILED, "bad input": Exit.BAD_INPUT, "gate missed": Exit.GATE_MISSED}
 
@@ -51,6 +53,8 @@ def reason(text: str) -> Reason | None:
         raised = [match[1] for line in lines if (match := _RAISED.match(_CALLER.sub("", line)))]
         return Reason(Exit.FAILED, raised[-1]) if raised else Reason(Exit.FAILED, lines[-1])
     message = _CALLER.sub("", lines[0])
+    if match := _CHECKED.fullmatch(message):
+        message = match[1]
     if match := _NAMED.fullmatch(message):
         message = match[1]
     if "currently locked by" in whole:

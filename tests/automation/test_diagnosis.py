@@ -71,3 +71,12 @@ def test_lines_of_a_traceback_are_told_from_others() -> None:
 )
 def test_what_was_raised_is_read_off_the_end_of_a_traceback(line: str, told: str | None) -> None:
     assert raised(line) == told
+
+
+def test_a_refused_input_is_told_in_its_providers_words_alone() -> None:
+    told = reason(
+        "error: pulumi-python:dynamic/modelport:LocalServer resource 'endpoint': property port value {8080} has a "
+        "problem: port 8080 is in use by nginx (process 7), expected a free port; stop it"
+    )
+    assert told is not None
+    assert told.text == "port 8080 is in use by nginx (process 7), expected a free port; stop it"
