@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ROOMS := automation components engine model_build policies serving stacks
 CODE := $(ROOMS) tests benchmarks examples scripts
 
-.PHONY: help setup up down preview test lint types fmt bench docs lock sync
+.PHONY: help setup up down preview test lint types fmt bench soak docs lock sync
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -52,3 +52,7 @@ bench: setup  ## the figures, beside a peer in one run (BENCH=name for one of th
 
 docs: setup  ## the reference of the stack file and its JSON Schema, from the model that checks it
 	$(PY) -m stacks.reference
+
+SOAK ?= 20
+soak: setup  ## the long repetitions: versions taking over under load, SOAK=20 times
+	@for n in $$(seq $(SOAK)); do $(PY) -m pytest tests/components/test_local_server.py tests/stacks/test_local.py -k under_load || exit 1; done

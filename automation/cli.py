@@ -1,5 +1,6 @@
 """The `modelport` command: flags and help. What the commands do is imported when one runs, so that help is at once."""
 
+import contextlib
 import errno
 import os
 import sys
@@ -309,6 +310,8 @@ def _run(arguments: list[str]) -> int:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         code = app(arguments, standalone_mode=False)
+        with contextlib.suppress(BrokenPipeError):  # a reader that went away has read enough
+            sys.stdout.flush()
         return code if isinstance(code, int) else Exit.DONE
     except Failure as failure:
         return _told(failure, as_json="--json" in arguments)
@@ -325,6 +328,8 @@ def _run(arguments: list[str]) -> int:
             raise
         if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
             full = "there is no room left where standard output or a file goes, expected some; free some"
+            # What waits to be written would fail once more at the interpreter's end, with words and a code of its own.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             return _told(Failure(Exit.FAILED, full), as_json=False)
         said = " ".join(f"{type(error).__name__}: {error}".split())
         mistake = f"{said}; this is a mistake in modelport itself, expected never to be seen; -v shows where it is"
