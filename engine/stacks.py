@@ -20,6 +20,15 @@ NO_PASSPHRASE = (
 )
 
 
+def _unlock(stack: str, salt: str) -> Passphrase:
+    """The secrets of `stack`, by the passphrase that is set or else the one that was made up for it."""
+    passphrase = passphrase_for(stack, state_dir(), generate=False)
+    if passphrase is None:
+        raise WrongPassphrase(NO_PASSPHRASE)
+    # A variable set for another stack must not lock the user out of the one that has a passphrase of its own.
+    return Passphrase.open(passphrase, salt, generated(stack, state_dir()))
+
+
 @dataclass
 class Opened:
     """The state as read; `raw` is the file, byte for byte, empty where there is none yet."""
@@ -99,12 +108,8 @@ class Stack:
             salt = part(provider, "state").get("salt") or file_salt
         if salt is None:
             return Opened(raw, latest, Keyless(), Keyless())
-        passphrase = self.passphrase(generate=False)
-        if passphrase is None:
-            raise WrongPassphrase(NO_PASSPHRASE)
-        # A variable set for another stack must not lock the user out of the one that has a passphrase of its own.
-        crypter = Passphrase.open(passphrase, salt, generated(self.name, state_dir()))
-        other = crypter if file_salt in (None, salt) else Passphrase.open(passphrase, str(file_salt))
+        crypter = _unlock(self.name, salt)
+        other = crypter if file_salt in (None, salt) else _unlock(self.name, str(file_salt))
         if not provider:
             latest["secrets_providers"] = _provider(salt)
         return Opened(raw, latest, crypter, other)
@@ -139,10 +144,7 @@ class Stack:
         salt = part(part(latest, "secrets_providers"), "state").get("salt")
         crypter: Crypter = Keyless()
         if salt:
-            passphrase = passphrase_for(name, state_dir(), generate=False)
-            if passphrase is None:
-                raise WrongPassphrase(NO_PASSPHRASE)
-            crypter = Passphrase.open(passphrase, salt)
+            crypter = _unlock(name, salt)
         from engine.values import from_checkpoint
 
         outputs: Props = from_checkpoint(part(roots[-1], "outputs"), crypter)

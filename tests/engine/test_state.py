@@ -142,6 +142,7 @@ def test_the_stack_local_gets_a_passphrase_of_its_own_and_no_file_in_the_project
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "that of another stack")
     assert place.engine("local").outputs(show_secrets=True) == {"word": "swordfish"}
     assert place.engine("local").up().exit_code == 0
+    assert place.engine("local").stack.outputs_of("local").keys() == {"word"}, "a stack reference opens it as well"
 
 
 def test_backends_in_the_order_of_pulumi(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
