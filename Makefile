@@ -3,11 +3,13 @@ PYTHON ?= python3
 PY := .venv/bin/python
 ROOMS := automation components engine model_build policies serving stacks
 CODE := $(ROOMS) tests benchmarks examples scripts
+# Hundreds of Pythons are started here, and each would compile scikit-learn and all else anew where a shell forbids bytecode.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down preview test lint types fmt bench soak docs lock sync
+.PHONY: help setup up down preview test lint types mypy pyright fmt cluster cluster-tools cluster-test cluster-down bench soak docs lock sync
 
 help:  ## what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup:  ## .venv from requirements.lock (nothing happens when it has not changed)
 	@$(PYTHON) scripts/setup.py
@@ -21,17 +23,19 @@ preview: setup  ## what `make up` would do
 down: setup  ## take the running stack away again
 	@.venv/bin/modelport destroy --stack local --yes
 
-test: setup  ## all tests
-	$(PY) -m pytest -n auto --maxprocesses 4 --dist loadfile
+test: setup  ## all tests but those that need a Kubernetes
+	$(PY) -m pytest -m "not cluster" -n auto --maxprocesses 4 --dist loadfile --durations 10
 
 lint: setup  ## ruff, and who may import whom
 	.venv/bin/ruff check $(CODE)
 	.venv/bin/ruff format --check $(CODE)
 	.venv/bin/lint-imports
 
-types: setup  ## mypy and pyright, both strict
-	.venv/bin/mypy
-	.venv/bin/pyright
+types: setup  ## mypy and pyright, both strict, beside each other
+	@$(MAKE) --no-print-directory -j 2 mypy pyright
+
+mypy pyright: setup
+	.venv/bin/$@
 
 fmt: setup  ## put the code into its form
 	.venv/bin/ruff check --fix $(CODE)
@@ -47,6 +51,18 @@ sync:  ## make .venv hold what requirements.lock says, without a fresh start
 	.venv/bin/uv pip sync -q --python $(PY) --require-hashes requirements.lock
 	.venv/bin/uv pip install -q --python $(PY) --no-deps --no-build-isolation -e .
 
+cluster: setup  ## a Kubernetes to develop against, in the background; its kubeconfig and kubectl in .cluster (root only; ADDONS="gateway keda")
+	@$(PY) -m tests.cluster start .cluster $(addprefix --addon ,$(ADDONS))
+
+cluster-tools: setup  ## every program of the cluster, built or fetched once into the cache
+	$(PY) -m tests.cluster fetch
+
+cluster-test: setup  ## the tests that need a Kubernetes: they start one, or use the one of MODELPORT_TEST_KUBECONFIG
+	$(PY) -m pytest -m cluster -n 4 --dist loadfile --durations 10
+
+cluster-down: setup  ## end what `make cluster` started
+	$(PY) -m tests.cluster down .cluster
+
 bench: setup  ## the figures, beside a peer in one run (BENCH=name for one of them)
 	$(PY) -m benchmarks $(BENCH)
 
@@ -54,5 +70,11 @@ docs: setup  ## the reference of the stack file and its JSON Schema, from the mo
 	$(PY) -m stacks.reference
 
 SOAK ?= 20
-soak: setup  ## the long repetitions: versions taking over under load, SOAK=20 times
+soak: export PYTEST_ADDOPTS = -o faulthandler_timeout=0
+soak: setup  ## the long repetitions: versions taking over under load, SOAK=20 times; the engine killed at every point; random programs under both engines; rolling updates of a cluster under load
 	@for n in $$(seq $(SOAK)); do $(PY) -m pytest tests/components/test_local_server.py tests/stacks/test_local.py -k under_load || exit 1; done
+	MODELPORT_SOAK=1 $(PY) -m pytest -s tests/engine/test_kill_walk.py -k every_operation
+	MODELPORT_SOAK=$(SOAK) $(PY) -m pytest -s tests/engine/semantics
+	MODELPORT_SOAK=$(SOAK) $(PY) -m pytest -s tests/components/kubernetes/test_service_live.py -k under_load
+	MODELPORT_SOAK=$(SOAK) $(PY) -m pytest -s tests/components/kubernetes/releasing tests/stacks/test_releasing.py
+	MODELPORT_SOAK=1 $(PY) -m pytest -s tests/stacks/test_scaling.py

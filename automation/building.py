@@ -13,6 +13,7 @@ from automation.drivers import Driver, drive
 from automation.exits import Exit, Failure
 from automation.lifecycle import Request
 from automation.projects import Target, find_root, has_spec, select, stack_files
+from automation.showing import SCHEMA
 from automation.story import Progress
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def build(request: Request) -> Exit:
     from model_build.pipeline import build as run
 
     # JSON owns stdout; what happens meanwhile goes beside it
-    printer = printers.Lines(sys.stderr) if request.as_json else printers.choose(as_json=False)
+    printer = printers.Lines(sys.stderr) if request.as_json else printers.choose()
     try:
         built = run(
             recipe,
@@ -46,7 +47,7 @@ def build(request: Request) -> Exit:
     except ModelBuildError as error:
         raise Failure(Exit.FAILED, str(error)) from None
     if request.as_json:
-        print(built.to_json())
+        print(json.dumps({"schema": SCHEMA, **json.loads(built.to_json())}))
         return Exit.DONE
     metrics = ", ".join(f"{name} {value:g}" for name, value in built.metrics.items())
     print(f"{built.model} {built.version}: {built.chosen} passed its gate ({metrics})")
@@ -109,13 +110,12 @@ def _referred(request: Request, root: Path) -> set[str]:
 
     found = {version.image for _, record in endpoints() for version in record.all()}
     url = choose(load_project(root).backend_url)
-    if url.startswith("file://"):
+    if not url.startswith("http"):
         backend = open_backend(url, root)
         for project in backend.projects():
             for stack in backend.stacks(project):
-                journal = backend.journal_file(project, stack)
-                for file in (backend.state_file(project, stack), journal):
-                    found |= set(_DIGEST.findall(file.read_text("utf-8") if file.is_file() else ""))
+                for text in backend.texts(project, stack):
+                    found |= set(_DIGEST.findall(text.decode("utf-8", "replace")))
         return found
     names: set[str] = set(stack_files(root)) or {"local"}
     asked: Driver = drive(Target(root, sorted(names)[0]), request.engine)

@@ -6,9 +6,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from automation.drivers import Choice, resolve
 from automation.exits import Failure
@@ -189,7 +189,7 @@ def port(number: int, stack: str) -> str:
         holds = holder(number)
         if holds.startswith("the endpoint "):
             return f"{number} is answered by {holds}"
-        raise Wrong(str(error), f"set modelport:endpoint.port in Pulumi.{stack}.yaml, or stop it") from None
+        raise Wrong(error.message, f"set modelport:endpoint.port in Pulumi.{stack}.yaml, or stop it") from None
     return f"{number} is free"
 
 
@@ -217,3 +217,52 @@ def registry(destination: str) -> str:
     except ModelBuildError as error:
         raise Wrong(str(error), f"start it, or docker login {host}") from None
     return f"{host} answers"
+
+
+def aws_provider(root: Path, choice: Choice) -> str:
+    """The plugin that an `up` on AWS wants, under either engine."""
+    from engine.errors import EngineError
+    from engine.projects import load_project
+    from engine.providers import discovery, plan_only
+
+    try:
+        chosen, version = resolve(choice), metadata.version("pulumi-aws")
+        if chosen is Choice.PULUMI:
+            return f"pulumi gets the plugin aws {version} where it has not"
+        project = load_project(root)
+        found = discovery.find("aws", version, project.plugins, project.root)
+    except Failure as failure:
+        raise Wrong(failure.messages[0], "install the Pulumi CLI, or --engine embedded") from None
+    except metadata.PackageNotFoundError:
+        raise Wrong("pulumi-aws is not installed", "pip install 'modelport[aws]'") from None
+    except EngineError as error:
+        raise Wrong(str(error), "correct Pulumi.yaml") from None
+    if found is None:
+        raise Wrong(f"no plugin aws {version}: `preview` plans, `up` is refused", plan_only.install("aws", version))
+    return f"plugin at {found.file}" if found.file else f"a provider that listens on port {found.port}"
+
+
+def aws_credentials() -> str:
+    """Whether AWS's own library finds credentials; who they are of is asked of nobody."""
+    try:
+        session: Any = import_module("botocore.session")
+        errors: Any = import_module("botocore.exceptions")
+    except ImportError:
+        raise Wrong("what asks AWS for a login is not installed", "pip install 'modelport[aws]'") from None
+    try:
+        found = session.Session().get_credentials()
+    except errors.BotoCoreError as error:
+        raise Wrong(str(error), "correct AWS_PROFILE, or run aws configure") from None
+    if found is None:
+        raise Wrong("none are found", "set AWS_PROFILE, or run aws configure or aws sso login")
+    return f"from {found.method}"
+
+
+def aws_command() -> str:
+    """The AWS command line, by which a kubeconfig of EKS gets its tokens."""
+    found = shutil.which("aws")
+    if found is None:
+        raise Wrong(
+            "aws is not on PATH", "install the AWS command line: the cluster's kubeconfig gets its tokens by it"
+        )
+    return found

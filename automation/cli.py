@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,17 +16,19 @@ from automation.flags import (
     DryRun,
     Engine,
     Json,
-    Parallel,
-    Refresh,
-    Replace,
     ShowSecrets,
     Stack,
-    Target,
     Verbose,
     Yes,
+    asked,
     engine_verbs,
     request,
+    takes,
 )
+from engine import collector
+
+if TYPE_CHECKING:
+    from automation.drivers import Operation
 
 # \b keeps click from filling a paragraph: the codes stay a table
 EPILOG = f"\b\nExit codes:\n{table()}\n\nMore in docs/cli.md and docs/exit-codes.md."
@@ -37,7 +39,7 @@ app = typer.Typer(
     "\b\nmodelport up -s local        the stack `local`, previewed and confirmed\n"
     "modelport up -s local --yes  the same without a question, for scripts\n"
     "modelport output -s local    where it answers\n"
-    "modelport destroy            take it away again",
+    "modelport destroy -s local   take it away again",
     epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -46,7 +48,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 stack_app = typer.Typer(
-    help="List the stacks of the project, or export the state of one.", no_args_is_help=True, rich_markup_mode=None
+    help="The stacks of the project: list, make, rename, export, import, forget.",
+    short_help="The stacks of the project.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 app.add_typer(stack_app, name="stack")
 
@@ -76,119 +81,50 @@ def _ask(question: str) -> bool:
 
 
 @app.command(
-    epilog="\b\nmodelport preview -s local\n"
-    "modelport preview -s local --json | jq 'select(.event == \"summary\").changes'"
+    epilog="\b\nmodelport preview -s local\nmodelport preview -s local --diff\n"
+    "modelport preview -s local --json | jq .changeSummary",
+    short_help="Show what up would do, and do nothing.",
 )
-def preview(
-    context: typer.Context,
-    stack: Stack = None,
-    refresh: Refresh = False,
-    target: Target = None,
-    replace: Replace = None,
-    parallel: Parallel = None,
-    json: Json = False,
-    verbose: Verbose = False,
-    engine: Engine = None,
-    cwd: Cwd = None,
-) -> None:
+@takes("preview")
+def preview(context: typer.Context, **given: Any) -> None:
     """Show what `up` would do, and do nothing."""
-    from automation.lifecycle import run
-
-    asked = request(
-        context,
-        cwd,
-        engine,
-        stack,
-        as_json=json,
-        verbose=verbose,
-        refresh=refresh,
-        target=target,
-        replace=replace,
-        parallel=parallel,
-    )
-    raise typer.Exit(run("preview", asked, _ask))
+    _operate("preview", context, given)
 
 
 @app.command(
-    epilog="\b\nmodelport up -s local\nmodelport up -s local --yes\nmodelport up -s local --yes --json > events.jsonl"
+    epilog="\b\nmodelport up -s local\nmodelport up -s local --yes\nmodelport up -s local --yes --json > events.jsonl",
+    short_help="Make the stack what its file says.",
 )
-def up(
-    context: typer.Context,
-    stack: Stack = None,
-    yes: Yes = False,
-    refresh: Refresh = False,
-    target: Target = None,
-    replace: Replace = None,
-    parallel: Parallel = None,
-    json: Json = False,
-    show_secrets: ShowSecrets = False,
-    verbose: Verbose = False,
-    engine: Engine = None,
-    cwd: Cwd = None,
-) -> None:
+@takes("up")
+def up(context: typer.Context, **given: Any) -> None:
     """Make the stack what its file says: show the changes, ask, build, verify, run.
 
     With --yes nothing is asked and no preview is shown. Ctrl-C lets the running steps finish; twice stops at once.
     """
-    from automation.lifecycle import run
-
-    asked = request(
-        context, cwd, engine, stack, as_json=json, yes=yes, show_secrets=show_secrets, verbose=verbose,
-        refresh=refresh, target=target, replace=replace, parallel=parallel,
-    )  # fmt: skip
-    raise typer.Exit(run("up", asked, _ask))
+    _operate("up", context, given)
 
 
-@app.command(epilog="\b\nmodelport refresh -s local --yes")
-def refresh(
-    context: typer.Context,
-    stack: Stack = None,
-    yes: Yes = False,
-    target: Target = None,
-    parallel: Parallel = None,
-    json: Json = False,
-    show_secrets: ShowSecrets = False,
-    verbose: Verbose = False,
-    engine: Engine = None,
-    cwd: Cwd = None,
-) -> None:
+@app.command(
+    epilog="\b\nmodelport refresh -s local --yes\nmodelport refresh -s local --preview-only --diff",
+    short_help="Read what is really there into the state.",
+)
+@takes("refresh")
+def refresh(context: typer.Context, **given: Any) -> None:
     """Read what is really there and write it into the state; the world is left as it is."""
-    from automation.lifecycle import run
-
-    asked = request(
-        context,
-        cwd,
-        engine,
-        stack,
-        as_json=json,
-        yes=yes,
-        show_secrets=show_secrets,
-        verbose=verbose,
-        target=target,
-        parallel=parallel,
-    )
-    raise typer.Exit(run("refresh", asked, _ask))
+    _operate("refresh", context, given)
 
 
-@app.command(epilog="\b\nmodelport destroy -s local --yes")
-def destroy(
-    context: typer.Context,
-    stack: Stack = None,
-    yes: Yes = False,
-    target: Target = None,
-    parallel: Parallel = None,
-    json: Json = False,
-    verbose: Verbose = False,
-    engine: Engine = None,
-    cwd: Cwd = None,
-) -> None:
+@app.command(epilog="\b\nmodelport destroy -s local --yes\nmodelport destroy -s local --target 'web-*'")
+@takes("destroy")
+def destroy(context: typer.Context, **given: Any) -> None:
     """Take the stack's resources away. Images are kept unless the stack file says otherwise; `gc` clears them."""
+    _operate("destroy", context, given)
+
+
+def _operate(operation: "Operation", context: typer.Context, given: dict[str, Any]) -> None:
     from automation.lifecycle import run
 
-    asked = request(
-        context, cwd, engine, stack, as_json=json, yes=yes, verbose=verbose, target=target, parallel=parallel
-    )
-    raise typer.Exit(run("destroy", asked, _ask))
+    raise typer.Exit(run(operation, asked(context, given), _ask))
 
 
 @app.command(epilog="\b\nmodelport cancel -s local")
@@ -220,7 +156,10 @@ def output(
     raise typer.Exit(do(request(context, cwd, engine, stack, as_json=json, show_secrets=show_secrets), name))
 
 
-@app.command(epilog="\b\nmodelport build -s local\nmodelport build -s local --json | jq .chosen")
+@app.command(
+    epilog="\b\nmodelport build -s local\nmodelport build -s local --json | jq .chosen",
+    short_help="Run the model's part alone.",
+)
 def build(
     context: typer.Context,
     stack: Stack = None,
@@ -234,7 +173,48 @@ def build(
     raise typer.Exit(do(request(context, cwd, engine, stack, as_json=json)))
 
 
-@app.command(epilog="\b\nmodelport report -s local\nmodelport report -s local --open")
+@app.command(
+    epilog="\b\nmodelport rollback -s dev\nmodelport rollback --list -s dev\nmodelport rollback 3f9a1c -s dev --yes\n"
+    "modelport rollback --to 4 -s dev --preview-only",
+    short_help="Return to a version that served before.",
+)
+def rollback(
+    context: typer.Context,
+    version: Annotated[
+        str | None,
+        typer.Argument(help="Its digest or the beginning of it, or its version; without it, the one before."),
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="N", help="Its number in the history; anything else is as VERSION.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--list", help="Say which versions have served, and do nothing.")] = False,
+    service: Annotated[str | None, typer.Option("--service", metavar="NAME", help="Where a stack has several.")] = None,
+    stack: Stack = None,
+    yes: Yes = False,
+    preview_only: Annotated[
+        bool, typer.Option("--preview-only", help="Show what would be done, and do nothing.")
+    ] = False,
+    json: Json = False,
+    verbose: Verbose = False,
+    engine: Engine = None,
+    cwd: Cwd = None,
+) -> None:
+    """Return to a version that served before: an up whose candidate is that version.
+
+    In a cluster it is promoted at once, without steps; where AWS releases, it comes as every release does.
+    """
+    from automation.drivers import Options
+    from automation.rollback import rollback as do
+
+    options = Options(preview_only=preview_only)
+    asked_for = request(context, cwd, engine, stack, as_json=json, yes=yes, verbose=verbose, options=options)
+    raise typer.Exit(do(asked_for, version, to=to, service=service, only_list=show, ask=_ask))
+
+
+@app.command(
+    epilog="\b\nmodelport report -s local\nmodelport report -s local --open",
+    short_help="Say where the report is, and what it says.",
+)
 def report(
     context: typer.Context,
     stack: Stack = None,
@@ -264,7 +244,10 @@ def gc(
     raise typer.Exit(collect(request(context, cwd, engine, None, as_json=json, yes=yes), dry_run=dry_run, ask=_ask))
 
 
-@app.command(epilog="\b\nmodelport doctor\nmodelport doctor --json | jq '.checks[] | select(.status != \"ok\")'")
+@app.command(
+    epilog="\b\nmodelport doctor\nmodelport doctor --json | jq '.checks[] | select(.status != \"ok\")'",
+    short_help="Check this machine, and say the fix for each.",
+)
 def doctor(
     context: typer.Context, stack: Stack = None, json: Json = False, engine: Engine = None, cwd: Cwd = None
 ) -> None:
@@ -286,6 +269,7 @@ def stack_ls(context: typer.Context, json: Json = False, engine: Engine = None, 
 def stack_export(
     context: typer.Context,
     stack: Stack = None,
+    file: Annotated[Path | None, typer.Option("--file", help="Into this file, readable by you alone.")] = None,
     show_secrets: ShowSecrets = False,
     engine: Engine = None,
     cwd: Cwd = None,
@@ -293,11 +277,39 @@ def stack_export(
     """Print the state as `pulumi stack export` does."""
     from automation.inspecting import export
 
-    raise typer.Exit(export(request(context, cwd, engine, stack, show_secrets=show_secrets)))
+    raise typer.Exit(export(request(context, cwd, engine, stack, show_secrets=show_secrets), file))
+
+
+_PASSED: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+def _passes(group: typer.Typer, words: list[str], text: str) -> None:
+    """A command whose words go to the engine as they are: its flags are those of the official CLI."""
+
+    @group.command(words[-1], help=text, context_settings=_PASSED, add_help_option=False)
+    def _(context: typer.Context) -> None:
+        from automation.verbs import pass_on
+
+        outer_cwd, outer_engine = context.find_root().obj or (None, None)
+        raise typer.Exit(pass_on([*words, *context.args], outer_cwd, outer_engine))
+
+
+for _word, _text in (
+    ("init", "Make a stack."),
+    ("rm", "Forget a stack that has no resources, and its file."),
+    ("rename", "Give a stack another name, in its state and its file."),
+    ("import", "Put an exported state in the place of a stack's own."),
+    ("history", "Say what was done with a stack."),
+    ("output", "Print a stack's outputs."),
+):
+    _passes(stack_app, ["stack", _word], _text)
+_passes(app, ["config"], "Configuration: list, get, set, set-all, rm.")
+_passes(app, ["state"], "Mend a state by hand: delete, protect, unprotect, rename.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and end the process with one of `Exit`'s codes."""
+    collector.spare()
     raise SystemExit(int(_run(list(sys.argv[1:] if arguments is None else arguments))))
 
 
@@ -314,7 +326,8 @@ def _run(arguments: list[str]) -> int:
             sys.stdout.flush()
         return code if isinstance(code, int) else Exit.DONE
     except Failure as failure:
-        return _told(failure, as_json="--json" in arguments)
+        preview = bool({"preview", "--preview-only"} & set(arguments))
+        return _told(failure, as_json="--json" in arguments, preview=preview)
     except typer.Abort:
         print("\naborted; nothing was done", file=sys.stderr)
         return Exit.INTERRUPTED
@@ -337,21 +350,22 @@ def _run(arguments: list[str]) -> int:
 
 
 def _refused(error: typer.TyperException) -> int:
-    """A mistake in the flags; typer words it, with the usage above."""
-    if (show := getattr(error, "show", None)) is not None:
-        show()
-    else:
-        print(f"error: {error}", file=sys.stderr)
+    """A mistake in the flags: typer's words in one line, and where to read on. No word at all gets the help."""
+    if type(error).__name__.startswith("NoArgs"):
+        print(error.format_message(), file=sys.stderr)
+        return Exit.BAD_INPUT
+    context: typer.Context | None = getattr(error, "ctx", None)
+    said = " ".join(error.format_message().split()).removesuffix(".")
+    where = context.command_path if context is not None else "modelport"
+    print(f"error: {said[:1].lower()}{said[1:]}; {where} --help lists what there is", file=sys.stderr)
     return Exit.BAD_INPUT
 
 
-def _told(failure: Failure, *, as_json: bool) -> int:
+def _told(failure: Failure, *, as_json: bool, preview: bool = False) -> int:
     for message in failure.messages:
         print(f"error: {message}", file=sys.stderr)
     if as_json:
-        import json
+        from automation.showing import refusal
 
-        from automation.operate import refusal
-
-        print(json.dumps(refusal(failure)))
+        print(refusal(failure, preview=preview))
     return failure.code

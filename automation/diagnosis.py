@@ -2,20 +2,28 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from automation.exits import Exit
 
 _COLOUR = re.compile(r"<\{%.*?%\}>|\x1b\[[0-9;]*[A-Za-z]")
-_OURS = re.compile(r"modelport: (failed|bad input|gate missed): (.+)")
+_OURS = re.compile(r"modelport: (failed|bad input|gate missed|rolled back): (.+)")
 _RAISED = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*: (.+)")
 """The last line of a traceback, whatever the class is called."""
 _NAMED = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception): (.+)")
 """The same without the frames above it, where only the name tells."""
 _CALLER = re.compile(r"^(?:error: |Exception calling application: |rpc error: code = \w+ desc = )+")
-_CHECKED = re.compile(r"\S+ resource '.*?': property \S+ value \{.*?\} has a problem: (.+)", re.DOTALL)
+_FRAME = re.compile(r'File "(?P<file>[^"<]+)", line (?P<line>\d+)')
+_LIBRARY = re.compile(r"[/\\](?:site-packages|dist-packages|lib[/\\]python[\d.]+)[/\\]")
+_CHECKED = re.compile(r"\S+ resource '(.*?)': property (\S+) value \{.*?\} has a problem: (.+)", re.DOTALL)
 """What an engine puts before a provider's own words on an input that it refuses."""
 _BETWEEN = re.compile(r"During handling of the above exception|The above exception was the direct cause")
-_KINDS = {"failed": Exit.FAILED, "bad input": Exit.BAD_INPUT, "gate missed": Exit.GATE_MISSED}
+_KINDS = {
+    "failed": Exit.FAILED,
+    "bad input": Exit.BAD_INPUT,
+    "gate missed": Exit.GATE_MISSED,
+    "rolled back": Exit.ROLLED_BACK,
+}
 
 # Said by the engines around the real reason, and by themselves no reason at all.
 _HOLLOW = re.compile(
@@ -50,11 +58,11 @@ def reason(text: str) -> Reason | None:
         return Reason(_KINDS[kind], message.strip())
     lines = [line.strip() for line in whole.splitlines() if line.strip()]
     if "Traceback (most recent call last)" in whole:
-        raised = [match[1] for line in lines if (match := _RAISED.match(_CALLER.sub("", line)))]
-        return Reason(Exit.FAILED, raised[-1]) if raised else Reason(Exit.FAILED, lines[-1])
+        return Reason(Exit.FAILED, _uncaught(lines))
     message = _CALLER.sub("", lines[0])
     if match := _CHECKED.fullmatch(message):
-        message = match[1]
+        # one that words what it got, expected and the fix stands for itself; another needs its place
+        message = match[3] if "expected" in match[3] else f"{match[1]}: {match[2]}: {match[3]}"
     if match := _NAMED.fullmatch(message):
         message = match[1]
     if "currently locked by" in whole:
@@ -66,6 +74,19 @@ def reason(text: str) -> Reason | None:
     return Reason(Exit.FAILED, "\n".join([message, *lines[1:]]))
 
 
+def _uncaught(lines: list[str]) -> str:
+    """What a traceback ends with: the message alone where a library's class worded it, else with class and place."""
+    told = [line for line in (_CALLER.sub("", line) for line in lines) if _RAISED.fullmatch(line)]
+    last = told[-1] if told else lines[-1]
+    kind, _, message = last.partition(": ")
+    if message and ("." in kind or kind == "Exception"):
+        return message
+    frames = [match for line in lines if (match := _FRAME.match(line)) and not _LIBRARY.search(match["file"])]
+    if not frames:
+        return last
+    return f"{last} ({Path(frames[-1]['file']).name}, line {frames[-1]['line']}); -v shows the traceback"
+
+
 def raised(line: str) -> str | None:
     """The last line of a traceback without the class's module: `ModuleNotFoundError: No module named 'x'`."""
     match = _RAISED.fullmatch(line.strip())
@@ -73,9 +94,9 @@ def raised(line: str) -> str | None:
 
 
 def weigh(reasons: list[Reason]) -> Exit:
-    """One exit code for several reasons: a missed gate tells a script most, then bad input."""
+    """One exit code for several reasons: a missed gate and a release that was rolled back tell a script most."""
     found = {each.code for each in reasons}
-    for code in (Exit.LOCKED, Exit.GATE_MISSED, Exit.MISSING, Exit.BAD_INPUT):
+    for code in (Exit.LOCKED, Exit.GATE_MISSED, Exit.ROLLED_BACK, Exit.MISSING, Exit.BAD_INPUT):
         if code in found:
             return code
     return Exit.FAILED

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -59,11 +59,11 @@ def examine(request: Request) -> list[Check]:
     out += [_of(f"{kind} folder", partial(checks.folder, kind)) for kind in checks.FOLDERS]
     out += [_of("disk", checks.disk), _of("containers", checks.containers)]
     for stack in stacks:
-        out += _stack(Target(root, stack))
+        out += _stack(Target(root, stack), request)
     return out
 
 
-def _stack(target: Target) -> list[Check]:
+def _stack(target: Target, request: Request) -> list[Check]:
     try:
         spec = checks.stack_file(target)
     except checks.Wrong as wrong:
@@ -72,12 +72,29 @@ def _stack(target: Target) -> list[Check]:
         return [Check(f"stack {target.stack}", "ok", "no Modelport stack file, nothing to check")]
     out = [Check(f"stack {target.stack}", "ok", f"{target.file.name} is valid")]
     out.append(_of(f"{target.stack}: passphrase", lambda: checks.passphrase(target.stack)))
-    out.append(_of(f"{target.stack}: port", lambda: checks.port(spec.endpoint.port, target.stack)))
+    if spec.target == "local":
+        out.append(_of(f"{target.stack}: port", lambda: checks.port(spec.endpoint.port, target.stack)))
     out.append(_of(f"{target.stack}: base", lambda: checks.base(spec.model.base)))
     if spec.image.push:
         destination = spec.image.push
         out.append(_of(f"{target.stack}: registry", lambda: checks.registry(destination)))
+    if spec.target.startswith("aws-"):
+        out += _aws(target, spec.target, request)
     return out
+
+
+def _aws(target: Target, kind: str, request: Request) -> list[Check]:
+    """What an `up` on AWS wants of this machine; a preview wants none of it: a note, where nobody named the stack."""
+    name = target.stack
+    found = [
+        _of(f"{name}: AWS provider", lambda: checks.aws_provider(target.root, request.engine)),
+        _of(f"{name}: AWS credentials", checks.aws_credentials),
+    ]
+    if kind == "aws-eks":
+        found.append(_of(f"{name}: AWS command line", checks.aws_command))
+    if request.stack:
+        return found
+    return [replace(each, status="note") if each.status == "fail" else each for each in found]
 
 
 def _of(name: str, look: Callable[[], str]) -> Check:

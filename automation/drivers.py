@@ -29,6 +29,15 @@ class Options:
     refresh: bool = False
     targets: tuple[str, ...] = ()
     replace: tuple[str, ...] = ()
+    target_dependents: bool = False
+    excludes: tuple[str, ...] = ()
+    exclude_dependents: bool = False
+    continue_on_error: bool = False
+    preview_only: bool = False
+    clear_pending_creates: bool = False
+    message: str = ""
+    policy_packs: tuple[str, ...] = ()
+    policy_pack_configs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,11 @@ class Driver(Protocol):
     """One stack under one engine. Every method raises Failure with a message for the user."""
 
     name: str
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        ...
 
     def run(self, operation: Operation, options: Options, listener: Listener) -> Result:
         """Run to the end; `listener` gets engine events, from another thread possibly, never two at once."""

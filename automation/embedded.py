@@ -11,6 +11,7 @@ from automation.projects import Target, stack_files, unknown_stack
 from engine import errors
 from engine.api import Engine, Outcome
 from engine.api import Options as EngineOptions
+from engine.command import targets
 
 
 class Embedded:
@@ -22,6 +23,10 @@ class Embedded:
         self.target = target
         with self._said():
             self._engine = Engine(target.root, target.stack)
+
+    @property
+    def project(self) -> str:
+        return self._engine.stack.project.name
 
     @contextmanager
     def _said(self) -> Generator[None]:
@@ -56,14 +61,26 @@ class Embedded:
         asked = EngineOptions(
             parallel=options.parallel or 0,
             refresh=options.refresh,
-            targets=options.targets,
-            replace=options.replace,
+            targets=self._urns(options.targets),
+            replace=self._urns(options.replace),
+            target_dependents=options.target_dependents,
+            excludes=self._urns(options.excludes),
+            exclude_dependents=options.exclude_dependents,
+            continue_on_error=options.continue_on_error,
+            preview_only=options.preview_only,
+            clear_pending_creates=options.clear_pending_creates,
+            message=options.message,
+            policy_packs=options.policy_packs,
+            policy_pack_configs=options.policy_pack_configs,
         )
         operate: Callable[[EngineOptions, Listener], Outcome] = getattr(self._engine, operation)
         # in a thread of its own the engine leaves signals alone, and `interrupt` is called from the one that gets them
         with self._said(), ThreadPoolExecutor(1, thread_name_prefix="engine") as thread:
             outcome = thread.submit(operate, asked, listener).result()
         return Result(ok=outcome.exit_code == 0, error=outcome.error)
+
+    def _urns(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        return targets.expand(words, stack=self.target.stack, project=self._engine.stack.project.name)
 
     def interrupt(self) -> None:
         self._engine.interrupt()

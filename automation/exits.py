@@ -12,6 +12,7 @@ class Exit(IntEnum):
     GATE_MISSED = 3
     LOCKED = 4
     MISSING = 5
+    ROLLED_BACK = 6
     INTERRUPTED = 130
 
 
@@ -22,6 +23,7 @@ MEANING: dict[Exit, str] = {
     Exit.GATE_MISSED: "the model missed its gate; what depends on it was not touched",
     Exit.LOCKED: "another operation holds the stack",
     Exit.MISSING: "an engine or a tool is missing on this machine",
+    Exit.ROLLED_BACK: "a release was rolled back; the version before answers, in state and cluster",
     Exit.INTERRUPTED: "interrupted; what was finished is kept in the state",
 }
 

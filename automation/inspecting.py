@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 import webbrowser
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,18 @@ def stacks(request: Request) -> Exit:
     return Exit.DONE
 
 
-def export(request: Request) -> Exit:
+def export(request: Request, file: Path | None) -> Exit:
     target = select(request.cwd, request.stack, from_file=False)
-    print(json.dumps(drive(target, request.engine).export(show_secrets=request.show_secrets), indent=4))
+    text = json.dumps(drive(target, request.engine).export(show_secrets=request.show_secrets), indent=4)
+    if file is None:
+        print(text)
+        return Exit.DONE
+    try:
+        # what --show-secrets lays open is for its owner alone
+        with open(file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
+            out.write(f"{text}\n")
+    except OSError as error:
+        raise Failure(
+            Exit.BAD_INPUT, f"--file {file} cannot be written: {error.strerror}, expected a file in a folder; name one"
+        ) from None
     return Exit.DONE

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,11 +12,16 @@ from automation.drivers import Choice, Driver, Operation, Options, drive
 from automation.exits import Exit, Failure
 from automation.operate import Ended
 from automation.projects import Target, select
+from automation.showing import TRY, complain
 from automation.story import patient
+from engine import ahead
 from engine.backend import choose, state_dir
+from engine.command import targets
+from engine.display.options import Options as Shown
+from engine.errors import BadInput
 from engine.projects import load_project
 
-ENDPOINT, REPORT, TRY = "endpoint", "report", "try"
+ENDPOINT, REPORT = "endpoint", "report"
 """Outputs of a stack that have a place of their own at the end of `up`."""
 
 
@@ -29,22 +34,43 @@ class Request:
     engine: Choice
     as_json: bool = False
     yes: bool = False
+    skip_preview: bool = False
     show_secrets: bool = False
     verbose: bool = False
     options: Options = field(default_factory=Options)
+    shown: Shown = field(default_factory=Shown)
+    event_log: Path | None = None
+    expect_no_changes: bool = False
 
 
 def run(operation: Operation, request: Request, ask: Callable[[str], bool]) -> Exit:
     """Carry the operation out; raises Failure for what is refused before anything happens."""
     target = select(request.cwd, request.stack, from_file=operation in ("preview", "up"))
-    asking = operate.must_ask(operation, yes=request.yes, as_json=request.as_json)
+    try:
+        return _run(operation, request, ask, target)
+    finally:
+        ahead.drop()
+
+
+def _run(operation: Operation, request: Request, ask: Callable[[str], bool], target: Target) -> Exit:
+    unasked = request.yes or request.options.preview_only
+    asking = operate.must_ask(operation, yes=unasked, as_json=request.as_json)
     if operation in ("preview", "up"):
+        operate.begin_program(target, request.engine)
         operate.check_stack_file(target)
+    if operation == "up" and not asking and not request.options.preview_only:
+        # where a preview comes first, that tells it
+        operate.check_port(target)
     generated = state_dir() / "passphrase"
     known = generated.exists()
     driver = drive(target, request.engine)
-    if asking:
-        planned = _do(driver, "preview", request, target) if operation == "up" else _what_is_there(driver, operation)
+    _check_targets(driver, operation, request.options)
+    if asking and request.skip_preview:
+        if not ask(operate.question(operation)):
+            print("nothing was done")
+            return Exit.DONE
+    elif asking:
+        planned = _do(driver, operation, _planning(request), target)
         if planned.code is not Exit.DONE:
             return planned.code
         if not operate.agreed(operation, planned, ask):
@@ -57,6 +83,24 @@ def run(operation: Operation, request: Request, ask: Callable[[str], bool]) -> E
     return code
 
 
+def _planning(request: Request) -> Request:
+    """The same, only planned."""
+    return replace(request, options=replace(request.options, preview_only=True), event_log=None)
+
+
+def _check_targets(driver: Driver, operation: Operation, options: Options) -> None:
+    """Refuse names that no resource has, where the state alone says which there are."""
+    given = (*options.targets, *options.excludes)
+    if operation in ("preview", "up") or not any(not targets.is_urn(word) for word in given):
+        return
+    deployment: dict[str, Any] = driver.export(show_secrets=False).get("deployment") or {}
+    resources: list[dict[str, str]] = deployment.get("resources") or []
+    try:
+        targets.check(given, [resource["urn"] for resource in resources])
+    except BadInput as error:
+        raise Failure(Exit.BAD_INPUT, str(error)) from None
+
+
 def _handing_over(target: Target) -> str:
     """How the stack that was just made, with a passphrase that was made up, goes on under `pulumi` itself."""
     url = choose(load_project(target.root).backend_url)
@@ -66,45 +110,47 @@ def _handing_over(target: Target) -> str:
     )
 
 
-def _what_is_there(driver: Driver, operation: Operation) -> Ended:
-    """What a refresh or a destroy would go through: the state itself, named one by one."""
-    deployment: dict[str, Any] = driver.export(show_secrets=False).get("deployment") or {}
-    resources: list[dict[str, str]] = deployment.get("resources") or []
-    for resource in resources:
-        print(f"  {resource['type'].rpartition(':')[2]} {resource['urn'].rpartition('::')[2]}")
-    return Ended(operation, Exit.DONE, 0.0, {})
-
-
 def _do(driver: Driver, operation: Operation, request: Request, target: Target) -> Ended:
-    with patient():
-        if not request.as_json:
-            print(f"{operation} of stack {target.stack} ({driver.name} engine)", flush=True)
-    ended = operate.perform(
-        driver,
-        operation,
-        request.options,
+    planning = operation == "preview" or request.options.preview_only
+    shown = replace(
+        request.shown,
+        operation=operation,
+        stack=target.stack,
+        preview=planning,
         as_json=request.as_json,
+        # in plain text they follow at the end
+        suppress_outputs=request.shown.suppress_outputs or (request.show_secrets and not planning),
+        engine=driver.name,
+    )
+    ended, showing = operate.perform(
+        driver,
+        "preview" if planning and operation == "up" else operation,
+        request.options,
+        shown,
         stack=target.stack,
         verbose=request.verbose,
+        event_log=request.event_log,
     )
     outputs: dict[str, Any] | None = None
-    if ended.code is Exit.DONE and operation in ("up", "refresh"):
+    if ended.code is Exit.DONE and not planning and operation in ("up", "refresh"):
         outputs = driver.outputs(show_secrets=request.show_secrets)
+    if ended.code is Exit.DONE and request.expect_no_changes and ended.changed:
+        ended.code = Exit.FAILED
+        ended.errors = [f"{ended.changed} changes, expected none; leave --expect-no-changes out to accept them"]
     with patient():
-        _conclude(ended, driver, request, target, outputs)
+        showing.conclude(operate.summary(ended, stack=target.stack, engine=driver.name, outputs=outputs))
+        complain(ended.errors)
+        if outputs and not request.as_json:
+            _at_the_end(outputs, request)
     return ended
 
 
-def _conclude(ended: Ended, driver: Driver, request: Request, target: Target, outputs: dict[str, Any] | None) -> None:
-    if request.as_json:
-        told = operate.summary(ended, stack=target.stack, engine=driver.name, outputs=outputs)
-        print(json.dumps({"event": "summary", **told}), flush=True)
-    else:
-        print(f"{ended.operation}: {operate.count_line(ended, planned=ended.operation == 'preview')}", flush=True)
-    for error in ended.errors:
-        print(f"error: {error}", file=sys.stderr)
-    if outputs and not request.as_json:
+def _at_the_end(outputs: dict[str, Any], request: Request) -> None:
+    """What the view did not say: secrets that are to be shown, and the lines to paste."""
+    if request.show_secrets and not request.shown.suppress_outputs:
         show_outputs(outputs)
+    else:
+        _try_it(outputs)
 
 
 def show_outputs(outputs: dict[str, Any]) -> None:
@@ -116,6 +162,10 @@ def show_outputs(outputs: dict[str, Any]) -> None:
             print(f"{key}: {_text(outputs[key])}")
     for key, value in sorted(rest.items()):
         print(f"{key}: {_text(value)}")
+    _try_it(outputs)
+
+
+def _try_it(outputs: dict[str, Any]) -> None:
     lines: Any = outputs.get(TRY)
     if isinstance(lines, list) and lines:
         print("\ntry it:")

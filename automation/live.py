@@ -1,9 +1,13 @@
 """Showing a story on a terminal: what runs now with its clock at the bottom, what ended above it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Console
 from rich.progress import Progress as Bars
 from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from automation.diagnosis import Reason
 from automation.printers import describe, say_message, say_progress
 from automation.story import Message, Progress, Step
 
@@ -50,6 +54,12 @@ class Live:
 
     def message(self, message: Message) -> None:
         self._print(say_message(message), "yellow" if message.severity == "warning" else "dim")
+
+    def reason(self, reason: Reason, urn: str) -> None:
+        """Errors are told at the end."""
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Told in words by the others."""
 
     def close(self) -> None:
         """Give the terminal back."""

@@ -10,15 +10,16 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
-import threading
+import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from pulumi import automation
-from pulumi.automation import events
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError, InvalidVersionError, StackNotFoundError
 
 from automation import diagnosis
@@ -80,6 +81,10 @@ class Official:
                 env["PULUMI_CONFIG_PASSPHRASE"] = passphrase
         return env
 
+    def environment(self) -> dict[str, str]:
+        """The variables that the CLI runs with."""
+        return {**os.environ, **self._workspace.env_vars}
+
     def _stack(self, *, create: bool) -> automation.Stack:
         """The stack, with the copy of its file in place."""
         shutil.copy(self.target.root / "Pulumi.yaml", self._scratch / "Pulumi.yaml")
@@ -123,32 +128,50 @@ class Official:
             raise Failure(Exit.BAD_INPUT if "passphrase" in said else Exit.FAILED, said) from None
 
     def run(self, operation: Operation, options: Options, listener: Listener) -> Result:
-        stack = self._stack(create=operation in ("preview", "up"))
-        arguments: dict[str, Any] = {"config_file": str(self._config_copy), "color": "never"}
-        if options.parallel is not None:
-            arguments["parallel"] = options.parallel
-        if options.targets:
-            arguments["target"] = list(options.targets)
-        if operation in ("preview", "up"):
-            arguments |= {"refresh": options.refresh, "replace": list(options.replace)}
-        if operation != "preview":
-            # Else it asks for the history with secrets afterwards, and that writes a salt into the tracked stack file.
-            arguments["show_secrets"] = False
-        guard = threading.Lock()
-
-        def on_event(event: events.EngineEvent) -> None:
-            with guard:
-                if told := _plain_event(event):
-                    listener(told)
-
+        planning = operation == "preview" or options.preview_only
+        self._stack(create=operation in ("preview", "up"))
+        log = self._scratch / "events"
+        log.write_text("")
+        words = [operation, "--stack", self.target.stack, "--config-file", str(self._config_copy), "--color", "never"]
+        words += ["--non-interactive", "--event-log", str(log), *_flags(operation, options)]
+        if not planning:
+            words += ["--yes", "--skip-preview"]
         self._signals = 0
-        try:
-            getattr(stack, operation)(on_event=on_event, **arguments)
-        except ConcurrentUpdateError as error:
-            return Result(ok=False, error=_stderr(error), locked=True)
-        except CommandError as error:
-            return Result(ok=False, error=_stderr(error), interrupted=self._signals > 0)
-        return Result(ok=True)
+        with self._running(words) as process:
+            for event in _follow(log, process):
+                listener(event)
+            out, err = process.communicate()
+        if process.returncode == 0:
+            return Result(ok=True)
+        said = diagnosis.plain(err or "").strip()
+        error = re.sub(r"^error: ", "", said)
+        locked = "currently locked by" in said or "[409] Conflict" in said
+        return Result(ok=False, error=error or diagnosis.plain(out), interrupted=self._signals > 0, locked=locked)
+
+    @contextlib.contextmanager
+    def _running(self, words: list[str]) -> Generator["_Finished"]:
+        env = {**os.environ, **self._workspace.env_vars, "PULUMI_DEBUG_COMMANDS": "true"}
+        with (self._scratch / "out").open("w+") as out, (self._scratch / "err").open("w+") as err:
+            # files, not pipes: nobody reads while the events are followed
+            process = subprocess.Popen(
+                ["pulumi", *words],
+                cwd=self.target.root,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                text=True,
+            )
+            try:
+                yield _Finished(process, out, err)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+
+    @property
+    def project(self) -> str:
+        return self._project.name
 
     def interrupt(self) -> None:
         self._signals += 1
@@ -205,30 +228,61 @@ def _children(name: str) -> list[int]:
     return found
 
 
-def _plain_event(event: events.EngineEvent) -> dict[str, Any] | None:
-    """An event of the Automation API as the mapping that it was read from."""
-    for key, payload in (
-        ("resourcePreEvent", event.resource_pre_event),
-        ("resOutputsEvent", event.res_outputs_event),
-        ("resOpFailedEvent", event.res_op_failed_event),
+class _Finished:
+    """A CLI whose words go into files until it has ended."""
+
+    def __init__(self, process: "subprocess.Popen[str]", out: IO[str], err: IO[str]) -> None:
+        self._process, self._out, self._err = process, out, err
+
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
+    def returncode(self) -> int:
+        return self._process.wait()
+
+    def communicate(self) -> tuple[str, str]:
+        """What it wrote to its two streams."""
+        self._process.wait()
+        for stream in (self._out, self._err):
+            stream.seek(0)
+        return self._out.read(), self._err.read()
+
+
+def _flags(operation: Operation, options: Options) -> list[str]:
+    """The flags that say the same to the CLI."""
+    out = [] if options.parallel is None else ["--parallel", str(options.parallel)]
+    for flag, words in (
+        ("--target", options.targets),
+        ("--exclude", options.excludes),
+        ("--replace", options.replace if operation in ("preview", "up") else ()),
+        ("--policy-pack", options.policy_packs),
+        ("--policy-pack-config", options.policy_pack_configs),
     ):
-        if payload is not None:
-            step = payload.metadata
-            metadata = {"op": step.op.value, "urn": step.urn, "type": step.type, "keys": step.keys, "diffs": step.diffs}
-            return {key: {"metadata": metadata, "planning": getattr(payload, "planning", None)}}
-    if (said := event.diagnostic_event) is not None:
-        return {
-            "diagnosticEvent": {
-                "severity": said.severity,
-                "message": said.message,
-                "urn": said.urn,
-                "ephemeral": said.ephemeral,
-            }
-        }
-    if (summary := event.summary_event) is not None:
-        return {
-            "summaryEvent": {
-                "resourceChanges": {str(getattr(op, "value", op)): n for op, n in summary.resource_changes.items()}
-            }
-        }
-    return None
+        out += [part for word in words for part in (flag, word)]
+    for flag, on in (
+        ("--refresh", options.refresh),
+        ("--target-dependents", options.target_dependents),
+        ("--exclude-dependents", options.exclude_dependents),
+        ("--continue-on-error", options.continue_on_error),
+        ("--preview-only", options.preview_only and operation in ("refresh", "destroy")),
+        ("--clear-pending-creates", options.clear_pending_creates),
+    ):
+        out += [flag] if on else []
+    return [*out, *(["--message", options.message] if options.message else [])]
+
+
+def _follow(log: Path, process: _Finished) -> Iterator[dict[str, Any]]:
+    """The events as they are written, to the last one."""
+    with log.open(encoding="utf-8") as lines:
+        rest = ""
+        while True:
+            ended = process.ended()
+            while piece := lines.readline():
+                rest += piece
+                if rest.endswith("\n"):
+                    yield json.loads(rest)
+                    rest = ""
+            if ended:
+                return
+            time.sleep(0.05)

@@ -1,25 +1,31 @@
 """One operation from the command's point of view: check, show, ask, do, sum up."""
 
 import contextlib
+import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from automation import diagnosis, printers
+from automation import diagnosis
 from automation.diagnosis import Reason
-from automation.drivers import Driver, Operation, Options, Result
+from automation.drivers import Choice, Driver, Listener, Operation, Options, Result, resolve
 from automation.exits import Exit, Failure
 from automation.projects import Target, has_spec
+from automation.showing import SCHEMA, Showing
 from automation.story import UNCHANGED, Step, Story
-
-SCHEMA = 1
-"""Version of what `--json` prints; it grows by new keys, a changed or removed one raises it."""
+from engine import ahead, signals
+from engine.command import targets
+from engine.display.options import Options as Shown
+from engine.errors import BadInput, EngineError
+from engine.projects import load_project
 
 _ASK = {
     "up": "make these changes",
@@ -44,6 +50,15 @@ class Ended:
         return sum(count for op, count in self.changes.items() if op != UNCHANGED)
 
 
+def begin_program(target: Target, choice: Choice) -> None:
+    """Let the program's process load the SDK while the stack file is checked, which takes as long."""
+    if choice is Choice.PULUMI or resolve(choice) is not Choice.EMBEDDED:
+        return
+    with contextlib.suppress(EngineError):  # it is told when the project is read in earnest
+        project = load_project(target.root)
+        ahead.start(project.python(), project.program[0])
+
+
 def check_stack_file(target: Target) -> None:
     """Refuse a stack file that makes no sense, one line for each mistake, before anything is touched."""
     if not has_spec(target.root):
@@ -56,21 +71,85 @@ def check_stack_file(target: Target) -> None:
         raise Failure(Exit.BAD_INPUT, *error.lines) from None
 
 
+def check_port(target: Target) -> None:
+    """Refuse a port that somebody else holds before a model is built for it; the stack's own endpoint may hold it."""
+    if not has_spec(target.root):
+        return
+    from stacks.spec import StackSpec
+
+    port = StackSpec.from_file(target.file).endpoint.port
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            probe.listen(1)
+            return
+    from components.local.errors import LocalError
+    from components.local.folder import endpoints
+    from components.local.ports import require_free
+
+    own = f"{load_project(target.root).name}/{target.stack}/"
+    if any(each.port == port for _, record in endpoints() if record.key.startswith(own) for each in record.all()):
+        return
+    try:
+        require_free(port)
+    except LocalError as error:
+        raise Failure(Exit.FAILED, error.message) from None
+
+
 def perform(
-    driver: Driver, operation: Operation, options: Options, *, as_json: bool, stack: str, verbose: bool
-) -> Ended:
-    """Run one operation and show it while it runs. verbose: errors are repeated as the engine wrote them."""
-    printer = printers.choose(as_json=as_json)
-    story = Story(printer, verbose=verbose)
+    driver: Driver,
+    operation: Operation,
+    options: Options,
+    shown: Shown,
+    *,
+    stack: str,
+    verbose: bool,
+    event_log: Path | None = None,
+) -> tuple[Ended, Showing]:
+    """Run one operation and show it while it runs. verbose: errors are repeated as the engine wrote them.
+
+    The showing waits for its end, which has the outputs in it.
+    """
+    showing = Showing(shown, driver.project, verbose=verbose)
+    story = Story(showing, verbose=verbose)
     began = time.monotonic()
-    with _interruptible(driver) as interrupted:
+    with _interruptible(driver, showing) as interrupted, _logged(event_log, story) as hear:
         try:
-            result = driver.run(operation, options, story)
-        finally:
-            if (close := getattr(printer, "close", None)) is not None:
-                close()
+            result = driver.run(operation, options, hear)
+        except BaseException:
+            showing.close()
+            raise
     seconds = time.monotonic() - began
-    return _sum_up(operation, result, story, seconds, interrupted=bool(interrupted), stack=stack)
+    if result.ok and operation in ("preview", "up"):
+        try:
+            targets.check((*options.targets, *options.replace), story.seen)
+        except BadInput as error:
+            showing.close()
+            raise Failure(Exit.BAD_INPUT if operation == "preview" else Exit.FAILED, str(error)) from None
+    return _sum_up(operation, result, story, seconds, interrupted=bool(interrupted), stack=stack), showing
+
+
+@contextlib.contextmanager
+def _logged(file: Path | None, hear: Listener) -> Generator[Listener]:
+    """Write each event to a file too, a line each, as the CLI's --event-log does."""
+    if file is None:
+        yield hear
+        return
+    try:
+        opened = file.open("w", encoding="utf-8")
+    except OSError as error:
+        raise Failure(
+            Exit.BAD_INPUT, f"--event-log {file}: cannot be written: {error.strerror}; name a file that can"
+        ) from None
+    with opened as out:
+
+        def both(event: Mapping[str, Any]) -> None:
+            out.write(json.dumps(event) + "\n")
+            out.flush()
+            hear(event)
+
+        yield both
 
 
 def _sum_up(
@@ -99,20 +178,23 @@ def _sum_up(
     return Ended(operation, code, seconds, changes, story.steps, errors)
 
 
+_INTERRUPTED = "interrupted: finishing the steps that run, once more stops at once"
+
+
 @contextlib.contextmanager
-def _interruptible(driver: Driver) -> Generator[list[int]]:
+def _interruptible(driver: Driver, showing: Showing) -> Generator[list[int]]:
     """Hand Ctrl-C, SIGTERM and a closed terminal to the engine: once to finish what runs, twice to stop at once."""
     seen: list[int] = []
 
     def on_signal(number: int, _: FrameType | None) -> None:
         seen.append(number)
-        if len(seen) == 1:
+        if len(seen) == 1 and not showing.notice(_INTERRUPTED):
             # os.write: print may be in the middle of a line of its own when a signal comes
             with contextlib.suppress(OSError):  # a terminal that was closed takes nothing more
-                os.write(2, b"\ninterrupted: finishing the steps that run, once more stops at once\n")
+                os.write(2, f"\n{_INTERRUPTED}\n".encode())
         driver.interrupt()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, on_signal) for number in signals.heeded()}
     try:
         yield seen
     finally:
@@ -124,7 +206,12 @@ def agreed(operation: Operation, ended: Ended, ask: Callable[[str], bool]) -> bo
     """Whether the user wants what the preview showed."""
     if operation == "up" and not ended.changed:
         return True
-    return ask(f"\n{_ASK[operation]}?")
+    return ask(question(operation))
+
+
+def question(operation: Operation) -> str:
+    """What is asked before anything changes."""
+    return f"{_ASK[operation]}?"
 
 
 def must_ask(operation: Operation, *, yes: bool, as_json: bool) -> bool:
@@ -137,24 +224,6 @@ def must_ask(operation: Operation, *, yes: bool, as_json: bool) -> bool:
             Exit.BAD_INPUT, f"{operation} asks before it changes anything and {where}; add --yes to agree beforehand"
         )
     return True
-
-
-def count_line(ended: Ended, *, planned: bool) -> str:
-    """`3 to create, 1 unchanged (2.1 s)`."""
-    words = {UNCHANGED: "unchanged"}
-    past = {
-        "create": "created",
-        "update": "updated",
-        "delete": "deleted",
-        "replace": "replaced",
-        "refresh": "refreshed",
-    }
-    parts: list[str] = []
-    for op, count in sorted(ended.changes.items(), key=lambda item: (item[0] == UNCHANGED, item[0])):
-        if count:
-            word = words.get(op) or (f"to {op}" if planned else past.get(op, op))
-            parts.append(f"{count} {word}")
-    return f"{', '.join(parts) or 'no resources'} ({ended.seconds:.1f} s)"
 
 
 def summary(ended: Ended, *, stack: str, engine: str, outputs: dict[str, Any] | None) -> dict[str, Any]:
@@ -170,21 +239,4 @@ def summary(ended: Ended, *, stack: str, engine: str, outputs: dict[str, Any] | 
         "seconds": round(ended.seconds, 3),
         "outputs": outputs,
         "errors": ended.errors,
-    }
-
-
-def refusal(failure: Failure) -> dict[str, Any]:
-    """What `--json` prints for a command that ended before it began."""
-    return {
-        "event": "summary",
-        "schema": SCHEMA,
-        "operation": None,
-        "stack": None,
-        "engine": None,
-        "result": "refused",
-        "exit_code": int(failure.code),
-        "changes": {},
-        "seconds": 0.0,
-        "outputs": None,
-        "errors": failure.messages,
     }

@@ -1,10 +1,11 @@
-"""Showing a story: plain lines for logs and pipes, JSON lines for programs. The terminal's is `automation.live`."""
+"""Showing the build of a model alone: plain lines for logs and pipes. The terminal's is `automation.live`."""
 
-import json
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any, TextIO
 
+from automation.diagnosis import Reason
 from automation.story import Message, Printer, Progress, Step
 
 SIGNS = {
@@ -62,33 +63,11 @@ class Lines:
     def message(self, message: Message) -> None:
         self._line(say_message(message))
 
+    def reason(self, reason: Reason, urn: str) -> None:
+        """Errors are told at the end."""
 
-class Json:
-    """One JSON object on each line; `docs/cli.md` lists the kinds and their keys."""
-
-    def __init__(self, out: TextIO | None = None) -> None:
-        self.out = out or sys.stdout
-
-    def emit(self, event: str, **data: Any) -> None:
-        print(json.dumps({"event": event, **data}), file=self.out, flush=True)
-
-    def _step(self, state: str, step: Step) -> None:
-        self.emit("step", state=state, op=step.op, type=step.type, name=step.name, urn=step.urn, keys=list(step.keys))
-
-    def began(self, step: Step) -> None:
-        self._step("began", step)
-
-    def ended(self, step: Step) -> None:
-        self._step("ended", step)
-
-    def failed(self, step: Step) -> None:
-        self._step("failed", step)
-
-    def progress(self, progress: Progress) -> None:
-        self.emit("progress", subject=progress.subject, step=progress.step, text=progress.text)
-
-    def message(self, message: Message) -> None:
-        self.emit("message", severity=message.severity, text=message.text, urn=message.urn)
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Told in words by the others."""
 
 
 def fancy() -> bool:
@@ -97,10 +76,8 @@ def fancy() -> bool:
     return sys.stdout.isatty() and not plain
 
 
-def choose(*, as_json: bool) -> Printer:
+def choose() -> Printer:
     """The printer for where the output goes."""
-    if as_json:
-        return Json()
     if fancy():
         from automation.live import Live
 

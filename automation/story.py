@@ -75,6 +75,8 @@ class Printer(Protocol):
     def failed(self, step: Step) -> None: ...
     def progress(self, progress: Progress) -> None: ...
     def message(self, message: Message) -> None: ...
+    def reason(self, reason: Reason, urn: str) -> None: ...
+    def event(self, event: Mapping[str, Any]) -> None: ...
 
 
 @dataclass
@@ -89,15 +91,19 @@ class Story:
     last_raised: str = ""
     """What ended the last traceback that a child printed: the reason where an engine gives none."""
     verbose: bool = False
+    seen: set[str] = field(default_factory=set[str])
+    """The URNs of all resources, those that stay as they are too."""
     _warned: set[str] = field(default_factory=set[str])
     _tracebacks: dict[str, Tracebacks] = field(default_factory=dict[str, Tracebacks])
 
     def __call__(self, event: Mapping[str, Any]) -> None:
         with patient():
+            self.printer.event(event)
             self._hear(event)
 
     def _hear(self, event: Mapping[str, Any]) -> None:
         if (payload := event.get("resourcePreEvent")) is not None:
+            self.seen.add(str(payload["metadata"]["urn"]))
             if payload.get("planning"):
                 self._planned(_step(payload))
             elif (step := _step(payload)).op != UNCHANGED:
@@ -136,6 +142,7 @@ class Story:
                     self.printer.message(Message(severity, line, urn))
             if (found := diagnosis.reason(text)) and found not in self.reasons:
                 self.reasons.append(found)
+                self.printer.reason(found, urn)
             return
         tracebacks = self._tracebacks.setdefault(urn, Tracebacks())
         for line in text.splitlines():
@@ -150,6 +157,7 @@ class Story:
                 elif (found := diagnosis.reason(line)) and found.code is not Exit.FAILED and found not in self.reasons:
                     # one of ours ends the traceback, and may be all that an engine lets through
                     self.reasons.append(found)
+                    self.printer.reason(found, urn)
                 self.last_raised = diagnosis.raised(line) or self.last_raised
             elif line.strip() and not self._said_before(severity, line):
                 self.printer.message(Message(severity, line, urn))

@@ -1,32 +1,36 @@
-"""The file backend: Pulumi's folders, names and neighbours, byte for byte where anyone could look.
+"""The backend: Pulumi's folders, names and neighbours, byte for byte where anyone could look.
 
     .pulumi/meta.yaml                                         the layout's version
     .pulumi/stacks/PROJECT/STACK.json, .json.bak              the state, and the state one write before
     .pulumi/history/PROJECT/STACK/STACK-NANOS.*.json          what each operation did, and the state after it
     .pulumi/backups/PROJECT/STACK/STACK.NANOS.json            the state after each operation
     .pulumi/locks/organization/PROJECT/STACK/UUID.json        who is at work
-    .pulumi/journals/PROJECT/STACK.jsonl                      ours alone: steps since the last write (see journal.py)
+    .pulumi/journals/PROJECT/                                 ours alone: steps since the last write (see journal.py)
 
-Every file has a neighbour `.attrs`, as the library has that the official CLI writes through.
+The files lie in a folder or in a bucket (`engine/storage`). A compressed state has `.gz` behind its name.
 """
 
-import base64
 import contextlib
-import hashlib
 import json
 import os
-import secrets
 import time
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlparse
+from urllib.parse import unquote, urlsplit
 
-from engine.errors import BackendError, DamagedState
-from engine.state import unreadable
-from engine.values import Props, is_dict, is_list
+import yaml
+
+from engine.checkpoints import encode, parse
+from engine.errors import BackendError, BadInput, DamagedState
+from engine.storage.base import Entry, Storage
+from engine.storage.files import Files
+from engine.storage.packing import SUFFIXES, flag, pack, unpack, wanted
+from engine.values import Props, is_dict
+
+__all__ = ["ORGANIZATION", "Backend", "FileBackend", "choose", "encode", "open_backend", "state_dir"]
 
 ORGANIZATION: Final = "organization"
+HOME: Final = ".pulumi"
 
 
 def state_dir() -> Path:
@@ -39,7 +43,8 @@ def state_dir() -> Path:
 
 def current_login() -> str | None:
     """The backend that the official CLI is logged in to."""
-    home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    named = os.environ.get("PULUMI_CREDENTIALS_PATH") or os.environ.get("PULUMI_HOME")
+    home = Path(named) if named else Path.home() / ".pulumi"
     try:
         data = json.loads((home / "credentials.json").read_text())
     except (OSError, ValueError):
@@ -54,227 +59,314 @@ def choose(project_backend: str | None, given: str | None = None) -> str:
     return found or f"file://{state_dir() / 'backend'}"
 
 
-def open_backend(url: str, project_root: Path) -> "FileBackend":
-    parsed = urlparse(url)
-    if parsed.scheme != "file":
+def open_backend(url: str, project_root: Path) -> "Backend":
+    """The backend at a URL; relative paths of file:// are from `project_root`. Nothing is read yet."""
+    scheme = urlsplit(url).scheme
+    if scheme == "file":
+        path = unquote(url[len("file://") :].split("?", 1)[0])
+        if path == "~" or path.startswith("~/"):
+            path = str(Path(path).expanduser())
+        return Backend(Files((project_root / path).resolve()))
+    if scheme in ("s3", "gs", "azblob"):
+        from engine.storage.blobs import Blobs
+        from engine.storage.urls import bucket
+
+        return Backend(Blobs(bucket(url)))
+    if scheme in ("http", "https"):
         raise BackendError(
-            f"the backend is {url}, and the embedded engine keeps state in file:// backends only; "
-            "set PULUMI_BACKEND_URL=file:///a/folder, or install the Pulumi CLI and use it for this stack"
+            f"the backend is Pulumi Cloud ({scheme}://{urlsplit(url).netloc.rpartition('@')[2]}), which only the "
+            "official CLI speaks to; install the Pulumi CLI for this stack, or set PULUMI_BACKEND_URL to a file://, "
+            "s3://, gs:// or azblob:// address"
         )
-    path = unquote(url[len("file://") :].split("?", 1)[0])
-    if path == "~" or path.startswith("~/"):
-        path = str(Path(path).expanduser())
-    return FileBackend((project_root / path).resolve())
+    shown = f"{scheme}://…" if scheme else repr(url)
+    raise BackendError(
+        f"the backend is {shown}, and the embedded engine keeps state in file://, s3://, gs:// and azblob:// backends; "
+        "set PULUMI_BACKEND_URL=file:///a/folder, or install the Pulumi CLI and use it for this stack"
+    )
 
 
-class FileBackend:
-    """Reads and writes one folder; nothing here knows what a checkpoint means."""
+class Backend:
+    """Reads and writes one store; nothing here knows what a deployment means."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.home = root / ".pulumi"
-        self.url = f"file://{root}"
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.url = storage.url
+        self.local = storage.local
+        self._ready = False
+        self._marked = False
 
-    def state_file(self, project: str, stack: str) -> Path:
-        return self.home / "stacks" / project / f"{stack}.json"
+    # -- where things lie --------------------------------------------------------------------------------------------
+
+    def state_file(self, project: str, stack: str) -> str:
+        """The state's place, for messages."""
+        return self.storage.place(self.state_key(project, stack))
+
+    def state_key(self, project: str, stack: str) -> str:
+        """The state's key; of several, compressed and not, the one written last."""
+        plain = f"{HOME}/stacks/{project}/{stack}.json"
+        found = {entry.name: entry for entry in self._stack_files(project)}
+        there = [found[name] for name in (f"{stack}.json{suffix}" for suffix in SUFFIXES) if name in found]
+        if not there:
+            return plain
+        newest = max(there, key=lambda entry: entry.modified)
+        return f"{HOME}/stacks/{project}/{newest.name}"
+
+    def _stack_files(self, project: str) -> list[Entry]:
+        self.check_layout()
+        return [entry for entry in self.storage.list(f"{HOME}/stacks/{project}") if not entry.folder]
 
     def journal_file(self, project: str, stack: str) -> Path:
-        return self.home / "journals" / project / f"{stack}.jsonl"
+        """The journal of a backend in a folder."""
+        assert self.local is not None
+        return self.local / HOME / "journals" / project / f"{stack}.jsonl"
 
-    def lock_folder(self, project: str, stack: str) -> Path:
-        return self.home / "locks" / ORGANIZATION / project / stack
+    def journal_folder(self, project: str) -> str:
+        return f"{HOME}/journals/{project}"
+
+    def check_layout(self) -> None:
+        """Refuse a store of a layout that is not served here, or of one to come. Costs one look a command."""
+        if self._ready:
+            return
+        listed = self.storage.list(f"{HOME}/stacks")  # tells as well whether the store is there at all
+        raw = self.storage.read(f"{HOME}/meta.yaml")
+        place = self.storage.place(f"{HOME}/meta.yaml")
+        version = 1 if raw is None else _layout(raw, place)
+        old = [entry for entry in listed if not entry.folder and _stack_name(entry.name)]
+        asked = flag("PULUMI_DIY_BACKEND_LEGACY_LAYOUT", "PULUMI_SELF_MANAGED_STATE_LEGACY_LAYOUT")
+        if version == 0 or (raw is None and (old or (asked and not listed))):
+            raise BackendError(
+                f"{self.url}: the state is kept in the old layout without projects, which the embedded engine does not "
+                "know; run `pulumi state upgrade` with the official CLI"
+                + (", and unset PULUMI_DIY_BACKEND_LEGACY_LAYOUT" if asked else "")
+            )
+        if version != 1:
+            raise BackendError(f"{place}: the layout has version {version}, expected 1; install a newer modelport")
+        self._marked = raw is not None
+        self._ready = True
+
+    # -- what is there -----------------------------------------------------------------------------------------------
 
     def exists(self, project: str, stack: str) -> bool:
-        return self.state_file(project, stack).exists()
+        return stack in self.stacks(project)
+
+    def tags(self, project: str, stack: str) -> dict[str, str]:
+        """What the stack is tagged with: the official CLI writes it, and policies are shown it."""
+        raw = self.storage.read(f"{HOME}/stacks/{project}/{stack}.pulumi-tags")
+        try:
+            data: Any = json.loads(raw or b"{}")
+        except ValueError:
+            return {}
+        found = data.get("tags") if is_dict(data) else None
+        return {key: str(value) for key, value in found.items()} if is_dict(found) else {}
 
     def stacks(self, project: str) -> list[str]:
-        folder = self.home / "stacks" / project
-        return sorted(p.stem for p in folder.glob("*.json")) if folder.is_dir() else []
+        """The names of a project's stacks."""
+        names = (_stack_name(entry.name) for entry in self._stack_files(project))
+        return sorted({name for name in names if name})
 
     def projects(self) -> list[str]:
-        folder = self.home / "stacks"
-        return sorted(p.name for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+        self.check_layout()
+        return [entry.name for entry in self.storage.list(f"{HOME}/stacks") if entry.folder]
 
     def read_state(self, project: str, stack: str) -> tuple[bytes, Props] | None:
-        """The state file and the checkpoint in it; None when the stack does not exist.
+        """The state, unpacked, and the checkpoint in it; None when the stack does not exist.
 
-        Raises DamagedState when the file is there but holds anything but a version 3 checkpoint of this very stack.
+        Raises DamagedState when the file is there but holds anything but a checkpoint of this very stack.
         """
-        file = self.state_file(project, stack)
-        try:
-            raw = file.read_bytes()
-        except FileNotFoundError:
-            zipped = file.with_name(file.name + ".gz")
-            if zipped.exists():
-                raise BackendError(
-                    f"{zipped}: the state is kept compressed, and the embedded engine reads plain files only; "
-                    "unpack it with gunzip"
-                ) from None
+        key = self.state_key(project, stack)
+        packed = self.storage.read(key)
+        if packed is None:
             return None
-        except OSError as error:
-            raise BackendError(f"{file}: the state cannot be read: {error.strerror}") from None
-        return raw, self._checked(file, raw, project, stack)
+        place = self.storage.place(key)
 
-    def _checked(self, file: Path, raw: bytes, project: str, stack: str) -> Props:
-        backup = self._backup_of(file, project, stack)
-        fix = f"restore {backup}, the state before it" if backup else "no backup of it is left in the backend"
-        try:
-            data: Any = json.loads(raw)
-        except ValueError as error:
-            raise DamagedState(f"{file}: the state is damaged ({error}); {fix}") from None
-        checkpoint = data.get("checkpoint") if is_dict(data) else None
-        if not is_dict(checkpoint):
-            raise DamagedState(f"{file}: the state is not a Pulumi checkpoint; {fix}")
-        problem = unreadable(data)
-        if problem:
-            raise DamagedState(f"{file}: the checkpoint {problem}; {fix}")
-        named = checkpoint.get("stack", "")
-        expected = {f"{ORGANIZATION}/{project}/{stack}", stack}
-        if named and named not in expected:
-            raise DamagedState(
-                f"{file}: the checkpoint is of the stack {named}, expected {ORGANIZATION}/{project}/{stack}; {fix}"
+        def fix() -> str:
+            backup = self._backup_of(key, project, stack)
+            return (
+                f"restore {backup}, the state before it" if backup else "no sound backup of it is left in the backend"
             )
-        latest = checkpoint.get("latest")
-        if latest is not None:
-            problem = _shape(latest)
-            if problem:
-                raise DamagedState(f"{file}: the checkpoint is damaged: {problem}; {fix}")
-        whole: Props = data
-        return whole
 
-    def _backup_of(self, file: Path, project: str, stack: str) -> Path | None:
-        bak = file.with_name(file.name + ".bak")
-        if bak.exists():
-            return bak
-        folder = self.home / "backups" / project / stack
-        kept = sorted(folder.glob(f"{stack}.*.json")) if folder.is_dir() else []
-        return kept[-1] if kept else None
+        try:
+            raw = unpack(packed, place)
+        except ValueError as error:
+            raise DamagedState(f"{place}: the state is damaged ({error}); {fix()}") from None
+        return raw, parse(raw, place, {f"{ORGANIZATION}/{project}/{stack}", stack}, fix)
+
+    def _backup_of(self, key: str, project: str, stack: str) -> str | None:
+        """The newest backup that is sound: what damaged the state may have damaged those beside it."""
+        folder = f"{HOME}/backups/{project}/{stack}"
+        kept = [f"{folder}/{entry.name}" for entry in reversed(self.storage.list(folder))]
+        for each in (key + ".bak", *kept):
+            raw, place = self.storage.read(each), self.storage.place(each)
+            if raw is None:
+                continue
+            with contextlib.suppress(ValueError, DamagedState, BackendError):
+                parse(unpack(raw, place), place, {f"{ORGANIZATION}/{project}/{stack}", stack}, str)
+                return place
+        return None
+
+    def texts(self, project: str, stack: str) -> list[bytes]:
+        """Everything that is known of a stack's present, as it lies: its state, unpacked, and its journals."""
+        key = self.state_key(project, stack)
+        folder = self.journal_folder(project)
+        keys = [
+            key,
+            f"{folder}/{stack}.jsonl",
+            *(f"{folder}/{stack}/{e.name}" for e in self.storage.list(f"{folder}/{stack}")),
+        ]
+        found = (self.storage.read(each) for each in keys)
+        return [unpack(raw, key) for raw in found if raw is not None]
+
+    # -- what is written ---------------------------------------------------------------------------------------------
 
     def write_state(self, project: str, stack: str, raw: bytes) -> None:
         """Put a checkpoint in the place of the one before, which becomes the .bak; all of it or nothing."""
+        suffix = wanted()
+        before = self.state_key(project, stack)
         self.ensure()
-        file = self.state_file(project, stack)
-        with _writing(file):
-            if file.exists():
-                before = file.read_bytes()
-                self._put(file.with_name(file.name + ".bak"), before)
-            self._put(file, raw, sync=True)
+        key = f"{HOME}/stacks/{project}/{stack}.json{suffix}"
+        old = self.storage.read(before)
+        if old is not None:
+            self.storage.write(before + ".bak", old)
+        packed = pack(raw, suffix)
+        self.storage.write(key, packed, sync=True)
+        if old is not None and before != key:
+            self.storage.delete([before])
+        if flag("PULUMI_DIY_BACKEND_RETAIN_CHECKPOINTS", "PULUMI_RETAIN_CHECKPOINTS"):
+            self.storage.write(f"{key}.{time.time_ns()}", packed)
 
     def ensure(self) -> None:
-        """Make the folder, and mark its layout, if it is new."""
-        meta = self.home / "meta.yaml"
-        if not meta.exists():
-            with _writing(meta):
-                self._put(meta, b"version: 1\n")
+        """Mark the layout, if the store is new."""
+        self.check_layout()
+        if not self._marked:
+            self.storage.write(f"{HOME}/meta.yaml", b"version: 1\n")
+            self._marked = True
 
     def write_history(self, project: str, stack: str, update: Props, state: bytes) -> None:
         """Note an operation that has ended, and keep the state as it left it."""
-        folder = self.home / "history" / project / stack
+        suffix = wanted()
+        folder = f"{HOME}/history/{project}/{stack}"
         nanos = time.time_ns()
-        with _writing(folder):
-            text = json.dumps(update, separators=(",", ":"), ensure_ascii=False).encode()
-            self._put(folder / f"{stack}-{nanos}.history.json", text)
-            self._put(folder / f"{stack}-{nanos}.checkpoint.json", state)
-            backups = self.home / "backups" / project / stack
-            self._put(backups / f"{stack}.{time.time_ns()}.json", state)
+        packed = pack(state, suffix)
+        self.storage.write(f"{folder}/{stack}-{nanos}.history.json{suffix}", pack(encode(update), suffix))
+        self.storage.write(f"{folder}/{stack}-{nanos}.checkpoint.json{suffix}", packed)
+        if not flag("PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS", "PULUMI_DISABLE_CHECKPOINT_BACKUPS"):
+            backups = f"{HOME}/backups/{project}/{stack}"
+            self.storage.write(f"{backups}/{stack}.{time.time_ns()}.json{suffix}", packed)
 
-    def history(self, project: str, stack: str) -> list[Props]:
-        """What was done with the stack, newest first."""
-        folder = self.home / "history" / project / stack
-        files = sorted(folder.glob(f"{stack}-*.history.json"), reverse=True) if folder.is_dir() else []
-        return [json.loads(file.read_bytes()) for file in files]
-
-    def remove(self, project: str, stack: str) -> None:
-        """Forget a stack; backups and the .bak stay, as the official CLI leaves them."""
-        file = self.state_file(project, stack)
-        with _writing(file):
-            if file.exists():
-                self._put(file.with_name(file.name + ".bak"), file.read_bytes())
-            self.delete(file)
-            folder = self.home / "history" / project / stack
-            for old in sorted(folder.glob("*.json")):
-                self.delete(old)
-
-    def put_lock(self, project: str, stack: str, name: str, content: Props) -> Path:
-        file = self.lock_folder(project, stack) / f"{name}.json"
-        with _writing(file):
-            self._put(file, json.dumps(content, separators=(",", ":")).encode())
-        return file
-
-    def locks(self, project: str, stack: str) -> dict[Path, Props]:
-        folder = self.lock_folder(project, stack)
-        out: dict[Path, Props] = {}
-        for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+    def history(self, project: str, stack: str, page_size: int = 0, page: int = 1) -> list[Props]:
+        """What was done with the stack, newest first; page_size 0 is all of it."""
+        self.check_layout()
+        folder = f"{HOME}/history/{project}/{stack}"
+        names = [
+            entry.name for entry in self.storage.list(folder) if ".history.json" in entry.name and not entry.folder
+        ]
+        names.sort(reverse=True)
+        if page_size > 0:
+            names = names[(max(page, 1) - 1) * page_size :][:page_size]
+        out: list[Props] = []
+        for name in names:
+            place = self.storage.place(f"{folder}/{name}")
             try:
-                data: Any = json.loads(file.read_bytes())
-            except (OSError, ValueError):
-                data = {}
-            out[file] = data if is_dict(data) else {}
+                data: Any = json.loads(unpack(self.storage.read(f"{folder}/{name}") or b"", place))
+            except ValueError as error:
+                raise BackendError(f"{place}: the history is damaged ({error}); remove this file") from None
+            out.append(data)
         return out
 
-    def delete(self, file: Path) -> None:
-        for each in (file, file.with_name(file.name + ".attrs")):
-            with contextlib.suppress(FileNotFoundError):
-                each.unlink()
+    def remove(self, project: str, stack: str, *, backups: bool = False) -> None:
+        """Forget a stack; its backups and its .bak stay unless `backups` says otherwise."""
+        key = self.state_key(project, stack)
+        old = self.storage.read(key)
+        kept = f"{HOME}/backups/{project}/{stack}"
+        if backups:
+            gone = [key + ".bak", *(f"{kept}/{entry.name}" for entry in self.storage.list(kept))]
+        else:
+            gone = []
+            if old is not None:
+                self.storage.write(key + ".bak", old)
+        folder = f"{HOME}/history/{project}/{stack}"
+        gone += [key, f"{HOME}/stacks/{project}/{stack}.pulumi-tags"]
+        gone += [f"{folder}/{entry.name}" for entry in self.storage.list(folder)]
+        self.storage.delete(gone)
 
-    def _put(self, file: Path, raw: bytes, *, sync: bool = False) -> None:
-        md5 = base64.b64encode(hashlib.md5(raw, usedforsecurity=False).digest()).decode()
-        attrs = {
-            "user.cache_control": "",
-            "user.content_disposition": "",
-            "user.content_encoding": "",
-            "user.content_language": "",
-            "user.content_type": "text/plain; charset=utf-8",
-            "user.metadata": None,
-            "md5": md5,
-        }
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _replace(file, raw, sync)
-        _replace(file.with_name(file.name + ".attrs"), json.dumps(attrs, separators=(",", ":")).encode() + b"\n", False)
+    def retire(self, project: str, stack: str) -> None:
+        """The state becomes its own backup: the stack has another name now."""
+        key = self.state_key(project, stack)
+        old = self.storage.read(key)
+        if old is not None:
+            self.storage.write(key + ".bak", old)
+        self.storage.delete([key])
+
+    def move_history(self, project: str, stack: str, new_project: str, new: str) -> None:
+        """Take a stack's history along under its new name."""
+        source, target = f"{HOME}/history/{project}/{stack}", f"{HOME}/history/{new_project}/{new}"
+        for entry in self.storage.list(source):
+            head, _, tail = entry.name.rpartition("-")
+            if head != stack:
+                continue
+            raw = self.storage.read(f"{source}/{entry.name}")
+            if raw is not None:
+                self.storage.write(f"{target}/{new}-{tail}", raw)
+                self.storage.delete([f"{source}/{entry.name}"])
+
+    # -- locks -------------------------------------------------------------------------------------------------------
+
+    def put_lock(self, project: str, stack: str, name: str, content: Props) -> str:
+        """Write a lock; its key."""
+        key = f"{self._locks(project, stack)}/{name}.json"
+        self.storage.write(key, encode(content))
+        return key
+
+    def locks(self, project: str, stack: str) -> dict[str, Props]:
+        """Every lock of a stack by its key; what cannot be read counts as one."""
+        folder = self._locks(project, stack)
+        out: dict[str, Props] = {}
+        for entry in self.storage.list(folder):
+            if entry.folder or not entry.name.endswith(".json"):
+                continue
+            raw = self.storage.read(f"{folder}/{entry.name}")
+            if raw is None:
+                continue  # given back since
+            try:
+                data: Any = json.loads(raw)
+            except ValueError:
+                data = {}
+            out[f"{folder}/{entry.name}"] = data if is_dict(data) else {}
+        return out
+
+    def _locks(self, project: str, stack: str) -> str:
+        self.check_layout()
+        return f"{HOME}/locks/{ORGANIZATION}/{project}/{stack}"
 
 
-def encode(data: Props) -> bytes:
-    """A checkpoint as it lies on disk."""
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
+FileBackend = Backend
 
 
-def _replace(file: Path, raw: bytes, sync: bool) -> None:
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(6)}.tmp")
+def _layout(raw: bytes, place: str) -> int:
     try:
-        with temporary.open("wb") as out:
-            out.write(raw)
-            if sync:
-                out.flush()
-                os.fsync(out.fileno())
-        temporary.replace(file)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+        data: Any = yaml.safe_load(raw)
+    except yaml.YAMLError:
+        data = None
+    version = data.get("version") if is_dict(data) else None
+    if not isinstance(version, int):
+        raise BackendError(f"{place}: names no version of the layout, expected `version: 1`; restore it")
+    return version
 
 
-@contextlib.contextmanager
-def _writing(what: Path) -> Generator[None, None, None]:
-    try:
-        yield
-    except OSError as error:
-        raise BackendError(
-            f"{what}: cannot be written: {error.strerror}; what stood there before is unchanged"
-        ) from None
-
-
-def _shape(latest: Any) -> str | None:
-    """What is wrong with the shape of a deployment, if anything is."""
-    if not is_dict(latest):
-        return "`latest` is not an object"
-    for name in ("resources", "pending_operations"):
-        entries: object = latest.get(name, [])
-        if not is_list(entries):
-            return f"`{name}` is not a list"
-        for place, entry in enumerate(entries):
-            resource = entry.get("resource") if name == "pending_operations" and is_dict(entry) else entry
-            if not is_dict(resource) or not isinstance(resource.get("urn"), str):
-                return f"{name}[{place}] has no urn"
-            if not isinstance(resource.get("type"), str):
-                return f"{name}[{place}] has no type"
+def _stack_name(file: str) -> str | None:
+    """The stack that a file in the folder of stacks is of."""
+    for suffix in SUFFIXES:
+        if file.endswith(".json" + suffix):
+            name = file[: -len(".json" + suffix)]
+            return name if name and "/" not in name else None
     return None
+
+
+def stack_parts(name: str, project: str) -> tuple[str, str]:
+    """The project and the stack of a name: STACK, organization/STACK or organization/PROJECT/STACK."""
+    parts = name.split("/")
+    if len(parts) > 3 or not all(parts):
+        raise BadInput(f"the stack is {name!r}, expected STACK or {ORGANIZATION}/PROJECT/STACK")
+    if len(parts) > 1 and parts[0] != ORGANIZATION:
+        raise BadInput(f"the stack is {name!r}: organization name must be '{ORGANIZATION}' in this backend")
+    return (parts[1] if len(parts) == 3 else project), parts[-1]

@@ -22,7 +22,11 @@ InvokeTransform = Callable[[str, Props, "InvokeOptions"], Awaitable[tuple[Props,
 
 
 class CallbackFailed(EngineError):
-    """The program's function raised an exception."""
+    """The program's function raised an exception; `details` is what it said, without the status."""
+
+    def __init__(self, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.details = details or message
 
 
 class Callbacks:
@@ -40,7 +44,8 @@ class Callbacks:
             invoke = getattr(stub, "Invoke")  # noqa: B009 - the shipped stubs do not say what it gives
             answer = await invoke(callback_pb2.CallbackInvokeRequest(token=callback.token, request=request))
         except grpc.aio.AioRpcError as error:
-            raise CallbackFailed(error.details() or str(error.code())) from None
+            text = error.details() or ""
+            raise CallbackFailed(f"rpc error: code = {_title(error.code())} desc = {text}", text) from None
         found: bytes = answer.response
         return found
 
@@ -75,7 +80,10 @@ class Callbacks:
             request = resource_pb2.TransformInvokeRequest(
                 token=token, args=to_struct(args, secrets=True, outputs=True), options=options
             )
-            raw = await self._invoke(callback, request.SerializeToString())
+            try:
+                raw = await self._invoke(callback, request.SerializeToString())
+            except CallbackFailed as error:
+                raise CallbackFailed(error.details) from None
             answer = resource_pb2.TransformInvokeResponse.FromString(raw)
             new_args = from_struct(answer.args) if answer.HasField("args") else args
             return new_args, answer.options if answer.HasField("options") else options
@@ -101,7 +109,7 @@ class Callbacks:
             raw = await self._invoke(callback, request.SerializeToString())
             answer = resource_pb2.ErrorHookResponse.FromString(raw)
             if answer.error:
-                raise CallbackFailed(f"error hooks execution failed: {answer.error}")
+                raise CallbackFailed(answer.error)
             return answer.retry
 
         return call
@@ -111,6 +119,11 @@ class Callbacks:
             await channel.close()
 
 
+def _title(code: grpc.StatusCode) -> str:
+    """A status as the official engine words it: Unknown, InvalidArgument."""
+    return "".join(part.title() for part in code.name.split("_"))
+
+
 def _struct(props: Props) -> "struct_pb2.Struct":
     return to_struct(props, secrets=True, outputs=True)
 
@@ -118,11 +131,10 @@ def _struct(props: Props) -> "struct_pb2.Struct":
 def _around(around: Around) -> dict[str, Any]:
     resource = around.resource
     from engine.state import urn_name
-    from engine.values import UNKNOWN_TEXT
 
     out: dict[str, Any] = {
         "urn": resource.urn,
-        "id": resource.id if isinstance(resource.id, str) else UNKNOWN_TEXT,
+        "id": resource.id if isinstance(resource.id, str) else "",
         "name": urn_name(resource.urn),
         "type": resource.type,
     }

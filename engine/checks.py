@@ -1,11 +1,18 @@
 """Differences and refusals, as the steps need them and the user is told of them."""
 
+from typing import Final
+
 from engine.diff import Diff, compare
 from engine.paths import ignore_changes
-from engine.provider import Failure, Provider
+from engine.providers.base import Failure, Provider
 from engine.run import Run
 from engine.state import Resource, urn_name
 from engine.values import Props, Secret, Unknown, Value, bare, dump
+
+UNAVAILABLE: Final = (
+    "The provider for this resource has inputs that are not known during preview.\n"
+    "This preview may not correctly represent the changes that will be applied during an update."
+)
 
 
 async def resource_diff(
@@ -22,6 +29,8 @@ async def resource_diff(
 ) -> Diff:
     """The provider's diff; where it has no opinion, the engine's own of the inputs."""
     diff = await provider.diff(urn, id_, old_inputs, old_outputs, new_inputs, preview=preview, ignored=ignored)
+    if diff.unavailable:
+        run.events.say("warning", UNAVAILABLE, urn)
     if diff.changes is not None:
         return diff
     news, _ = ignored_changes(run, urn, new_inputs, old_inputs, ignored)

@@ -3,10 +3,27 @@
 from engine.executor import Executor
 from engine.generator import Generator
 from engine.graph import Graph
+from engine.hooks import HOOK_KINDS
 from engine.run import Bail, Run
 from engine.state import Resource
 from engine.steps import Delete, RemovePending, Same, Step
 from engine.targets import Targets
+
+
+def refuse_hooks(run: Run) -> bool:
+    """Tell of the hooks that a destroy cannot run without the program; whether there are any."""
+    found = False
+    for resource in run.base.resources:
+        hooks = [
+            name
+            for kind in ("before_delete", "after_delete")
+            for name in resource.resource_hooks.get(HOOK_KINDS[kind], ())
+        ]
+        if hooks:
+            found = True
+            text = f"Resource has delete hooks registered, but the program is not running. Hooks: {', '.join(hooks)}"
+            run.events.say("error", text, resource.urn)
+    return found
 
 
 async def perform(run: Run, generator: Generator, executor: Executor) -> None:
@@ -19,7 +36,7 @@ async def perform(run: Run, generator: Generator, executor: Executor) -> None:
         task = await executor.chain(list(sames))
         if task is not None:
             await task
-    graph = Graph(run.base.resources)
+    graph = _graph(run, generator)
     doomed: set[int] = set()
     seen: set[int] = set()
     for layer in _layers(graph, deletes):
@@ -32,6 +49,16 @@ async def perform(run: Run, generator: Generator, executor: Executor) -> None:
         if executor.stopped.is_set():
             return
         await executor.together(step for step in layer if id(step.subject) not in doomed)
+
+
+def _graph(run: Run, generator: Generator) -> Graph:
+    """What depends on what: the program's resources that go as well, and the state's."""
+    graph = Graph([*generator.modes.to_delete, *run.base.resources])
+    for old in run.base.resources:
+        state = generator.modes.current(old)
+        if state is not old:
+            graph.alias(state, old)
+    return graph
 
 
 async def _generate(run: Run, generator: Generator) -> tuple[list[Step], list[Step]]:
@@ -55,6 +82,7 @@ async def _generate(run: Run, generator: Generator) -> tuple[list[Step], list[St
                 new.id = ""
                 sames.append(Same(run, None, resource, new, untargeted=True))
             continue
+        resource = generator.modes.current(resource)
         if resource.delete:
             if id(resource) in generator.pending_deletes:
                 continue
@@ -68,6 +96,10 @@ async def _generate(run: Run, generator: Generator) -> tuple[list[Step], list[St
                 deletes.append(Delete(run, resource, generator.deletes))
         if resource.urn in generator.deletes:
             await run.registry.ensure(resource.provider, run.olds)
+    for resource in generator.modes.to_delete:
+        if free(resource):
+            generator.deletes.add(resource.urn)
+            deletes.append(Delete(run, resource, generator.deletes))
     _refuse_untargeted(run, generator, targets, deletes)
     return sames, deletes
 
@@ -90,7 +122,7 @@ def _refuse_untargeted(run: Run, generator: Generator, targets: Targets, deletes
 
 async def _allowed(run: Run, generator: Generator, targets: Targets) -> set[str]:
     """The targets, all that depends on them, and all that would have to be replaced with them."""
-    graph = Graph(run.base.resources)
+    graph = _graph(run, generator)
     found: set[str] = set()
     todo = [r for r in run.base.resources if r.urn in targets]
     while todo:
@@ -105,12 +137,13 @@ async def _allowed(run: Run, generator: Generator, targets: Targets) -> set[str]
             allowed.add(urn)
             if state in generator.dependents.graph:
                 allowed |= {d.urn for d, _ in await generator.dependents.replacements(state)}
+            allowed |= {d.urn for d, _ in generator.dependents.cascading(urn)}
     return allowed
 
 
 def _kept(run: Run, generator: Generator) -> set[str]:
     """What is excluded, and all that it needs."""
-    graph = Graph(run.base.resources)
+    graph = _graph(run, generator)
     kept: set[str] = set()
     todo = [r for r in run.base.resources if r.urn in generator.excludes]
     while todo:

@@ -25,7 +25,7 @@ class Dependents:
     async def delete_steps(self, urn: str, old: Resource) -> list[Step]:
         run = self.run
         found = await self.replacements(old) if old in self.graph else []
-        found += self._cascading(urn)
+        found += self.cascading(urn)
         steps: list[Step] = []
         for dependent, keys in reversed(found):
             if id(dependent) in self.generator.pending_deletes:
@@ -34,7 +34,7 @@ class Dependents:
             if dependent.delete:
                 steps.append(Delete(run, dependent, self.generator.deletes))
             else:
-                if dependent.protect:
+                if dependent.protect and not run.options.ignore_protect:
                     text = (
                         f'unable to replace resource "{dependent.urn}" as part of replacing "{urn}" as it is '
                         "currently marked for protection. To unprotect the resource, remove the `protect` flag from "
@@ -96,7 +96,8 @@ class Dependents:
         diff = replace_on_changes(diff, resource.replace_on_changes, False)
         return diff.replace, diff.replaces
 
-    def _cascading(self, urn: str) -> list[tuple[Resource, list[str]]]:
+    def cascading(self, urn: str) -> list[tuple[Resource, list[str]]]:
+        """Which go with a resource because they are to be replaced or deleted with it."""
         found: dict[str, Resource] = {}
         for states in (self.run.news, self.run.olds):
             for name, state in states.items():

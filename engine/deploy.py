@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from engine import deletes, refresh
 from engine.errors import BackendError, EngineError
@@ -72,6 +73,8 @@ class Deployment:
         for executor in self._executors:
             executor.stop()
         await self.run.registry.cancel()
+        if self.run.policies is not None:
+            await self.run.policies.cancel()
 
     def abandon(self) -> None:
         """Stop now: what runs is given up, and stays in the state as begun and not ended."""
@@ -86,11 +89,19 @@ class Deployment:
 
     async def _perform(self, monitor: Monitor | None, launch: Launch | None) -> bool:
         run = self.run
-        if run.options.refresh or run.refresh_only:
+        asked = run.options.refresh or run.refresh_only
+        if asked and not run.refresh_program:
             if not await self._refresh():
                 return False
             if run.refresh_only:
                 return True
+        elif (
+            not asked
+            and not run.refresh_program
+            and any(resource.refresh_before_update for resource in run.base.resources)
+        ):
+            if not await self._refresh(asked=False):
+                return False
         elif run.base.pending and not run.preview:
             self._warn_pending()
         refresh.check_targets(run, Targets(run.options.replace), set())
@@ -134,7 +145,8 @@ class Deployment:
         self.inbox.put_nowait(Finished() if done.done() else ended.result())
         done.cancel()
 
-    async def _refresh(self) -> bool:
+    async def _refresh(self, *, asked: bool = True) -> bool:
+        """Read what the user `asked` to read, or what its provider wants read before each update."""
         run = self.run
         if not run.base.resources:
             return True
@@ -142,7 +154,9 @@ class Deployment:
         refresh.check_targets(run, Targets(run.options.excludes), set())
         executor = Executor(run, self.parallel, ignore_errors=True)
         self._executors.append(executor)
-        await refresh.perform(run, executor)
+        if self.interrupt.asked.is_set():
+            executor.stop()
+        await refresh.perform(run, executor, asked=asked)
         if executor.errored:
             self._result("failed")
             return False
@@ -165,12 +179,9 @@ class Deployment:
         stopped = asyncio.ensure_future(executor.stopped.wait())
         try:
             while True:
-                item = asyncio.ensure_future(self.inbox.get())
-                await asyncio.wait({item, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if stopped.done():
-                    item.cancel()
+                event = await self._next(executor, stopped)
+                if event is None:
                     return None
-                event = item.result()
                 try:
                     ended = await self._handle(event, generator, executor) or ended
                     if ended and not generator.waiting:
@@ -185,13 +196,27 @@ class Deployment:
         finally:
             stopped.cancel()
 
+    async def _next(self, executor: Executor, stopped: "asyncio.Future[Any]") -> Item | None:
+        """What is to be looked at next; None where the executor has stopped.
+
+        What has been asked for already is looked at before any step that was handed over begins, for it may be refused.
+        """
+        if not self.inbox.empty() and not executor.stopped.is_set():
+            return self.inbox.get_nowait()
+        item = asyncio.ensure_future(self.inbox.get())
+        await asyncio.wait({item, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.done() and not (item.done() and isinstance(item.result(), Continue)):
+            item.cancel()
+            return None
+        return item.result()
+
     def _about(self, event: Item) -> str:
         if isinstance(event, Registration):
             goal = event.goal
             return make_urn(self.run.stack, self.run.project, goal.parent, goal.type, goal.name)
         if isinstance(event, Reading):
             return make_urn(self.run.stack, self.run.project, event.parent, event.type, event.name)
-        return event.urn if isinstance(event, Outputs) else ""
+        return event.urn if isinstance(event, Outputs | Continue) else ""
 
     async def _handle(self, event: Item, generator: Generator, executor: Executor) -> bool:
         if isinstance(event, Registration):
@@ -219,7 +244,10 @@ class Deployment:
         except Bail as bail:
             missing = bail
         try:
-            await deletes.perform(self.run, generator, executor)
+            if self.run.refresh_only:
+                await refresh.rest(self.run, generator, executor)
+            else:
+                await deletes.perform(self.run, generator, executor)
         except Bail:
             generator.saw_error = True
         return missing
@@ -228,10 +256,14 @@ class Deployment:
         run = self.run
         await executor.idle()
         failed = executor.errored or generator.saw_error or bool(run.post_error)
+        failed = failed or (run.policies is not None and run.policies.saw_error)
         if executor.stack_outputs is not None:
             await executor.outputs(executor.stack_outputs, finalizing=True, errored=failed or error is not None)
         if error is not None:
             return False
+        if run.policies is not None and not executor.errored:
+            await run.policies.analyze_stack(generator.providers)
+            failed = failed or run.policies.saw_error
         if failed or run.post_error:
             self._result("failed")
             return False

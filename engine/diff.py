@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from engine import paths
+from engine.errors import EngineError
 from engine.values import Props, Unknown, Value, bare, equal, is_dict, is_list
 
 INIT_ERROR: Final = "#initerror"
@@ -30,6 +31,8 @@ class Diff:
     changed: list[str] = field(default_factory=list[str])
     detailed: dict[str, Change] | None = None
     delete_first: bool = False
+    unavailable: bool = False
+    """The provider cannot say, for it is not known yet how it will be set up."""
 
     @property
     def replace(self) -> bool:
@@ -84,10 +87,15 @@ def _value(old: Value, new: Value, at: paths.Path, out: dict[str, Change]) -> No
 
 
 def replace_on_changes(diff: Diff, selected: list[str], has_init_errors: bool) -> Diff:
-    """Turn changes at the selected paths into reasons for a replacement."""
+    """Turn changes at the selected paths into reasons for a replacement; raises EngineError where one is no path."""
     if not diff.changes and not has_init_errors:
         return diff
-    chosen = [path for path in (paths.parse(text) for text in selected) if path is not None]
+    try:
+        chosen = [paths.read(text) for text in selected]
+        for text in diff.detailed or ():
+            paths.read(text)
+    except ValueError as error:
+        raise EngineError(str(error)) from None
 
     def hit(text: str) -> bool:
         path = paths.parse(text)

@@ -6,10 +6,12 @@ EngineError
 │   ├── DamagedState    what is there is no checkpoint, or not one of ours to touch
 │   └── StackLocked     another operation holds the stack
 ├── StackMissing        no such stack
+├── ChangesProposed     changes where none were expected
 ├── WrongPassphrase     the passphrase is absent or not the one that the stack was made with
 ├── PluginError         a provider's process could not be started, or died
 ├── ProviderMissing     a package for which this machine has no provider
 ├── ProviderRefused     a provider answered a call with an error
+├── PolicyError         a policy pack cannot be loaded, or a policy of it broke down
 └── ProgramError        the program could not be run
 """
 
@@ -71,6 +73,10 @@ class StackMissing(EngineError):
     """No such stack in this backend."""
 
 
+class ChangesProposed(EngineError):
+    """There is something to do where `--expect-no-changes` said that there is nothing."""
+
+
 class WrongPassphrase(EngineError):
     """The passphrase is absent, or is not the one that the stack's secrets were written with."""
 
@@ -87,5 +93,17 @@ class ProviderRefused(EngineError):
     """A provider answered a call with an error; `partial` holds what it made all the same."""
 
 
+class PolicyError(EngineError):
+    """A policy pack cannot be loaded, or a policy of it broke down; not what is told where a policy is violated."""
+
+
 class ProgramError(EngineError):
     """The program could not be run at all."""
+
+
+class BadArgument(EngineError):
+    """The program asked for something in a form that nothing can have."""
+
+
+class Closed(EngineError):
+    """The operation is over; nobody answers any more."""

@@ -53,11 +53,14 @@ class Executor:
 
     async def chain(self, steps: list[Step]) -> "asyncio.Task[None] | None":
         """Hand a chain over as soon as there is a hand free for it."""
+        waits = self._slots.locked()
         if not await self._slot():
             return None
         task = asyncio.create_task(self._work(steps))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if waits:  # it begins before anything is heard that came in the meantime, such as the program's end
+            await asyncio.sleep(0)
         return task
 
     async def _slot(self) -> bool:
@@ -127,6 +130,7 @@ class Executor:
         kind = _PENDING.get(step.op)
         if kind and not run.preview:
             run.snapshot.begin(step.subject, kind)
+            await run.snapshot.settled()
         error: EngineError | None = None
         partial = False
         try:
@@ -139,14 +143,15 @@ class Executor:
             error = failed
         if error is None and step.logical and step.new is not None:
             self._pending[step.urn] = step
-        if step.new is not None and not isinstance(step, (Replace, Refresh)):
-            _mark_secrets(run, step.new)
-            (run.reads if isinstance(step, Read) else run.news)[step.urn] = step.new
+        if step.new_shown is not None and not isinstance(step, Replace):
+            _mark_secrets(run, step.new_shown)
+            (run.reads if isinstance(step, Read) else run.news)[step.urn] = step.new_shown
         self._told(step, error)
         if partial and isinstance(step, Update) and step.old is not None:
             step.target.inputs = dict(step.old.inputs)
         if not run.preview:
             self._note(step, done=error is None or partial)
+            await run.snapshot.settled()
         if error is not None:
             raise StepFailed(str(error), partial=partial, protected=getattr(error, "protected", False))
         step.complete()
@@ -201,6 +206,9 @@ class Executor:
         elif isinstance(step, Import):
             replaced = [step.replaces] if done and step.replaces is not None else []
             snapshot.end(step.target, new=[step.target] if done else [], done=[], changed=replaced)
+        elif isinstance(step, Refresh):
+            if done and step.then is not None and old is not None:
+                snapshot.reread(old, step.new_shown)
         elif isinstance(step, RemovePending):
             snapshot.end(step.subject, new=[], done=[step.subject], changed=[])
 

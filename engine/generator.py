@@ -3,14 +3,16 @@
 import os
 from collections.abc import Callable, Iterable
 
-from engine.checks import ignored_changes, resource_diff, shown, tell_failures
+from engine.checks import ignored_changes, tell_failures
+from engine.comparison import Comparison
 from engine.dependents import Dependents
-from engine.diff import Diff, replace_on_changes
+from engine.diff import Diff
 from engine.errors import EngineError
 from engine.executor import Executor
-from engine.goals import Answer, Continue, Goal, Reading, Registration
+from engine.goals import Continue, Goal, Reading, Registration
+from engine.modes import Modes
 from engine.names import Names
-from engine.provider import Provider
+from engine.providers.base import Provider
 from engine.readings import Import, Read
 from engine.run import Bail, Run
 from engine.state import (
@@ -21,10 +23,10 @@ from engine.state import (
     split_reference,
     urn_type,
 )
-from engine.steps import Create, Delete, Replace, Same, Step, Update
+from engine.steps import Create, Replace, Same, Step
 from engine.targets import Targets
 from engine.untargeted import Untargeted
-from engine.values import Props, bare, equal, has_unknown
+from engine.values import Props
 
 
 class Generator:
@@ -45,6 +47,7 @@ class Generator:
         self.creates: set[str] = set()
         self.imports: set[str] = set()
         self.sames: set[str] = set()
+        self.refreshes: set[str] = set()
         self.skipped_creates: set[str] = set()
         self.pending_deletes: set[int] = set()
         self.providers: dict[str, Resource] = {}
@@ -54,8 +57,10 @@ class Generator:
         self.excludes = Targets(run.options.excludes)
         self.excluded = self.excludes.copy()
         self.replace_targets = Targets(run.options.replace)
+        self.modes = Modes(run, self)
         self.dependents = Dependents(run, self)
         self.untargeted = Untargeted(run, self)
+        self.comparison = Comparison(run, self)
         self._skipped: set[str] = set()
 
     # -- targets -----------------------------------------------------------------------------------------------------
@@ -65,7 +70,7 @@ class Generator:
             return self._is_targeted(resource)
         return not self._is_excluded(resource) if self.excludes else True
 
-    def _related(self, resource: Resource) -> Iterable[str]:
+    def related(self, resource: Resource) -> Iterable[str]:
         if resource.provider:
             yield split_reference(resource.provider)[0]
         for _, urn, _ in resource.all_dependencies():
@@ -74,14 +79,14 @@ class Generator:
     def _is_targeted(self, resource: Resource) -> bool:
         if not self.targets or resource.urn in self.targets:
             return True
-        return self.run.options.target_dependents and any(u in self.targeted for u in self._related(resource))
+        return self.run.options.target_dependents and any(u in self.targeted for u in self.related(resource))
 
     def _is_excluded(self, resource: Resource) -> bool:
         if resource.urn in self.excludes:
             return True
-        return self.run.options.exclude_dependents and any(u in self.excluded for u in self._related(resource))
+        return self.run.options.exclude_dependents and any(u in self.excluded for u in self.related(resource))
 
-    def _forced(self, urn: str, old: Resource | None) -> bool:
+    def forced(self, urn: str, old: Resource | None) -> bool:
         return (bool(self.replace_targets) and urn in self.replace_targets) or (old is not None and old.taint)
 
     # -- reading -----------------------------------------------------------------------------------------------------
@@ -110,6 +115,8 @@ class Generator:
         if old is not None and not old.external and old.id != reading.id:
             self.replaces.add(urn)
             return [Read(self.run, reading, old, new, replacing=True), Replace(self.run, old, new)]
+        if self.run.destroying:
+            self.modes.to_delete.append(new)
         self.reads.add(urn)
         return [Read(self.run, reading, old, new, replacing=False)]
 
@@ -126,6 +133,22 @@ class Generator:
             self.providers[urn] = new
             if alias:
                 self.providers[alias] = new
+        if old is not None and self.modes.reads_first(old):
+
+            async def then(state: Resource | None) -> None:
+                await self.hand_over(self.validated(await self._found(reg, state, new, alias, invalid)))
+
+            return self.modes.refreshing(reg, old, new, then)
+        return await self._found(reg, old, new, alias, invalid)
+
+    async def _found(
+        self, reg: Registration, old: Resource | None, new: Resource, alias: str, invalid: bool
+    ) -> list[Step]:
+        """The steps for a goal once it is known what is there."""
+        goal, urn = reg.goal, new.urn
+        instead = self.modes.instead(reg, old, new)
+        if instead is not None:
+            return instead
         provider = await self._provider(urn, goal)
         recreating = urn in self.deletes
         seed = os.urandom(32)
@@ -201,14 +224,16 @@ class Generator:
     ) -> list[Step]:
         goal, run = reg.goal, self.run
 
-        def then(step: Import) -> None:
+        def then(step: Import | None) -> None:
             async def resume() -> None:
+                if step is None:
+                    return
                 wanted = self._wanted(goal, urn, alias, None)
                 wanted.created, wanted.modified = step.target.created, step.target.modified
                 steps = await self._checked(reg, urn, step.target, wanted, provider, invalid, recreating, seed)
                 await self.hand_over(self.validated(steps))
 
-            self.post(Continue(resume))
+            self.post(Continue(resume, urn))
 
         self.imports.add(urn)
         replaced = old if old is not None and not recreating else None
@@ -240,7 +265,7 @@ class Generator:
             if not targeted:
                 inputs = old.inputs if old else {}
             else:
-                afresh = recreating or was_external or old is None or self._forced(urn, old)
+                afresh = recreating or was_external or old is None or self.forced(urn, old)
                 inputs, failures = await provider.check(
                     urn,
                     None if afresh or old is None else old.inputs,
@@ -253,6 +278,8 @@ class Generator:
             new.inputs = inputs
         if targeted:
             self.untargeted.queue(new)
+        if run.policies is not None:
+            invalid = not await run.policies.enforced(new, goal, inputs, self.providers) or invalid
         if invalid:
             raise Bail(f"resource {urn} is invalid")
         if recreating:
@@ -275,7 +302,7 @@ class Generator:
             return [Create(run, reg, new)]
         if not targeted:
             return self.untargeted.left_alone(urn, old, reg)
-        return await self._compared(reg, urn, old, new, provider, seed)
+        return await self.comparison.steps(reg, urn, old, new, provider, seed)
 
     def _recreate(self, reg: Registration, old: Resource, new: Resource) -> list[Step]:
         self.deletes.discard(new.urn)
@@ -285,129 +312,6 @@ class Generator:
             Replace(self.run, old, new),
             Create(self.run, reg, new, replaces=old, diff=Diff(changes=True, replaces=keys)),
         ]
-
-    async def _compared(
-        self, reg: Registration, urn: str, old: Resource, new: Resource, provider: Provider | None, seed: bytes
-    ) -> list[Step]:
-        goal, run = reg.goal, self.run
-        trigger = self._triggered(old, new)
-        diff = Diff(changes=True) if trigger else await self._diff(urn, old, new, goal, provider)
-        diff = replace_on_changes(diff, goal.replace_on_changes, bool(old.init_errors))
-        if diff.changes or old.pending_replacement:
-            if diff.replace or trigger or old.pending_replacement:
-                return await self._replacing(reg, urn, old, new, diff, provider, seed)
-            self.updates.add(urn)
-            return [Update(run, reg, old, new, diff, goal.ignore_changes)]
-        if old.init_errors:
-            self.updates.add(urn)
-            return [Update(run, reg, old, new, diff, goal.ignore_changes)]
-        if urn in self.imports:
-            reg.done(Answer(old))
-            return []
-        self.sames.add(urn)
-        return [Same(run, reg, old, new)]
-
-    def _triggered(self, old: Resource, new: Resource) -> bool:
-        if not self.run.preview and has_unknown(new.replacement_trigger):
-            self.saw_error = True
-            self.names.bail(f"replacement trigger contains unknowns for {new.urn}", new.urn)
-        before, after = bare(old.replacement_trigger), bare(new.replacement_trigger)
-        if has_unknown(before) or has_unknown(after):
-            return True
-        return before is not None and after is not None and not equal(before, after)
-
-    async def _diff(self, urn: str, old: Resource, new: Resource, goal: Goal, provider: Provider | None) -> Diff:
-        if self._forced(urn, old):
-            return Diff(changes=True, replaces=["id"])
-        if any(other in self.replaces for other in new.replace_with):
-            return Diff(changes=True, replaces=["replaceWith"])
-        if new.deleted_with and new.deleted_with in self.replaces:
-            return Diff(changes=True, replaces=["deletedWith"])
-        if await self._provider_changed(old, new):
-            return Diff(changes=True, replaces=["provider"])
-        if provider is None:
-            return Diff(changes=not equal(old.inputs, new.inputs))
-        return await resource_diff(
-            self.run,
-            provider,
-            urn,
-            str(old.id),
-            old.inputs,
-            old.outputs,
-            new.inputs,
-            goal.ignore_changes,
-            preview=self.run.preview,
-        )
-
-    async def _provider_changed(self, old: Resource, new: Resource) -> bool:
-        if old.provider == new.provider:
-            return False
-        if not old.provider or not new.provider:
-            return True
-        old_urn, new_urn = split_reference(old.provider)[0], split_reference(new.provider)[0]
-        if self.names.aliased.get(old_urn) == new_urn:
-            return False
-        provider = self.run.registry.get(new.provider)
-        if provider is None:
-            raise EngineError(f'failed to resolve provider reference: "{new.provider}"')
-        before, after = self.run.olds.get(old_urn), self.providers.get(new_urn)
-        if before is None or after is None:
-            return False
-        diff = await provider.diff_config(new_urn, before.inputs, before.outputs, after.inputs)
-        return diff.replace
-
-    async def _replacing(
-        self,
-        reg: Registration,
-        urn: str,
-        old: Resource,
-        new: Resource,
-        diff: Diff,
-        provider: Provider | None,
-        seed: bytes,
-    ) -> list[Step]:
-        goal, run = reg.goal, self.run
-        if new.protect and old.protect:
-            text = (
-                f'unable to replace resource "{urn}"\nas it is currently marked for protection. To unprotect the '
-                "resource, remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
-            )
-            self.saw_error = True
-            run.events.say("error", text, urn)
-            if not run.preview:
-                raise Bail(text)
-        if goal.import_id:
-            self._replaced_import(urn, old, new, diff)
-        self.replaces.add(urn)
-        if provider is not None and not self._forced(urn, old):
-            inputs, failures = await provider.check(urn, None, goal.properties, preview=run.preview, seed=seed)
-            if tell_failures(run, new, failures):
-                raise Bail(f"resource {urn} has check errors")
-            new.inputs = inputs
-        first = goal.delete_before_replace if goal.delete_before_replace is not None else diff.delete_first
-        if not first:
-            return [
-                Create(run, reg, new, replaces=old, diff=diff, pending_delete=True),
-                Replace(run, old, new, diff),
-            ]
-        steps = await self.dependents.delete_steps(urn, old)
-        await run.registry.ensure(old.provider, run.olds)
-        if not old.pending_replacement:
-            self.deletes.add(old.urn)
-            steps.append(Delete(run, old, self.deletes, replacing=True, pending=True))
-        return [*steps, Replace(run, old, new, diff), Create(run, reg, new, replaces=old, diff=diff)]
-
-    def _replaced_import(self, urn: str, old: Resource, new: Resource, diff: Diff) -> None:
-        changes = "\n".join(
-            f"{key}: {shown(old.inputs.get(key))} => {shown(new.inputs.get(key))}" for key in diff.replaces
-        )
-        text = (
-            "previously-imported resources that still specify an ID may not be replaced; "
-            f"please remove the `import` declaration from your program;\n{changes}"
-        )
-        if not self.run.preview:
-            raise EngineError(text)
-        self.run.events.say("warning", text, urn)
 
     # -- handing over --------------------------------------------------------------------------------------------------
 
@@ -422,14 +326,16 @@ class Generator:
                     first.append(same)
             self.untargeted.first = []
             steps = [*first, *steps]
-        if not self.targets and not self.replace_targets:
+        if not self.skipped_creates or not (self.targets or self.excludes or self.replace_targets):
             return steps
         for step in steps:
             if step.new is None or (isinstance(step, Same) and step.skipped_create):
                 continue
-            for urn in self._related(step.new):
+            for urn in self.related(step.new):
                 if urn in self.skipped_creates:
                     text = f"Resource '{step.urn}' depends on '{urn}' which was was not specified in --target list."
+                    if self.excludes:
+                        text = f"Resource '{step.urn}' depends on '{urn}' which was excluded; exclude both or neither."
                     self.run.events.say("error", text, step.urn)
                     self.saw_error = True
                     if not self.run.preview:
@@ -445,7 +351,7 @@ class Generator:
     def operated_on(self, urn: str) -> bool:
         """Whether the program has asked for this resource, under this name or a new one."""
         urn = self.names.aliased.get(urn, urn)
-        return any(urn in known for known in (self.sames, self.updates, self.replaces, self.reads))
+        return any(urn in known for known in (self.sames, self.updates, self.replaces, self.reads, self.refreshes))
 
     async def hand_over(self, steps: list[Step]) -> None:
         """Give steps to the executor, but for those that build on a step that failed."""

@@ -113,6 +113,8 @@ class Continue:
     """Work of the generator's own that goes on after a step has run, such as what follows an import."""
 
     resume: Callable[[], Awaitable[None]]
+    urn: str = ""
+    """The resource that it is about."""
 
 
 @dataclass(frozen=True)

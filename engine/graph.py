@@ -32,6 +32,11 @@ class Graph:
             below.setdefault(parent, []).append(resource)
             parent = named[parent][-1].parent if parent in named else ""
 
+    def alias(self, new: Resource, old: Resource) -> None:
+        """`new` stands where `old` does."""
+        self._place[id(new)] = self._place[id(old)]
+        self._direct[id(new)] = self._direct[id(old)]
+
     def __contains__(self, resource: Resource) -> bool:
         return id(resource) in self._place
 

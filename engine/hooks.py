@@ -70,8 +70,11 @@ class Hooks:
         for name in names:
             hook = self.on_error.get(name)
             if hook is None:
-                raise HookFailed(f'error hook "{name}" was not registered')
-            again = await hook(around, operation, failures) or again
+                raise HookFailed(f'error hooks execution failed: error hook "{name}" was not registered')
+            try:
+                again = await hook(around, operation, failures) or again
+            except EngineError as error:
+                raise HookFailed(f'error hooks execution failed: error hook "{name}" failed: {error}') from None
         return again
 
 

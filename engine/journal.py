@@ -9,6 +9,7 @@ A line is a list of acts on references: `bN` is resource N of the state as it la
     ["new", ref]          it joins the state                ["done", ref]         it leaves the state
     ["begin", ref, type]  an operation on it begins         ["end", ref]          and ends
     ["base", [{…}, …]]    the state was rebuilt by a refresh
+    ["mend", ""]          what is gone is referred to by nothing any more, in the end
     ["final", sha256]     the state file that is about to take the journal's place
 The first line is the header: {"base": sha256 of the state file, …}.
 """
@@ -21,15 +22,20 @@ import os
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from engine.backend import FileBackend, encode
+from engine.backend import ORGANIZATION, Backend, encode
 from engine.errors import BackendError, DamagedState
 from engine.state import checkpoint
+from engine.storage.packing import unpack
 from engine.values import Props, is_dict, items, part
 
 Act: TypeAlias = list[Any]
 
 _HEADROOM: Final = 256 * 1024
 """Room that is kept free on disk for the end of a step, so that what was made can be noted on a disk that fills up."""
+
+
+class DamagedJournal(DamagedState):
+    """A journal that nobody can have written so, killed or not."""
 
 
 class Journal:
@@ -86,6 +92,9 @@ class Journal:
             os.posix_fallocate(self._handle, self._size, room)
         self._reserved = self._size + room
 
+    async def settled(self) -> None:
+        """Wait until all that was written so far would outlast this process; a file does so at once."""
+
     def final(self, state: bytes) -> None:
         """Note which state file is about to take this journal's place."""
         if self._handle is not None:
@@ -106,7 +115,7 @@ class Journal:
             self._handle = None
 
 
-def fold(backend: FileBackend, project: str, stack: str) -> bool:
+def fold(backend: Backend, project: str, stack: str) -> bool:
     """Write what a killed operation did into the state; whether there was anything.
 
     A journal of a state that has since been written by someone else is put aside under another name, and never lost.
@@ -125,47 +134,99 @@ def fold(backend: FileBackend, project: str, stack: str) -> bool:
         raise BackendError(f"{file}: the journal of a killed operation cannot be read: {error.strerror}") from None
 
 
-def _fold(backend: FileBackend, project: str, stack: str, file: Path, content: bytes) -> bool:
-    lines = content.split(b"\n")
-    entries = list(_entries(lines[:-1]))
+def _fold(backend: Backend, project: str, stack: str, file: Path, content: bytes) -> bool:
     found = backend.read_state(project, stack)
-    raw, data = found if found else (b"", _empty(project, stack))
-    if not entries or not is_dict(entries[0]):
-        file.unlink()
-        return False
-    here = hashlib.sha256(raw).hexdigest()
-    acts = [act for entry in entries[1:] for act in entry]
-    if acts and acts[-1][0] == "final" and acts[-1][1] == here:
-        file.unlink()
-        return False
-    if entries[0].get("base") != here:
-        aside = file.with_name(f"{file.stem}.{here[:12]}.orphan")
+    raw, data = found if found else (b"", None)
+    aside = file.with_name(f"{file.stem}.{hashlib.sha256(raw).hexdigest()[:12]}.orphan")
+    try:
+        written = after(content, raw, data, f"{ORGANIZATION}/{project}/{stack}")
+    except DamagedJournal as error:
+        file.rename(aside)
+        raise DamagedState(
+            f"{file}: the journal of a killed operation is damaged ({error}), and none of it was made part of the "
+            f"state; it is kept in {aside}. Compare it with the state, then run the command again"
+        ) from None
+    except DamagedState:
+        if already_folded(backend, project, stack, content, raw):
+            file.unlink()
+            return True
         file.rename(aside)
         raise DamagedState(
             f"{backend.state_file(project, stack)}: the state was changed by another engine after an operation of this "
             f"one was killed; what that operation did is kept in {aside}. Compare it with the state, then run the "
             "command again"
-        )
-    latest = part(data["checkpoint"], "latest")
-    resources, pending = replay(acts, items(latest, "resources"), items(latest, "pending_operations"))
-    after = checkpoint(data["checkpoint"]["stack"], with_resources(latest, resources, pending))
-    backend.write_state(project, stack, encode(after))
+        ) from None
+    if written is not None:
+        backend.write_state(project, stack, written)
     file.unlink()
-    return True
+    return written is not None
+
+
+def replayed(backend: Backend, project: str, stack: str) -> tuple[bytes, int] | None:
+    """What the state would be if the operation that runs now ended here, and its process; None where none runs."""
+    file = backend.journal_file(project, stack)
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BackendError(f"{file}: cannot be read: {error.strerror}") from None
+    found = backend.read_state(project, stack)
+    raw, data = found if found else (b"", None)
+    try:
+        written = after(content, raw, data, f"{ORGANIZATION}/{project}/{stack}")
+        header = json.loads(content.split(b"\n", 1)[0])
+    except (ValueError, DamagedState):
+        return None  # it has only begun, or ended in between
+    return None if written is None else (written, header.get("pid", 0))
+
+
+def already_folded(backend: Backend, project: str, stack: str, content: bytes, raw: bytes) -> bool:
+    """Whether the state, `raw`, is what this journal made of the one before it: by a fold that was killed."""
+    key = f"{backend.state_key(project, stack)}.bak"
+    packed = backend.storage.read(key)
+    if packed is None:
+        return False
+    try:
+        before = unpack(packed, backend.storage.place(key))
+        return after(content, before, json.loads(before), f"{ORGANIZATION}/{project}/{stack}") == raw
+    except (ValueError, DamagedState):
+        return False
+
+
+def after(content: bytes, raw: bytes, data: Props | None, full_name: str) -> bytes | None:
+    """The state file that a journal makes of the one at hand; None where there is nothing to do.
+
+    raw, data: the state file and the checkpoint in it, empty and None where there is none. Raises DamagedState when the
+    journal began on another state, DamagedJournal when it makes no sense.
+    """
+    entries = _entries(content.split(b"\n")[:-1])
+    if not entries or not is_dict(entries[0]):
+        return None
+    here = hashlib.sha256(raw).hexdigest()
+    acts = [act for entry in entries[1:] for act in entry]
+    if acts and acts[-1][0] == "final" and acts[-1][1] == here:
+        return None
+    if entries[0].get("base") != here:
+        raise DamagedState("the journal began on another state")
+    head = part(data or {}, "checkpoint")
+    latest = part(head, "latest")
+    try:
+        resources, pending = replay(acts, items(latest, "resources"), items(latest, "pending_operations"))
+    except (IndexError, KeyError, TypeError):
+        raise DamagedJournal("it speaks of resources that are not there") from None
+    return encode(checkpoint(head.get("stack") or full_name, with_resources(latest, resources, pending)))
 
 
 def _entries(lines: list[bytes]) -> list[Any]:
+    """What the lines say. One that was cut off by a kill has no end, nor has the room kept free: here all are whole."""
     out: list[Any] = []
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         try:
             out.append(json.loads(line))
         except ValueError:
-            break  # the room kept free at the end, or the line at which the process was killed
+            raise DamagedJournal(f"line {number} makes no sense") from None
     return out
-
-
-def _empty(project: str, stack: str) -> Props:
-    return {"version": 3, "checkpoint": {"stack": f"organization/{project}/{stack}", "latest": None}}
 
 
 def replay(acts: list[Act], base: list[Props], pending: list[Props]) -> tuple[list[Props], list[Props]]:
@@ -175,6 +236,7 @@ def replay(acts: list[Act], base: list[Props], pending: list[Props]) -> tuple[li
     news: list[str] = []
     gone: set[str] = set()
     running: dict[str, str] = {}
+    mending = False
     for act in acts:
         kind, ref = act[0], act[1]
         if kind == "res":
@@ -189,13 +251,43 @@ def replay(acts: list[Act], base: list[Props], pending: list[Props]) -> tuple[li
             running[ref] = act[2]
         elif kind == "end":
             running.pop(ref, None)
+        elif kind == "mend":
+            mending = True
         elif kind == "base":
             known.update({f"b{n}": resource for n, resource in enumerate(act[1])})
             order = [f"b{n}" for n in range(len(act[1]))]
     resources = [known[ref] for ref in [*news, *order] if ref not in gone]
     operations = [{"resource": known[ref], "type": type_} for ref, type_ in running.items()]
     operations += [op for op in pending if op.get("type") == "creating"]
-    return normalise(resources), operations
+    resources = normalise(resources)
+    if mending:
+        mend(resources)
+    return resources, operations
+
+
+def mend(resources: list[Props]) -> None:
+    """Take out every reference to what is not there, after a refresh has found it gone."""
+    there: set[str] = set()
+    for one in resources:
+        known = _mended(one, there)
+        if known is not None:
+            one.clear()
+            one.update(known)
+        there.add(str(one["urn"]))
+
+
+def _mended(one: Props, there: set[str]) -> Props | None:
+    """The resource without what is not there; None where it refers to nothing of the kind."""
+    listed = {key: items(one, key) for key in ("dependencies", "replaceWith")}
+    by_property: dict[str, list[str]] = part(one, "propertyDependencies")
+    single = [key for key in ("deletedWith", "parent") if one.get(key) and one[key] not in there]
+    several = [urn for urns in (*listed.values(), *by_property.values()) for urn in urns]
+    if not single and all(urn in there for urn in several):
+        return None
+    kept = {key: [urn for urn in urns if urn in there] for key, urns in listed.items()}
+    properties = {key: [urn for urn in urns if urn in there] for key, urns in by_property.items()}
+    changed: Props = {**kept, "propertyDependencies": {key: urns for key, urns in properties.items() if urns}}
+    return {key: changed.get(key, value) for key, value in one.items() if key not in single and changed.get(key, value)}
 
 
 def normalise(resources: list[Props]) -> list[Props]:
@@ -221,7 +313,11 @@ def _rename(resource: Props, renamed: dict[str, str]) -> None:
         if key in resource:
             resource[key] = [fix(urn) for urn in resource[key]]
     if "propertyDependencies" in resource:
-        resource["propertyDependencies"] = {k: [fix(u) for u in v] for k, v in resource["propertyDependencies"].items()}
+        by_property: dict[str, list[str]] = resource["propertyDependencies"]
+        if any(urn in renamed for urns in by_property.values() for urn in urns):
+            # properties without any go with the renaming, as in a state of the official engine
+            by_property = {key: [fix(urn) for urn in urns] for key, urns in by_property.items() if urns}
+        resource["propertyDependencies"] = by_property
     if "provider" in resource:
         urn, _, id_ = resource["provider"].rpartition("::")
         resource["provider"] = f"{fix(urn)}::{id_}"

@@ -5,22 +5,22 @@ import getpass
 import os
 import socket
 import uuid
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from engine.backend import FileBackend
-from engine.errors import Holder, StackLocked
+from engine.backend import Backend
+from engine.errors import BackendError, Holder, StackLocked
 
 
-def holders(backend: FileBackend, project: str, stack: str) -> list[Holder]:
+def holders(backend: Backend, project: str, stack: str) -> list[Holder]:
     """Everyone who holds the stack."""
     out: list[Holder] = []
-    for file, content in backend.locks(project, stack).items():
-        host, pid = str(content.get("hostname", "?")), int(content.get("pid") or 0)
+    for key, content in backend.locks(project, stack).items():
+        host, pid = str(content.get("hostname", "?")), _pid(content.get("pid"))
         out.append(
             Holder(
-                file=f"file://{file}?no_tmp_dir=true",
+                file=backend.storage.lock_place(key),
                 user=str(content.get("username", "?")),
                 host=host,
                 pid=pid,
@@ -29,6 +29,10 @@ def holders(backend: FileBackend, project: str, stack: str) -> list[Holder]:
             )
         )
     return out
+
+
+def _pid(found: object) -> int:
+    return found if isinstance(found, int) else 0
 
 
 def _alive(pid: int) -> bool:
@@ -53,8 +57,13 @@ def _user() -> str:
 
 
 @contextlib.contextmanager
-def hold(backend: FileBackend, project: str, stack: str) -> Generator[None, None, None]:
-    """Hold the stack while the block runs; raises StackLocked, before anything is touched, when someone else does."""
+def hold(
+    backend: Backend, project: str, stack: str, problem: Callable[[str], None] | None = None
+) -> Generator[None, None, None]:
+    """Hold the stack while the block runs; raises StackLocked, before anything is touched, when someone else does.
+
+    problem: told when the lock cannot be taken away at the end.
+    """
     refuse_if_held(backend, project, stack)
     content = {
         "pid": os.getpid(),
@@ -64,27 +73,30 @@ def hold(backend: FileBackend, project: str, stack: str) -> Generator[None, None
     }
     mine = backend.put_lock(project, stack, str(uuid.uuid4()), content)
     try:
-        others = [h for h in holders(backend, project, stack) if mine.name not in h.file]
+        # two that come at the same time both write and then both look: neither can miss the other
+        others = [h for h in holders(backend, project, stack) if h.file != backend.storage.lock_place(mine)]
         if others:
             raise StackLocked(stack, others)
         yield
     finally:
-        release(backend, mine)
+        try:
+            backend.storage.delete([mine])
+        except BackendError as error:
+            if problem is not None:
+                problem(
+                    f"there was a problem deleting the lock at {backend.storage.lock_place(mine)}: {error}; release "
+                    f"the stack with `modelport cancel --stack {stack}`"
+                )
 
 
-def refuse_if_held(backend: FileBackend, project: str, stack: str) -> None:
+def refuse_if_held(backend: Backend, project: str, stack: str) -> None:
     found = holders(backend, project, stack)
     if found:
         raise StackLocked(stack, found)
 
 
-def release(backend: FileBackend, file: Path) -> None:
-    backend.delete(file)
-
-
-def cancel(backend: FileBackend, project: str, stack: str) -> int:
+def cancel(backend: Backend, project: str, stack: str) -> int:
     """Release the stack whoever holds it; the number of locks taken away."""
     found = list(backend.locks(project, stack))
-    for file in found:
-        release(backend, file)
+    backend.storage.delete(found)
     return len(found)

@@ -1,31 +1,34 @@
 """The services that the program talks to: ResourceMonitor, and Engine for its log."""
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine import requests
+from engine import remote, requests
 from engine.callbacks import Callbacks, Transform
-from engine.errors import EngineError
-from engine.goals import Answer, Goal, Outputs, Reading, Registration
+from engine.defaults import Packages
+from engine.errors import BadArgument, Closed, EngineError, PluginError, ProviderMissing, ProviderRefused
+from engine.gate import Gate
+from engine.goals import Answer, Finished, Goal, Outputs, Reading, Registration
 from engine.hooks import Hook
 from engine.projects import Config, Project
 from engine.protocol import (
     callback_pb2,
+    provider_pb2,
     resource_pb2,
 )
+from engine.providers.base import Provider, Unanswered
+from engine.registrations import Trace, fields, goal_of, inherit, options_of, plain_goal, response_to
 from engine.run import Run
-from engine.state import PROVIDER_PREFIX, Resource, is_provider, package_of, split_reference, urn_type
+from engine.settled import Settled
+from engine.state import is_provider
 from engine.values import (
     UNKNOWN,
     UNKNOWN_TEXT,
     Props,
-    Secret,
-    Unknown,
+    bare,
     downgrade,
     from_struct,
-    from_value,
     has_unknown,
     output_dependencies,
     to_struct,
@@ -34,9 +37,9 @@ from engine.values import (
 if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
-Posted = Registration | Reading | Outputs
+Posted = Registration | Reading | Outputs | Finished
+Served = TypeVar("Served")
 
-DYNAMIC_PACKAGES = ("pulumi-python", "pulumi-nodejs")
 FEATURES = {
     "secrets": resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
     "resourceReferences": resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
@@ -54,18 +57,9 @@ FEATURES = {
 }
 
 
-def fields(message: object, name: str) -> Any:
-    """A field of a message that another file of the protocol defines: the shipped stubs lose the types of those."""
-    return getattr(message, name)
-
-
-def optional(message: Any, name: str) -> Any:
-    """A message within a message, or None where it is not set."""
-    return getattr(message, name) if message.HasField(name) else None
-
-
-class Closed(EngineError):
-    """The operation is over; nobody answers any more."""
+def _check_type(token: str) -> None:
+    if token.count(":") != 2:
+        raise BadArgument(f"Type '{token}' is not a valid type token (must have format '*:*:*')")
 
 
 class Monitor:
@@ -80,17 +74,21 @@ class Monitor:
         self.parallel = parallel
         self.post = post
         self.callbacks = Callbacks()
+        self.address = ""
+        """Where this monitor is served, HOST:PORT."""
+        self.gate: Gate | None = None
+        """What every request waits at before anything is done; none in a preview."""
         self.program_done = asyncio.Event()
         self.over = asyncio.Event()
-        self._defaults: dict[str, str] = {}
-        self._default_lock = asyncio.Lock()
+        self.packages = Packages(config, self._registered)
+        self._settled = Settled()
+        self._waiting: set[asyncio.Future[Any]] = set()
+        self._closing: asyncio.Future[None] | None = None
         self._goals: dict[str, Goal] = {}
         self._parents: dict[str, str] = {}
         self._transforms: dict[str, list[Transform]] = {}
         self._stack_transforms: list[Transform] = []
         self._invoke_transforms: list[Callable[..., Awaitable[Any]]] = []
-        self._component_providers: dict[str, dict[str, str]] = {}
-        self._packages: dict[str, tuple[str, str, str]] = {}
 
     async def waited(self, answer: "asyncio.Future[Any]") -> Any:
         """The answer; raises Closed when the operation ends first."""
@@ -103,93 +101,43 @@ class Monitor:
             raise Closed("resource monitor shut down")
         return answer.result()
 
-    # -- providers ---------------------------------------------------------------------------------------------------
-
-    async def default_provider(self, package: str, version: str = "", url: str = "") -> str:
-        """The reference to the default provider of a package, registered when the first resource needs it."""
-        async with self._default_lock:
-            key = f"{package}@{version}@{url}"
-            known = self._defaults.get(key)
-            if known is not None:
-                return known
-            self._refuse_denied(package)
-            inputs = self._provider_config(package)
-            if version:
-                inputs["version"] = version
-            if url:
-                inputs["pluginDownloadURL"] = url
-            name = "default" + (f"_{version}" if version else "")
-            name = "".join(c if c.isalnum() else "_" for c in name)
-            reg = Registration(Goal(PROVIDER_PREFIX + package, name, True, inputs))
-            self.post(reg)
-            answer: Answer = await self.waited(reg.answer)
-            if answer.result != "success":
-                raise Closed(f"the default provider of {package} could not be made")
-            made = f"{answer.resource.urn}::{_id_text(answer.resource)}"
-            self._defaults[key] = made
-            return made
-
-    def _refuse_denied(self, package: str) -> None:
-        text = self.config.values.get("pulumi:disable-default-providers", "")
-        if package == "pulumi" or not text:
-            return
-        import json
-
-        try:
-            denied = [str(entry).strip() for entry in json.loads(text)]
-        except (ValueError, TypeError):
-            raise EngineError(f"Failed to parse pulumi:disable-default-providers: {text}") from None
-        if "*" in denied or package in denied:
-            raise EngineError(f"Default provider for '{package}' disabled. It must use an explicit provider.")
-
-    def _provider_config(self, package: str) -> Props:
-        out: Props = {}
-        for key, text in self.config.values.items():
-            namespace, _, name = key.partition(":")
-            if package not in DYNAMIC_PACKAGES and namespace != package:
-                continue
-            value = Secret(text) if key in self.config.secret_keys else text
-            out[key if package in DYNAMIC_PACKAGES else name] = value
-        return out
-
-    async def provider_for(
-        self, type_: str, given: str, providers: dict[str, str], parent: str, version: str, url: str, package_ref: str
-    ) -> str:
-        """The provider that a resource or a look-up uses: its own, its parents', the package's default."""
-        package = package_of(type_)
-        found = given or providers.get(package, "")
-        if not found and parent:
-            found = self._component_providers.get(parent, {}).get(package, "")
-        if found:
-            return found
-        if package_ref:
-            if package_ref not in self._packages:
-                raise EngineError(f"unknown provider package '{package_ref}'")
-            package, version, url = self._packages[package_ref]
-        return await self.default_provider(package, version, url)
+    async def _registered(self, reg: Registration) -> Answer:
+        self.post(reg)
+        answer: Answer = await self.waited(reg.answer)
+        return answer
 
     # -- registering -------------------------------------------------------------------------------------------------
 
     async def register(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
+        with self._settled.registering(request.parent):
+            return await self._register(request)
+
+    async def _register(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
         parent = request.parent
-        self._inherit(request, parent)
+        if parent in self._goals:
+            inherit(request, self._goals[parent])
         type_, name, custom = request.type, request.name, request.custom
-        if request.remote:
-            raise EngineError(
-                f"{type_} '{name}' is a component of another package (remote), which the embedded engine cannot make; "
-                "install the Pulumi CLI and run the same command with `--engine pulumi`"
-            )
+        if custom or request.remote:
+            _check_type(type_)
         props = from_struct(request.object)
         dependencies = set(request.dependencies)
         by_property = {key: set(found.urns) for key, found in request.propertyDependencies.items()}
         if not by_property:
             by_property = {key: set(dependencies) for key in props}
         own = [self.callbacks.transform(callback) for callback in fields(request, "transforms")]
-        options = self._options(request)
+        options = options_of(request)
         if own:
             props = requests.with_dependencies(props, by_property)
-        for transform in [*own, *self._inherited_transforms(parent), *self._stack_transforms]:
-            props, options = await transform(name, type_, custom, parent, props, options)
+        if custom:
+            options.provider = self.packages.given(type_, options.provider, dict(options.providers), parent)
+        transforms = [*own, *self._inherited_transforms(parent), *self._stack_transforms]
+        if transforms:
+            props = {key: requests.upgraded(value) for key, value in props.items()}
+        for transform in transforms:
+            try:
+                props, options = await transform(name, type_, custom, parent, props, options)
+            except EngineError as error:
+                raise EngineError(f"invoke transform: {error}") from None
         if own:
             dependencies = set(options.depends_on)
             by_property = {key: output_dependencies(value) for key, value in props.items()}
@@ -199,44 +147,100 @@ class Monitor:
             for key, value in props.items():
                 by_property.setdefault(key, set()).update(output_dependencies(value))
         provider = ""
-        if custom and not is_provider(type_):
-            provider = await self.provider_for(
+        if (custom or request.remote) and not is_provider(type_):
+            provider = await self.packages.provider_for(
                 type_,
                 options.provider,
-                dict(options.providers),
-                parent,
+                {},
+                "",
                 options.version,
                 options.plugin_download_url,
                 request.packageRef,
             )
         providers = dict(options.providers)
         if not custom:
-            providers = {**self._component_providers.get(parent, {}), **providers}
+            providers = {**self.packages.of_component(parent), **providers}
+        if request.remote:
+            served = self._served(provider, type_)
+            made = await self._or_end(remote.construct(self, request, options, served, props, providers, by_property))
+            self._settled.add(made.urn, parent, custom=False, there=True)
+            return made
         if is_provider(type_):
-            self._provider_props(request, options, props)
-        goal = self._goal(request, options, props, provider, dependencies, by_property)
+            self.packages.complete(request, options, props)
+        goal = goal_of(str(self.project.root), request, options, props, provider, dependencies, by_property)
         reg = Registration(goal)
-        self.post(reg)
-        answer: Answer = await self.waited(reg.answer)
+        answer = await self._registered(reg)
         if answer.result != "success" and not request.supportsResultReporting:
             raise EngineError("resource registration failed")
-        self._remember(answer.resource.urn, goal, own, providers if not custom else None)
-        return self._response(request, answer)
+        urn, known = answer.resource.urn, answer.resource.id not in ("", UNKNOWN)
+        self._settled.add(urn, parent, custom=custom, there=known)
+        self._remember(urn, goal, own, providers if not custom else None)
+        return response_to(request, answer)
 
-    def _inherit(self, request: resource_pb2.RegisterResourceRequest, parent: str) -> None:
-        goal = self._goals.get(parent) if parent else None
-        if goal is None:
-            return
-        if not request.deletedWith:
-            request.deletedWith = goal.deleted_with
-        if not request.HasField("protect") and goal.protect is not None:
-            request.protect = goal.protect
-        if not request.HasField("retainOnDelete") and goal.retain_on_delete is not None:
-            request.retainOnDelete = goal.retain_on_delete
-        if not request.provider and goal.provider:
-            urn = split_reference(goal.provider)[0]
-            if (not request.custom and not request.remote) or package_of(urn_type(urn)) == package_of(request.type):
-                request.provider = goal.provider
+    def transforms(self, parent: str) -> bool:
+        """Whether the program has transforms for what is made below a resource."""
+        return bool(self._stack_transforms or self._inherited_transforms(parent))
+
+    async def register_plain(self, asked: dict[str, Any], trace: Trace) -> Answer:
+        """`register`, of ordinary options that no transform changes."""
+        parent = asked["parent"]
+        with self._settled.registering(parent):
+            goal = plain_goal(asked, trace, self._goals.get(parent))
+            providers: dict[str, str] | None = None
+            if goal.custom:
+                _check_type(goal.type)
+                given = self.packages.given(goal.type, goal.provider, {}, parent)
+                version, url = asked.get("version", ""), asked.get("pluginDownloadURL", "")
+                goal.provider = await self.packages.provider_for(goal.type, given, {}, "", version, url, "")
+            else:
+                providers = {**self.packages.of_component(parent), **asked["providers"]}
+            reg = Registration(goal)
+            self.post(reg)
+            answer: Answer = await self._ended(reg.answer)
+            urn, known = answer.resource.urn, answer.resource.id not in ("", UNKNOWN)
+            self._settled.add(urn, parent, custom=goal.custom, there=known)
+            self._remember(urn, goal, [], providers)
+            return answer
+
+    async def _ended(self, answer: "asyncio.Future[Any]") -> Any:
+        """As `waited`, for many at once."""
+        if self.over.is_set():
+            raise Closed("resource monitor shut down")
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close())
+        self._waiting.add(answer)
+        try:
+            return await answer
+        finally:
+            self._waiting.discard(answer)
+
+    async def _close(self) -> None:
+        await self.over.wait()
+        for answer in self._waiting:
+            if not answer.done():
+                answer.set_exception(Closed("resource monitor shut down"))
+
+    def _served(self, reference: str, what: str) -> Provider:
+        provider = self.run.registry.get(reference)
+        if provider is None:
+            raise EngineError(f"unknown provider '{reference}' for '{what}'")
+        return provider
+
+    async def call(self, request: resource_pb2.ResourceCallRequest) -> provider_pb2.CallResponse:
+        reference = request.provider or remote.of_method(request)
+        if not reference:
+            reference = await self.packages.provider_for(
+                request.tok, "", {}, "", request.version, request.pluginDownloadURL, request.packageRef
+            )
+        return await self._or_end(remote.call(self, request, self._served(reference, request.tok)))
+
+    async def _or_end(self, work: Awaitable[Served]) -> Served:
+        """What a provider answers; where there is no provider the operation ends with the engine's own words."""
+        try:
+            return await work
+        except ProviderMissing as error:
+            self.post(Finished(str(error)))
+            raise Closed("resource monitor shut down") from None
 
     def _inherited_transforms(self, parent: str) -> list[Transform]:
         out: list[Transform] = []
@@ -245,128 +249,20 @@ class Monitor:
             parent = self._parents.get(parent, "")
         return out
 
-    def _options(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.TransformResourceOptions:
-        options = resource_pb2.TransformResourceOptions(
-            depends_on=request.dependencies,
-            ignore_changes=request.ignoreChanges,
-            replace_on_changes=request.replaceOnChanges,
-            version=request.version,
-            aliases=[*({"urn": urn} for urn in request.aliasURNs), *fields(request, "aliases")],
-            provider=request.provider,
-            providers=request.providers,
-            plugin_download_url=request.pluginDownloadURL,
-            deleted_with=request.deletedWith,
-            replace_with=request.replace_with,
-            additional_secret_outputs=request.additionalSecretOutputs,
-            hide_diff=request.hideDiffs,
-            plugin_checksums=request.pluginChecksums,
-        )
-        setattr(options, "import", request.importId)
-        if request.HasField("protect"):
-            options.protect = request.protect
-        if request.HasField("retainOnDelete"):
-            options.retain_on_delete = request.retainOnDelete
-        if request.deleteBeforeReplaceDefined or request.deleteBeforeReplace:
-            options.delete_before_replace = request.deleteBeforeReplace
-        if request.HasField("customTimeouts"):
-            options.custom_timeouts.CopyFrom(request.customTimeouts)
-        if request.HasField("hooks"):
-            options.hooks.CopyFrom(request.hooks)
-        if request.HasField("replacement_trigger"):
-            options.replacement_trigger.CopyFrom(request.replacement_trigger)
-        return options
-
-    def _provider_props(
-        self,
-        request: resource_pb2.RegisterResourceRequest,
-        options: resource_pb2.TransformResourceOptions,
-        props: Props,
-    ) -> None:
-        version, url = options.version, options.plugin_download_url
-        if request.packageRef in self._packages:
-            _, found, found_url = self._packages[request.packageRef]
-            version, url = version or found, url or found_url
-        if version:
-            props["version"] = version
-        if url:
-            props["pluginDownloadURL"] = url
-
-    def _goal(
-        self,
-        request: resource_pb2.RegisterResourceRequest,
-        options: resource_pb2.TransformResourceOptions,
-        props: Props,
-        provider: str,
-        dependencies: set[str],
-        by_property: dict[str, set[str]],
-    ) -> Goal:
-        root = str(self.project.root)
-        first = options.delete_before_replace if options.HasField("delete_before_replace") else None
-        trigger = from_value(options.replacement_trigger) if options.HasField("replacement_trigger") else None
-        return Goal(
-            type=request.type,
-            name=request.name,
-            custom=request.custom,
-            properties={key: downgrade(value) for key, value in props.items()},
-            parent=request.parent,
-            protect=options.protect if options.HasField("protect") else None,
-            dependencies=sorted(dependencies),
-            provider=provider or ("" if request.custom else options.provider),
-            property_dependencies={key: sorted(urns) for key, urns in sorted(by_property.items())},
-            delete_before_replace=first,
-            ignore_changes=list(options.ignore_changes),
-            additional_secret_outputs=list(options.additional_secret_outputs),
-            aliases=[requests.alias(each) for each in fields(options, "aliases")],
-            import_id=getattr(options, "import"),
-            custom_timeouts=requests.timeouts(options.custom_timeouts),
-            replace_on_changes=list(options.replace_on_changes),
-            replacement_trigger=downgrade(trigger),
-            retain_on_delete=options.retain_on_delete if options.HasField("retain_on_delete") else None,
-            deleted_with=options.deleted_with,
-            replace_with=list(options.replace_with),
-            hide_diff=list(options.hide_diff),
-            source_position=requests.position(
-                root, fields(request, "sourcePosition") if request.HasField("sourcePosition") else None
-            ),
-            stack_trace=requests.stack_trace(
-                root, fields(request, "stackTrace") if request.HasField("stackTrace") else None
-            ),
-            resource_hooks=requests.hooks(options.hooks),
-        )
-
     def _remember(self, urn: str, goal: Goal, own: list[Transform], providers: dict[str, str] | None) -> None:
         self._goals[urn] = goal
         self._parents[urn] = goal.parent
         self._transforms[urn] = own
         if providers is not None:
-            self._component_providers[urn] = providers
-
-    def _response(
-        self, request: resource_pb2.RegisterResourceRequest, answer: Answer
-    ) -> resource_pb2.RegisterResourceResponse:
-        made = answer.resource
-        outputs = made.outputs if request.custom else {}
-        if not request.supportsPartialValues:
-            outputs = {key: value for key, value in outputs.items() if not has_unknown(value)}
-        results: dict[str, Any] = {
-            "success": 0,
-            "failed": 1,
-            "skipped": 2,
-        }
-        return resource_pb2.RegisterResourceResponse(
-            urn=made.urn,
-            id=_id_text(made),
-            object=to_struct(outputs, secrets=request.acceptSecrets),
-            result=results[answer.result],
-            unknown=answer.unknown,
-        )
+            self.packages.give_component(urn, providers)
 
     # -- reading and look-ups ----------------------------------------------------------------------------------------
 
     async def read(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:
+        _check_type(request.type)
         provider = request.provider
         if not is_provider(request.type) and not provider:
-            provider = await self.provider_for(
+            provider = await self.packages.provider_for(
                 request.type, "", {}, request.parent, request.version, request.pluginDownloadURL, request.packageRef
             )
         root = str(self.project.root)
@@ -391,21 +287,23 @@ class Monitor:
         answer: Answer = await self.waited(reading.answer)
         made = answer.resource
         self._parents[made.urn] = made.parent
+        self._settled.add(made.urn, request.parent, custom=True, there=True)
         return resource_pb2.ReadResourceResponse(
             urn=made.urn, properties=to_struct(made.outputs, secrets=request.acceptSecrets)
         )
 
     async def invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
         args: Props = {key: downgrade(value) for key, value in from_struct(request.args).items()}
-        given, version, url = request.provider, request.version, request.pluginDownloadURL
+        given = self.packages.given(request.tok, request.provider, {}, request.parent)
+        version, url = request.version, request.pluginDownloadURL
         options = resource_pb2.TransformInvokeOptions(provider=given, version=version, plugin_download_url=url)
         for transform in self._invoke_transforms:
-            args, options = await transform(request.tok, args, options)
-        reference = await self.provider_for(
+            args, options = await transform(request.tok, bare(args), options)
+        reference = await self.packages.provider_for(
             request.tok,
             options.provider,
             {},
-            request.parent,
+            "",
             options.version,
             options.plugin_download_url,
             request.packageRef,
@@ -413,9 +311,19 @@ class Monitor:
         provider = self.run.registry.get(reference)
         if provider is None:
             raise EngineError(f"unknown provider '{reference}' for the function '{request.tok}'")
+        if request.dependsOn and await self._settled.lacking(request.dependsOn):
+            return resource_pb2.ResourceInvokeResponse(unknown=True)
         if has_unknown(args) and self.run.preview:
             return resource_pb2.ResourceInvokeResponse(unknown=True)
-        values, failures = await provider.invoke(request.tok, args, preview=self.run.preview)
+        if not provider.takes_marked_questions:
+            args = bare(args)
+        try:
+            values, failures = await provider.invoke(request.tok, args, preview=self.run.preview)
+        except Unanswered as error:
+            self.run.events.say("warning", str(error))
+            return resource_pb2.ResourceInvokeResponse(unknown=True)
+        except (PluginError, ProviderRefused) as error:
+            raise EngineError(f"invocation of {request.tok} returned an error: {error}") from None
         response = resource_pb2.ResourceInvokeResponse(
             failures=[{"property": f.property, "reason": f.reason} for f in failures]
         )
@@ -427,6 +335,12 @@ class Monitor:
         event = Outputs(urn, values, asyncio.get_running_loop().create_future())
         self.post(event)
         await self.waited(event.answer)
+
+    async def plain_outputs(self, urn: str, values: Props) -> None:
+        """`outputs`, of properties that have been read."""
+        event = Outputs(urn, values, asyncio.get_running_loop().create_future())
+        self.post(event)
+        await self._ended(event.answer)
 
     # -- everything else ---------------------------------------------------------------------------------------------
 
@@ -445,20 +359,6 @@ class Monitor:
     def add_error_hook(self, request: resource_pb2.RegisterErrorHookRequest) -> None:
         self.run.hooks.on_error[request.name] = self.callbacks.error_hook(fields(request, "callback"))
 
-    def add_package(self, request: resource_pb2.RegisterPackageRequest) -> str:
-        if request.HasField("parameterization") or request.HasField("extension"):
-            raise EngineError(
-                f"the package '{request.parameterization.name or request.extension.name}' is a parameterised one, "
-                "which the embedded engine cannot plan; install the Pulumi CLI"
-            )
-        entry = (request.name, request.version, request.download_url)
-        for ref, known in self._packages.items():
-            if known == entry:
-                return ref
-        ref = str(uuid.uuid4())
-        self._packages[ref] = entry
-        return ref
-
     def info(self) -> resource_pb2.DeploymentInfo:
         return resource_pb2.DeploymentInfo(
             project=self.run.project,
@@ -468,9 +368,5 @@ class Monitor:
             configSecretKeys=sorted(self.config.secret_keys),
             dryRun=self.run.preview,
             parallel=self.parallel,
-            supportedFeatures=list(FEATURES.values()),
+            supportedFeatures=[*FEATURES.values(), resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_DEPENDS_ON],
         )
-
-
-def _id_text(resource: Resource) -> str:
-    return UNKNOWN_TEXT if isinstance(resource.id, Unknown) else resource.id

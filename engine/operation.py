@@ -1,25 +1,28 @@
 """An operation from beginning to end: children started early, the state written at last, whatever happens between."""
 
 import asyncio
+import contextlib
+import functools
 import importlib
-import signal
 import threading
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from engine import refresh
-from engine.builtin import Builtin
+from engine import collector, deletes, refresh, signals
 from engine.deploy import Deployment, Interrupt, Launch
-from engine.errors import BackendError
+from engine.errors import BackendError, BadInput, EngineError, PolicyError, ProviderMissing
 from engine.events import Events, Listener
+from engine.gate import Gate, check_state
 from engine.journal import Journal
-from engine.plugins import Starting
 from engine.program import Program, environment
 from engine.projects import Config, has_secrets, resolve
-from engine.provider import DYNAMIC, Provider
-from engine.providers import Registry
+from engine.providers import discovery
+from engine.providers.base import DYNAMIC, Provider
+from engine.providers.builtin import Builtin
+from engine.providers.plugins import Starting
+from engine.providers.registry import Registry
 from engine.run import Options, Run
 from engine.snapshot import Snapshot
 from engine.stacks import Opened, Stack
@@ -28,6 +31,8 @@ from engine.values import Props, items
 
 if TYPE_CHECKING:
     from engine.monitor import Monitor
+    from engine.policy.enforcement import Enforcement
+    from engine.policy.loading import Packs
     from engine.protocol import engine_pb2
 
 
@@ -42,6 +47,9 @@ class Kind:
     program: bool
     preview: bool
     refresh_only: bool = False
+    destroying: bool = False
+    rehearsal: bool = False
+    """A preview that nobody sees, to learn what the program needs; dynamic providers are left out of it."""
 
 
 class Operation:
@@ -54,12 +62,20 @@ class Operation:
         self.events = Events(listener)
         self.parallel = parallel
         self.error = ""
+        self.registry: Registry | None = None
+        self._known: dict[str, Run] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._interrupt: Interrupt | None = None
+        self._beginning = threading.Lock()
+        self._early = 0
 
     def interrupt(self) -> None:
         """Once: finish what runs, then stop. Twice: stop now."""
-        if self._loop is not None:
+        with self._beginning:
+            if self._loop is None:
+                self._early += 1
+                return
+        with contextlib.suppress(RuntimeError):  # it is over
             self._loop.call_soon_threadsafe(self._interrupted)
 
     def _interrupted(self) -> None:
@@ -76,27 +92,17 @@ class Operation:
         return asyncio.run(self._main(opened))
 
     async def _main(self, opened: Opened) -> bool:
-        self._loop = asyncio.get_running_loop()
         self._interrupt = Interrupt(asyncio.Event(), asyncio.Event())
-        caught = self._catch_signals()
-        try:
+        with self._beginning:
+            self._loop = asyncio.get_running_loop()
+        for _ in range(self._early):
+            self._interrupted()
+        with signals.told(self._interrupted):
             return await self._whole(opened, self._interrupt)
-        finally:
-            for each in caught:
-                self._loop.remove_signal_handler(each)
-
-    def _catch_signals(self) -> list[signal.Signals]:
-        if threading.current_thread() is not threading.main_thread():
-            return []
-        caught = [signal.SIGINT, signal.SIGTERM]
-        for each in caught:
-            asyncio.get_running_loop().add_signal_handler(each, self._interrupted)
-        return caught
 
     async def _whole(self, opened: Opened, interrupt: Interrupt) -> bool:
         began = time.time()
         raw_config = self.stack.file().raw()
-        self.events.send("preludeEvent", {"config": _hidden(raw_config)})
         children = _Children(self.stack, self.events)
         try:
             ok = await self._within(opened, interrupt, children, raw_config, began)
@@ -108,50 +114,95 @@ class Operation:
     async def _within(
         self, opened: Opened, interrupt: Interrupt, children: "_Children", raw_config: Props, began: float
     ) -> bool:
+        packs = children.packs(self.options) if self.kind.program and self.options.policy_packs else None
+        if packs is None:
+            self.events.send("preludeEvent", {"config": _hidden(raw_config)})
         program = children.soon(children.program()) if self.kind.program else None
         dynamic = any(r.get("type") == PROVIDER_PREFIX + DYNAMIC for r in items(opened.latest, "resources"))
         early = children.soon(children.begin(DYNAMIC, None)) if dynamic else None
         await asyncio.sleep(0)
         await asyncio.to_thread(importlib.import_module, "engine.server")  # gRPC, beside the children's own loading
+        from engine.direct import Direct
         from engine.monitor import Monitor
         from engine.server import Server
 
         await self._key(opened, raw_config)
         config = resolve(raw_config, opened.config_crypter)
         self.events.hide([config.values[key] for key in config.secret_keys])
-        deployment = opened.deployment()
+        with collector.staying():
+            deployment = opened.deployment()
+        registry = self.registry = self._registry(children)
+        if not self.kind.preview or self.kind.refresh_only or self.options.refresh:
+            check_state(deployment, registry)
         journal = None
         if not self.kind.preview:
-            journal = Journal(self.stack.backend.journal_file(self.stack.project.name, self.stack.name), opened.raw)
+            journal = self.stack.journal(opened)
         snapshot = Snapshot(deployment, opened.crypter, journal)
-        run = self._run(snapshot, journal, children, config)
+        run = self._run(snapshot, journal, registry)
         if early is not None:
             run.registry.use_early(early)
         if self.options.clear_pending_creates:
             refresh.clear_pending_creates(run)
+        if not self.kind.program and not self.kind.refresh_only and deletes.refuse_hooks(run):
+            if not self.kind.preview:
+                self._save(run, raw_config, began, False)
+            raise BadInput("You must run with the `--run-program` flag to use delete hooks during destroy.")
         course = Deployment(run, self.parallel, interrupt)
         monitor: Monitor | None = None
         if self.kind.program:
             monitor = Monitor(run, self.stack.project, config, self.parallel, course.inbox.put_nowait)
+            if not self.kind.preview:
+                monitor.gate = Gate(registry, lambda: self._rehearsed(opened, interrupt))
         server = Server(monitor, self._log)
         await server.start()
         children.address, children.config = server.address, config
+        if packs is not None:
+            try:
+                run.policies = await children.policies(packs, run, interrupt.asked)
+            except PolicyError:
+                if not self.kind.preview:
+                    self._save(run, raw_config, began, False)
+                await asyncio.gather(run.registry.close(), server.stop())
+                self.events.send("cancelEvent", {})
+                raise
+            self.events.send("preludeEvent", {"config": _hidden(raw_config)})
 
         async def launch(_: "Monitor") -> Program:
             assert program is not None
             started = await program
+            if monitor is not None:
+                if monitor.gate is not None:
+                    monitor.gate.needs = started.needs
+                await started.serve(functools.partial(Direct, monitor))
             await started.run(
-                self.stack.name, config, address=server.address, preview=self.kind.preview, parallel=self.parallel
+                self.stack.name,
+                config,
+                address=server.address,
+                preview=self.kind.preview,
+                parallel=self.parallel,
+                debug=self.options.debug,
             )
             return started
 
-        ok = await self._course(course, run, monitor, launch if monitor else None, interrupt, children)
+        try:
+            ok = await self._course(course, run, monitor, launch if monitor else None, interrupt, children)
+        except (ProviderMissing, BadInput):
+            # nothing was done, so there is nothing to write
+            if journal is not None:
+                journal.drop()
+            await asyncio.gather(run.registry.close(), server.stop())
+            if run.policies is not None:
+                await run.policies.close()
+            self.events.send("cancelEvent", {})
+            raise
         self.events.summary(
             preview=self.kind.preview, seconds=time.time() - began, result="succeeded" if ok else "failed"
         )
         if not self.kind.preview:
             ok = self._save(run, raw_config, began, ok) and ok
         await asyncio.gather(run.registry.close(), server.stop())
+        if run.policies is not None:
+            await run.policies.close()
         return ok
 
     async def _course(
@@ -166,18 +217,33 @@ class Operation:
         """The deployment, unless the user says twice that it shall stop."""
         work = asyncio.ensure_future(course.perform(monitor, launch))
         now = asyncio.ensure_future(interrupt.now.wait())
+        refused = monitor.gate.refused if monitor is not None and monitor.gate is not None else None
         try:
-            await asyncio.wait({work, now}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
+            waiting: set[asyncio.Future[Any]] = {work, now}
+            if refused is not None:
+                waiting.add(refused)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if work.done() and not (refused and refused.done()):
                 return work.result()
             course.abandon()
             children.kill()
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+            if refused and refused.done():
+                raise refused.result()
             self.events.say("error", ("preview" if run.preview else "update") + " canceled")
             return False
         finally:
             now.cancel()
+
+    async def _rehearsed(self, opened: Opened, interrupt: Interrupt) -> dict[str, str]:
+        """The packages without a provider here that the program uses, by a preview that nobody sees."""
+        options = replace(self.options, refresh=False, policy_packs=())
+        kind = Kind(self.kind.name, program=True, preview=True, rehearsal=True)
+        unseen = Operation(self.stack, kind, options, None, self.parallel)
+        with contextlib.suppress(EngineError):  # what else is wrong with the program is told when it runs in earnest
+            await unseen._whole(opened, interrupt)
+        return dict(unseen.registry.plan_only) if unseen.registry else {}
 
     async def _key(self, opened: Opened, raw_config: Props) -> None:
         """Wait for the key without blocking anything else, where a secret must be read."""
@@ -188,27 +254,37 @@ class Operation:
                 await asyncio.wrap_future(crypter.ready())
                 _ = crypter.cipher
 
-    def _run(self, snapshot: Snapshot, journal: Journal | None, children: "_Children", config: Config) -> Run:
-        events = self.events
-        known: dict[str, Run] = {}
+    def _registry(self, children: "_Children") -> Registry:
+        events, project, known = self.events, self.stack.project, self._known
         builtin = Builtin(
             self.stack.outputs_of,
             lambda urn: known["run"].news.get(urn) or known["run"].reads.get(urn),
             lambda text, urn: events.say("warning", text, urn),
         )
-        registry = Registry(children.begin, children.connect, builtin, preview=self.kind.preview)
+        return Registry(
+            children.begin,
+            children.connect,
+            builtin,
+            lambda package, version: discovery.find(package, version, project.plugins, project.root),
+            lambda severity, text, marks: events.say(severity, text, marks=marks),
+            preview=self.kind.preview,
+            rehearsal=self.kind.rehearsal,
+        )
+
+    def _run(self, snapshot: Snapshot, journal: Journal | None, registry: Registry) -> Run:
         run = Run(
             project=self.stack.project.name,
             stack=self.stack.name,
             preview=self.kind.preview,
             refresh_only=self.kind.refresh_only,
+            destroying=self.kind.destroying,
             options=self.options,
-            events=events,
+            events=self.events,
             snapshot=snapshot,
             registry=registry,
             journal=journal,
         )
-        known["run"] = run
+        self._known["run"] = run
         return run
 
     def _save(self, run: Run, raw_config: Props, began: float, ok: bool) -> bool:
@@ -261,6 +337,10 @@ def _hidden(raw: Props) -> dict[str, str]:
     return {key: "[secret]" if has_secrets(value) else str(value) for key, value in raw.items()}
 
 
+_PRINTED = {"info": 1, "info#err": 2}
+"""What is printed is a stream of its own, apart from what is logged."""
+
+
 class _Children:
     """The processes of one operation."""
 
@@ -270,7 +350,7 @@ class _Children:
         self.address = ""
         self.config: Config | None = None
         self._programs: list[Program] = []
-        self._starting: list[Starting] = []
+        self._starting: list[Starting | Packs] = []
         self._soon: list[asyncio.Future[Any]] = []
 
     def soon(self, start: Coroutine[Any, Any, Started]) -> "asyncio.Future[Started]":
@@ -280,17 +360,38 @@ class _Children:
         return future
 
     def _heard(self, severity: str, line: str) -> None:
-        self._events.say(severity, line)
+        if line.strip():
+            self._events.say(severity, line, stream=_PRINTED.get(severity, 0))
 
     async def program(self) -> Program:
         made = await Program.begin(self._stack.project, self._heard)
         self._programs.append(made)
         return made
 
-    async def begin(self, package: str, binary: str | None) -> Starting:
+    def packs(self, options: Options) -> "Packs":
+        """Start the policy packs, which only an operation that has some needs to know of."""
+        from engine.policy.loading import Packs
+
+        made = Packs(options, self._events, replace(self._stack.project, options={}).python())
+        self._starting.append(made)
+        made.begin()
+        return made
+
+    async def policies(self, packs: "Packs", run: Run, stop: asyncio.Event) -> "Enforcement":
+        """The packs, once all are ready."""
+        from engine.policy.analyzer import Stack as Looked
+
+        config = self.config
+        assert config is not None
+        keys = tuple(sorted(config.secret_keys))
+        tags = self._stack.backend.tags(run.project, run.stack)
+        looked = Looked(run.project, run.stack, run.preview, config.values, keys, tags)
+        return await packs.load(run, self.address, looked, stop)
+
+    async def begin(self, package: str, plugin: discovery.Plugin | None) -> Starting:
         project = self._stack.project
         made = await Starting.begin(
-            package, python=project.python(), cwd=project.root, heard=self._heard, binary=binary
+            package, python=project.python(), cwd=project.root, heard=self._heard, plugin=plugin
         )
         self._starting.append(made)
         return made

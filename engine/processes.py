@@ -5,21 +5,98 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Protocol, cast
 
 from engine.errors import PluginError
 
 Heard = Callable[[str, str], None]
 """Called with the severity (info for stdout, info#err for stderr) and a line."""
 
+PATIENCE = 5.0
+"""How long a child that was asked to end may take over it, in seconds: as long as the official engine gives it."""
+
 HERE = Path(__file__).resolve().parent
+LIMIT = 16 * 1024 * 1024
+"""The longest line that is heard, in bytes."""
+
+
+class Process(Protocol):
+    """What a child is asked of its process: asyncio's own, or one that was started without an event loop."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def stdin(self) -> asyncio.StreamWriter | None: ...
+    @property
+    def stdout(self) -> asyncio.StreamReader | None: ...
+    @property
+    def stderr(self) -> asyncio.StreamReader | None: ...
+    async def wait(self) -> int: ...
+
+
+class Adopted:
+    """A process that was started when there was no event loop."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+        self.pid = process.pid
+        self.stdin: asyncio.StreamWriter | None = None
+        self.stdout, self.stderr = asyncio.StreamReader(LIMIT), asyncio.StreamReader(LIMIT)
+        self._transports: list[asyncio.BaseTransport] = []
+
+    @classmethod
+    async def of(cls, process: "subprocess.Popen[bytes]") -> "Adopted":
+        made, loop = cls(process), asyncio.get_running_loop()
+        for reader, pipe in ((made.stdout, process.stdout), (made.stderr, process.stderr)):
+            protocol = asyncio.StreamReaderProtocol(reader)
+            read, _ = await loop.connect_read_pipe(_giving(protocol), pipe)
+            made._transports.append(read)
+        nothing = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(nothing)
+        write, _ = await loop.connect_write_pipe(_giving(protocol), process.stdin)
+        made.stdin = asyncio.StreamWriter(write, protocol, nothing, loop)
+        made._transports.append(write)
+        return made
+
+    async def wait(self) -> int:
+        return await asyncio.to_thread(self._process.wait)
+
+    def close(self) -> None:
+        """Let go of its streams, which something that it started may hold open for ever."""
+        for transport in self._transports:
+            transport.close()
+
+
+def _giving(protocol: asyncio.StreamReaderProtocol) -> Callable[[], asyncio.StreamReaderProtocol]:
+    return lambda: protocol
+
+
+def _how(python: str, kind: str, what: str, cwd: Path, pipes: tuple[int, ...]) -> tuple[list[str], dict[str, Any]]:
+    """The command of a child, and how it is started."""
+    return [python, "-u", str(HERE / "child.py"), kind, what], {
+        "cwd": cwd,
+        "env": {**os.environ, "MODELPORT_ENGINE_PID": str(os.getpid())},
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "start_new_session": True,
+        "pass_fds": pipes,
+    }
+
+
+def begin(python: str, kind: str, what: str, *, cwd: Path, pipes: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
+    """Start child.py of the given kind where there is no event loop yet; `Child.adopt` takes it over."""
+    command, how = _how(python, kind, what, cwd, pipes)
+    return cast("subprocess.Popen[bytes]", subprocess.Popen(command, bufsize=0, **how))
 
 
 class Child:
     """One child with a process group of its own; what it prints is handed on as it comes."""
 
-    def __init__(self, process: asyncio.subprocess.Process, heard: Heard, *, skip_first: bool) -> None:
+    def __init__(self, process: Process, heard: Heard, *, skip_first: bool) -> None:
         self.process = process
         self.first: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._heard = heard
@@ -33,31 +110,31 @@ class Child:
 
     @classmethod
     async def start(
-        cls, python: str, kind: str, what: str, *, cwd: Path, heard: Heard, skip_first: bool = False
+        cls,
+        python: str,
+        kind: str,
+        what: str,
+        *,
+        cwd: Path,
+        heard: Heard,
+        skip_first: bool = False,
+        pipes: tuple[int, ...] = (),
     ) -> "Child":
-        """Start child.py of the given kind; with `skip_first` its first line is for the engine, in `first`."""
+        """Start child.py of the given kind; with `skip_first` its first line is for the engine, in `first`.
+
+        pipes: descriptors that the child keeps, under the same numbers.
+        """
+        command, how = _how(python, kind, what, cwd, pipes)
         try:
-            process = await cls._spawn(python, kind, what, cwd)
+            process = await asyncio.create_subprocess_exec(*command, limit=LIMIT, **how)
         except OSError as error:
             raise PluginError(f"{python}: cannot be run: {error.strerror}") from None
         return cls(process, heard, skip_first=skip_first)
 
-    @staticmethod
-    async def _spawn(python: str, kind: str, what: str, cwd: Path) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            python,
-            "-u",
-            str(HERE / "child.py"),
-            kind,
-            what,
-            cwd=cwd,
-            env={**os.environ, "MODELPORT_ENGINE_PID": str(os.getpid())},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            limit=16 * 1024 * 1024,
-        )
+    @classmethod
+    async def adopt(cls, process: "subprocess.Popen[bytes]", heard: Heard) -> "Child":
+        """One that `begin` has started."""
+        return cls(await Adopted.of(process), heard, skip_first=False)
 
     async def order(self, orders: Mapping[str, object]) -> None:
         """Tell it what to do, once that is known."""
@@ -97,6 +174,14 @@ class Child:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
 
+    async def dismiss(self) -> None:
+        """Ask it and its group to end, as ctrl-C does, so that they can tidy up; end them when they take too long."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGINT)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.process.wait(), PATIENCE)
+        await self.end()
+
     async def end(self) -> None:
         """End it, and wait until it is gone."""
         self.kill()
@@ -104,3 +189,5 @@ class Child:
         await asyncio.wait(self._readers, timeout=0.3)
         for reader in self._readers:
             reader.cancel()
+        if isinstance(self.process, Adopted):
+            self.process.close()

@@ -1,7 +1,11 @@
 """The program's own process: started, listened to, and ended."""
 
+import asyncio
 import json
+from collections.abc import Callable
 
+from engine import ahead
+from engine.ahead import Links
 from engine.errors import BadInput
 from engine.goals import Finished
 from engine.processes import Child, Heard
@@ -23,20 +27,37 @@ def environment(project: Project, stack: str, config: Config) -> dict[str, str]:
 class Program:
     """Runs `__main__.py` of the project in a process of its own."""
 
-    def __init__(self, project: Project, child: Child) -> None:
+    def __init__(self, project: Project, child: Child, links: Links) -> None:
         self._project = project
         self._child = child
+        self._links = links
+        self.needs = links.needs
+        self._served: asyncio.BaseTransport | None = None
 
     @classmethod
     async def begin(cls, project: Project, heard: Heard) -> "Program":
-        """Start the process; it loads Pulumi and waits."""
-        folder = project.main if project.main.is_dir() else project.main.parent
-        file = folder / "__main__.py" if project.main.is_dir() else project.main
+        """Start the process, or take the one that waits for it; it loads Pulumi and waits for its orders."""
+        folder, file = project.program
         if not file.is_file():
             raise BadInput(f"unable to find main python program `{file.name}` in `{folder}`")
-        return cls(project, await Child.start(project.python(), "program", "-", cwd=folder, heard=heard))
+        waiting = ahead.take(project.python(), folder)
+        if waiting is not None:
+            return cls(project, await Child.adopt(waiting.process, heard), waiting.links)
+        links = Links()
+        try:
+            child = await Child.start(project.python(), "program", "-", cwd=folder, heard=heard, pipes=links.pipes)
+        except BaseException:
+            links.close()
+            raise
+        links.handed_over()
+        return cls(project, child, links)
 
-    async def run(self, stack: str, config: Config, *, address: str, preview: bool, parallel: int) -> None:
+    async def serve(self, protocol: Callable[[], asyncio.Protocol]) -> None:
+        """Listen at the socket over which a large program registers its resources."""
+        loop = asyncio.get_running_loop()
+        self._served, _ = await loop.create_unix_connection(protocol, sock=self._links.lane)
+
+    async def run(self, stack: str, config: Config, *, address: str, preview: bool, parallel: int, debug: bool) -> None:
         """Let it go; engine and monitor must listen at `address`."""
         project = self._project
         settings = {
@@ -53,6 +74,9 @@ class Program:
             "program": str(project.main.resolve()),
             "settings": settings,
             "env": environment(project, stack, config),
+            "needs": self.needs.write,
+            "lane": self._links.theirs,
+            "debug": debug,
         }
         await self._child.order(orders)
 
@@ -63,9 +87,7 @@ class Program:
             return Finished()
         if code == 32:
             return Finished("the program failed", told=True)
-        if code < 0:
-            return Finished(f"an unhandled error occurred: program was killed by signal {-code}")
-        return Finished(f"an unhandled error occurred: program exited with non-zero exit code: {code}")
+        return Finished(f"an unhandled error occurred: program exited with non-zero exit code: {max(code, -1)}")
 
     def hush(self) -> None:
         """What it prints from here on is of no interest: it is being broken off."""
@@ -76,3 +98,8 @@ class Program:
 
     async def end(self) -> None:
         await self._child.end()
+        self.needs.close()
+        if isinstance(self._served, asyncio.WriteTransport):
+            self._served.abort()
+        else:
+            self._links.lane.close()

@@ -1,6 +1,5 @@
 """Pulumi.yaml and Pulumi.STACK.yaml: what the project is, and the stack's configuration."""
 
-import itertools
 import json
 import os
 import re
@@ -12,11 +11,11 @@ from typing import Any
 
 import yaml
 
+from engine.config_paths import SECURE, is_secure, put, split, whole
 from engine.errors import BadInput
 from engine.values import Crypter, Props, is_dict, is_list, part
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_SECURE = "secure"
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,14 @@ class Project:
     backend_url: str | None
     options: Props
     config: Props
+    plugins: Props = field(default_factory=dict[str, Any])
+    """What the project says of its providers: `plugins` and `packages`, as they stand in the file."""
+
+    @property
+    def program(self) -> tuple[Path, Path]:
+        """The folder that the program runs in, and the file that is run."""
+        folder = self.main if self.main.is_dir() else self.main.parent
+        return folder, folder / "__main__.py" if self.main.is_dir() else self.main
 
     def python(self) -> str:
         """The interpreter that the program and its dynamic providers run under."""
@@ -54,7 +61,7 @@ def load_project(root: Path) -> Project:
 
 
 def _project(root: Path, file: Path) -> Project:
-    data = _mapping(file)
+    data = load_mapping(file)
     name = data.get("name")
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise BadInput(f"{file.name}: name is {name!r}, expected letters, digits, '-', '_' and '.'")
@@ -71,10 +78,12 @@ def _project(root: Path, file: Path) -> Project:
     backend = data.get("backend")
     url = backend.get("url") if is_dict(backend) else None
     main = root / str(data.get("main") or ".")
-    return Project(name, root, main, url, options, dict(data.get("config") or {}))
+    plugins: Props = {key: data[key] for key in ("plugins", "packages") if key in data}
+    return Project(name, root, main, url, options, dict(data.get("config") or {}), plugins)
 
 
-def _mapping(file: Path) -> Props:
+def load_mapping(file: Path) -> Props:
+    """What a YAML file says; raises BadInput where it is not keys and values."""
     try:
         data: Any = yaml.safe_load(file.read_text())
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
@@ -97,7 +106,7 @@ class StackFile:
     @classmethod
     def load(cls, project: Project, stack: str) -> "StackFile":
         file = project.root / f"Pulumi.{stack}.yaml"
-        made = cls(file, project, _mapping(file) if file.exists() else {})
+        made = cls(file, project, load_mapping(file) if file.exists() else {})
         provider = made.data.get("secretsprovider")
         if provider and provider != "passphrase":
             raise BadInput(
@@ -116,9 +125,10 @@ class StackFile:
         self.data["encryptionsalt"] = value
 
     def save(self) -> None:
-        temporary = self.file.with_name(self.file.name + ".tmp")
-        temporary.write_text(yaml.safe_dump(self.data, sort_keys=False, allow_unicode=True))
-        temporary.replace(self.file)
+        """Write what changed; comments, order and quotes of the rest stay as they are."""
+        from engine import stack_files
+
+        stack_files.write(self.file, self.data)
 
     def raw(self) -> dict[str, Any]:
         """Every key with its namespace; secrets as they lie on disk; the project's own values below the stack's."""
@@ -133,25 +143,25 @@ class StackFile:
         return out
 
     def _full(self, key: str) -> str:
-        return key if ":" in key else f"{self.project.name}:{key}"
+        return whole(key, self.project.name)
 
-    def set(self, key: str, value: str, *, secret: Crypter | None, path: bool) -> None:
-        """Set one key; `secret` encrypts it, `path` reads the key as a path into an object."""
-        config = self.data.setdefault("config", {})
-        whole = self._full(key)
-        stored: Any = {_SECURE: secret.encrypt(value)} if secret else value
+    def set(self, key: str, value: str, *, secret: Crypter | None, path: bool, kind: str = "") -> None:
+        """Set one key; `secret` encrypts it, `path` reads the key as a path into an object.
+
+        kind: string, int, float or bool, in which a value at a path is kept; else what it looks like.
+        """
+        _of_kind(kind, key, value)
+        if self.data.get("config") is None:
+            self.data["config"] = dict[str, Any]()
+        config: Props = self.data["config"]
+        stored: Any = {SECURE: secret.encrypt(value)} if secret else value
         if not path:
-            config[whole] = stored
+            config[self._full(key)] = stored
             return
-        namespace, _, rest = whole.partition(":")
-        steps = [(m[1] or m[2] or m[3]) for m in re.finditer(r'([^.\[\]"]+)|\["([^"]*)"\]|\[(\d+)\]', rest)]
-        if not secret:
-            stored = _typed(value)
-        target: Any = config
-        names: list[str | int] = [f"{namespace}:{steps[0]}", *(int(s) if s.isdigit() else s for s in steps[1:])]
-        for name, follows in itertools.pairwise(names):
-            target = _descend(target, name, [] if isinstance(follows, int) else {})
-        _put(target, names[-1], stored)
+        full, steps = split(key, self.project.name)
+        if not secret and (kind or len(steps) > 1):
+            stored = _of_kind(kind, key, value) if kind else _typed(value)
+        put(config, full, steps, stored)
 
     def remove(self, key: str) -> None:
         part(self.data, "config").pop(self._full(key), None)
@@ -163,31 +173,20 @@ def _typed(value: str) -> Any:
     return int(value) if re.fullmatch(r"0|-?[1-9]\d*", value) else value
 
 
-def _descend(target: Any, name: str | int, empty: Any) -> Any:
-    if is_list(target) and isinstance(name, int):
-        if name == len(target):
-            target.append(empty)
-        elif name > len(target):
-            raise BadInput(f"the path names element {name} of a list of {len(target)}")
-        return target[name]
-    if not is_dict(target):
-        raise BadInput(f"the path goes through {name!r}, which holds a value")
-    return target.setdefault(str(name), empty)
-
-
-def _put(target: Any, name: str | int, value: Any) -> None:
-    if is_list(target) and isinstance(name, int):
-        items = target
-        if name == len(items):
-            items.append(value)
-        elif name < len(items):
-            items[name] = value
-        else:
-            raise BadInput(f"the path names element {name} of a list of {len(items)}")
-    elif is_dict(target):
-        target[str(name)] = value
-    else:
-        raise BadInput(f"the path goes through {name!r}, which holds a value")
+def _of_kind(kind: str, key: str, value: str) -> Any:
+    """A value as the kind that was asked for; BadInput where it is none of it."""
+    try:
+        if kind == "int":
+            return int(value)
+        if kind == "float":
+            return float(value)
+        if kind == "bool":
+            return {"true": True, "false": False}[value]
+    except (ValueError, KeyError):
+        raise BadInput(f"{key} is {value!r}, expected a value of type {kind}") from None
+    if kind not in ("", "string"):
+        raise BadInput(f"--type is {kind!r}, expected string, int, float or bool")
+    return value
 
 
 def has_secrets(raw: Any) -> bool:
@@ -196,13 +195,9 @@ def has_secrets(raw: Any) -> bool:
     return is_list(raw) and any(has_secrets(v) for v in raw)
 
 
-def is_secure(raw: Any) -> bool:
-    return is_dict(raw) and list(raw) == [_SECURE] and isinstance(raw[_SECURE], str)
-
-
 def _plain(raw: Any, crypter: Crypter) -> Any:
     if is_secure(raw):
-        return crypter.decrypt(raw[_SECURE])
+        return crypter.decrypt(raw[SECURE])
     if is_dict(raw):
         return {key: _plain(value, crypter) for key, value in raw.items()}
     if is_list(raw):

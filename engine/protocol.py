@@ -23,17 +23,24 @@ if TYPE_CHECKING:
 else:
     import importlib
     import importlib.util
+    import os
     import sys
     from pathlib import Path
     from types import ModuleType
 
     from engine.errors import PluginError
 
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # that a child is broken off is no news to the user
+
     _PACKAGE = "engine._stubs"
 
     def _package() -> None:
         found = importlib.util.find_spec("pulumi")
-        if found is None or not found.submodule_search_locations:
+        if found is not None and not found.submodule_search_locations:
+            raise PluginError(
+                f"{found.origin}: hides the `pulumi` package; rename it, or take its folder off PYTHONPATH"
+            )
+        if found is None:
             raise PluginError("the `pulumi` package is not installed in this environment; install `pulumi>=3.272`")
         package = ModuleType(_PACKAGE)
         package.__path__ = [str(Path(next(iter(found.submodule_search_locations))) / "runtime" / "proto")]

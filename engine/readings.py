@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from engine.checks import resource_diff
 from engine.diff import Diff, compare
+from engine.errors import EngineError
 from engine.goals import Answer, Reading, Registration
 from engine.paths import ignore_changes
-from engine.provider import PartialFailure
+from engine.providers.base import PartialFailure
 from engine.run import Run
 from engine.state import Resource, is_provider, now
 from engine.steps import Registered, Step, StepFailed
@@ -25,13 +26,20 @@ class Read(Step):
 
     async def apply(self) -> None:
         new, old = self.subject, self.old
+        failed: PartialFailure | None = None
         if isinstance(new.id, Unknown):
             new.outputs = {}
         else:
             provider = await self.loaded()
-            made = await provider.read(
-                new.urn, new.id, new.inputs, new.inputs, timeout=new.custom_timeouts.get("read", 0)
-            )
+            try:
+                made = await provider.read(
+                    new.urn, new.id, new.inputs, new.inputs, timeout=new.custom_timeouts.get("read", 0)
+                )
+            except PartialFailure as error:
+                failed, made = error, error.made
+                new.init_errors = made.init_errors
+            if not made.id and not made.outputs and not made.empty:
+                raise StepFailed(f"resource '{new.id}' does not exist")
             new.outputs = made.outputs
             new.id = made.id or new.id
         if old is not None:
@@ -40,6 +48,8 @@ class Read(Step):
             new.created, new.modified = old.created, old.modified
             if not equal(new.inputs, old.inputs) or not equal(new.outputs, old.outputs):
                 new.modified = now()
+        if failed:
+            raise StepFailed(str(failed), partial=True)
 
     def complete(self) -> None:
         self.reading.done(Answer(self.subject))
@@ -57,15 +67,41 @@ class Refresh(Step):
     op = "refresh"
     logical = False
 
-    def __init__(self, run: Run, old: Resource) -> None:
-        super().__init__(run, old, old)
+    def __init__(
+        self,
+        run: Run,
+        old: Resource,
+        *,
+        wanted: Resource | None = None,
+        hidden: bool = False,
+        then: Callable[[Resource | None, EngineError | None], None] | None = None,
+    ) -> None:
+        super().__init__(run, old, wanted or old)
         self.deleted = False
+        self.hidden = hidden
+        self.then = then
         self.found = Diff(changes=False)
 
     @property
     def subject(self) -> Resource:
         assert self.old is not None
         return self.old
+
+    @property
+    def urn(self) -> str:
+        return self.found_state.urn
+
+    @property
+    def type(self) -> str:
+        return self.found_state.type
+
+    @property
+    def provider(self) -> str:
+        return self.found_state.provider
+
+    @property
+    def internal(self) -> bool:
+        return self.hidden or super().internal
 
     @property
     def new_shown(self) -> Resource | None:
@@ -85,30 +121,44 @@ class Refresh(Step):
         assert self.old is not None and self.new is not None
         if self.old.external:
             return "same" if not compare(self.old.outputs, self.new.outputs).changes else "update"
-        return "update" if self.found.changes else "same"
+        return "same" if self.found.changes is False else "update"
 
     async def apply(self) -> None:
+        try:
+            await self._refresh()
+        except EngineError as error:
+            if self.then is not None:
+                self.then(None, error)
+            raise
+
+    def complete(self) -> None:
+        if self.then is not None:
+            self.then(self.new_shown, None)
+
+    async def _refresh(self) -> None:
         old = self.subject
         if not old.custom or is_provider(old.type) or old.pending_replacement:
+            if self.then is not None:
+                self.new = old.copy()
+                self.found = Diff(changes=None)  # the official engine counts what it does not compare as changed
             return
         provider = await self.loaded()
         init_errors: list[str] = []
         try:
             made = await provider.read(
-                old.urn, str(old.id), old.inputs, old.outputs, timeout=old.custom_timeouts.get("read", 0)
+                self.urn, str(old.id), old.inputs, old.outputs, timeout=old.custom_timeouts.get("read", 0)
             )
         except PartialFailure as error:
             made, init_errors = error.made, error.made.init_errors
             text = "Refreshed resource is in an unhealthy state:\n* " + "\n* ".join(init_errors)
-            self.run.events.say("warning", text, old.urn)
+            self.run.events.say("warning", text, self.urn)
         if not made.id:
             self.deleted = True
             return
-        new = old.copy()
+        new = self.found_state.copy()
         new.id, new.outputs, new.init_errors = made.id, made.outputs, init_errors
         new.refresh_before_update = made.refresh_before_update
-        if made.inputs is not None:
-            new.inputs = made.inputs
+        new.inputs = old.inputs if made.inputs is None else made.inputs
         if not equal(new.inputs, old.inputs) or not equal(new.outputs, old.outputs):
             new.modified = now()
         self.new = new
@@ -116,7 +166,7 @@ class Refresh(Step):
             diff = await resource_diff(
                 self.run,
                 provider,
-                old.urn,
+                new.urn,
                 str(new.id),
                 new.inputs,
                 new.outputs,
@@ -141,7 +191,7 @@ class Import(Registered):
         *,
         replaces: Resource | None,
         ignored: list[str],
-        then: Callable[["Import"], None],
+        then: Callable[["Import | None"], None],
     ) -> None:
         super().__init__(run, reg, None, new)
         self.replaces = replaces
@@ -149,12 +199,14 @@ class Import(Registered):
         self.then = then
         if replaces is not None:
             self.op = "import-replacement"
+            self.logical = False
 
     async def apply(self) -> None:
         new = self.target
         provider = await self.loaded()
         try:
-            made = await provider.read(new.urn, new.import_id, {}, {}, timeout=new.custom_timeouts.get("read", 0))
+            timeout = new.custom_timeouts.get("read", 0)
+            made = await provider.take_over(new.urn, new.import_id, new.inputs, timeout=timeout)
         except PartialFailure as error:
             made = error.made
             new.init_errors = made.init_errors
@@ -177,3 +229,11 @@ class Import(Registered):
 
     def complete(self) -> None:
         self.then(self)
+
+    def fail(self) -> None:
+        super().fail()
+        self.then(None)
+
+    def skip(self) -> None:
+        super().skip()
+        self.then(None)

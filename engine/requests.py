@@ -1,5 +1,6 @@
 """From a registration on the wire to a goal: small readings that need nothing but the request."""
 
+import functools
 import os
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ from engine.errors import BadInput
 from engine.goals import Alias
 from engine.hooks import HOOK_KINDS
 from engine.protocol import alias_pb2, resource_pb2, source_pb2
-from engine.values import Output, Props, output_dependencies
+from engine.values import Output, Props, Secret, Unknown, Value, is_dict, is_list, output_dependencies
 
 _UNIT = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -35,14 +36,17 @@ def timeouts(given: resource_pb2.RegisterResourceRequest.CustomTimeouts) -> dict
 
 def position(root: str, raw: source_pb2.SourcePosition | None) -> str:
     """Where in the program something was asked for, relative to the project."""
-    if raw is None or not raw.uri:
-        return ""
-    parsed = urlparse(raw.uri)
+    return position_at(root, raw.uri, raw.line, raw.column) if raw is not None and raw.uri else ""
+
+
+@functools.lru_cache(maxsize=4096)
+def position_at(root: str, uri: str, line: int, column: int) -> str:
+    """Kept, for a program that makes a thousand resources makes them at a few places, and each comes with 12 frames."""
+    parsed = urlparse(uri)
     path = unquote(parsed.path)
     if parsed.scheme != "file" or not Path(path).is_absolute():
         return ""
-    column = f",{raw.column}" if raw.column else ""
-    return f"project:///{quote(os.path.relpath(path, root))}#{raw.line}{column}"
+    return f"project:///{quote(os.path.relpath(path, root))}#{line}" + (f",{column}" if column else "")
 
 
 def stack_trace(root: str, raw: source_pb2.StackTrace | None) -> list[dict[str, str]]:
@@ -75,6 +79,20 @@ def hooks(binding: resource_pb2.RegisterResourceRequest.ResourceHooksBinding) ->
         if names:
             out[key] = names
     return out
+
+
+def upgraded(value: Value) -> Value:
+    """The value with `Output`s in the place of secrets and unknowns, which is how a transform is shown them."""
+    if isinstance(value, Unknown):
+        return Output(None, False, False, ())
+    if isinstance(value, Secret):
+        inner = upgraded(value.value)
+        if isinstance(inner, Output):
+            return Output(inner.value, inner.known, True, inner.dependencies)
+        return Output(inner, True, True, ())
+    if is_dict(value):
+        return {key: upgraded(item) for key, item in value.items()}
+    return [upgraded(item) for item in value] if is_list(value) else value
 
 
 def with_dependencies(props: Props, dependencies: dict[str, set[str]]) -> Props:

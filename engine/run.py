@@ -11,7 +11,8 @@ from engine.snapshot import Snapshot
 from engine.state import Deployment, Resource
 
 if TYPE_CHECKING:
-    from engine.providers import Registry
+    from engine.policy.enforcement import Enforcement
+    from engine.providers.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Options:
     parallel: int = 0
     """How many steps at once; 0 is four for each core."""
     refresh: bool = False
+    run_program: bool = False
+    """Whether a refresh or a destroy runs the program, to know the providers' settings and the hooks."""
+    ignore_protect: bool = False
     targets: tuple[str, ...] = ()
     target_dependents: bool = False
     excludes: tuple[str, ...] = ()
@@ -31,6 +35,12 @@ class Options:
     show_secrets: bool = False
     clear_pending_creates: bool = False
     message: str = ""
+    debug: bool = False
+    """Whether the program's debugging words are wanted: a dozen messages for each resource."""
+    policy_packs: tuple[str, ...] = ()
+    """Folders of policy packs, for a preview and an up."""
+    policy_pack_configs: tuple[str, ...] = ()
+    """JSON files with what is set of them, one for each pack; or none."""
 
 
 class Bail(Exception):
@@ -57,9 +67,17 @@ class Run:
     olds: dict[str, Resource] = field(default_factory=dict[str, Resource])
     all_olds: dict[str, list[Resource]] = field(default_factory=dict[str, list[Resource]])
     post_error: str = ""
+    destroying: bool = False
+    """A destroy that runs the program."""
+    policies: "Enforcement | None" = None
 
     def __post_init__(self) -> None:
         self.index(self.snapshot.base)
+
+    @property
+    def refresh_program(self) -> bool:
+        """Whether what is refreshed is refreshed as the program registers it."""
+        return self.options.run_program and not self.destroying
 
     @property
     def base(self) -> Deployment:

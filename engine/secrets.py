@@ -136,6 +136,11 @@ def generated(stack: str, state_dir: Path) -> str | None:
     return kept.read_text().strip() if stack == "local" and kept.exists() else None
 
 
+def named() -> bool:
+    """Whether one of Pulumi's own variables names a passphrase; an empty passphrase is one."""
+    return "PULUMI_CONFIG_PASSPHRASE" in os.environ or bool(os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE"))
+
+
 def passphrase_for(stack: str, state_dir: Path, *, generate: bool) -> str | None:
     """Pulumi's own variables, then for the stack `local` a file that only its owner may read."""
     if "PULUMI_CONFIG_PASSPHRASE" in os.environ:

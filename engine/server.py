@@ -1,14 +1,15 @@
 """The wire's side of the services: one server on the loopback for one operation; errors become statuses here."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import grpc.aio
 from google.protobuf import empty_pb2
 
-from engine.errors import EngineError
-from engine.monitor import FEATURES, Closed, Monitor
+from engine import versions
+from engine.errors import BadArgument, Closed, EngineError
+from engine.monitor import FEATURES, Monitor
 from engine.protocol import (
     GRPC_OPTIONS,
     callback_pb2,
@@ -38,6 +39,8 @@ class Server:
         if monitor is not None:
             resource_pb2_grpc.add_ResourceMonitorServicer_to_server(_Monitor(monitor), self._server)
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        if monitor is not None:
+            monitor.address = self.address
 
     async def start(self) -> None:
         await self._server.start()
@@ -69,6 +72,10 @@ class _Engine(engine_pb2_grpc.EngineServicer):
     async def RequirePulumiVersion(
         self, request: engine_pb2.RequirePulumiVersionRequest, context: "Context"
     ) -> engine_pb2.RequirePulumiVersionResponse:
+        try:
+            versions.require(request.pulumi_version_range)
+        except EngineError as error:
+            await context.abort(grpc.StatusCode.UNKNOWN, str(error))
         return engine_pb2.RequirePulumiVersionResponse()
 
 
@@ -78,11 +85,19 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
     def __init__(self, monitor: Monitor) -> None:
         self._monitor = monitor
 
-    async def _answer(self, context: "Context", work: Awaitable[Any]) -> Any:
+    async def _answer(self, context: "Context", work: Coroutine[Any, Any, Any]) -> Any:
         try:
+            if self._monitor.gate is not None:
+                try:
+                    await self._monitor.gate.passed()
+                except Closed:
+                    work.close()
+                    raise
             return await work
         except Closed as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        except BadArgument as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except EngineError as error:
             await context.abort(grpc.StatusCode.UNKNOWN, str(error))
 
@@ -104,10 +119,7 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
         return await self._answer(context, self._monitor.invoke(request))
 
     async def Call(self, request: resource_pb2.ResourceCallRequest, context: "Context") -> Any:
-        await context.abort(
-            grpc.StatusCode.UNIMPLEMENTED,
-            f"the embedded engine cannot call methods of resources ({request.tok}); install the Pulumi CLI",
-        )
+        return await self._answer(context, self._monitor.call(request))
 
     async def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest, context: "Context"
@@ -136,7 +148,7 @@ class _Monitor(resource_pb2_grpc.ResourceMonitorServicer):
 
     async def RegisterPackage(self, request: resource_pb2.RegisterPackageRequest, context: "Context") -> Any:
         async def add() -> resource_pb2.RegisterPackageResponse:
-            return resource_pb2.RegisterPackageResponse(ref=self._monitor.add_package(request))
+            return resource_pb2.RegisterPackageResponse(ref=self._monitor.packages.add(request))
 
         return await self._answer(context, add())
 

@@ -1,6 +1,6 @@
 """The state of a stack while an operation changes it."""
 
-from engine.journal import Act, Journal, normalise, with_resources
+from engine.journal import Act, Journal, mend, normalise, with_resources
 from engine.state import Deployment, Operation, Resource, alike, deployment_to_json, resource_to_json
 from engine.values import Crypter, Props
 
@@ -22,11 +22,12 @@ class Snapshot:
         self._done: set[int] = set()
         self._running: dict[int, Operation] = {}
         self._waiting: list[tuple[Resource, Resource]] = []
+        self._mend = False
 
     def begin(self, resource: Resource, type_: str) -> None:
         """An operation begins; raises BackendError when it cannot be noted, and must then not be done."""
-        self._running[id(resource)] = Operation(resource, type_)
         self._note([self._res(resource), ["begin", self._ref(resource), type_]])
+        self._running[id(resource)] = Operation(resource, type_)
 
     def end(self, resource: Resource, *, new: list[Resource], done: list[Resource], changed: list[Resource]) -> None:
         """The operation on `resource` ends: `new` join the state, `done` leave it, `changed` were changed in place."""
@@ -65,6 +66,33 @@ class Snapshot:
             self._kept.append(resource)
         self._note([["base", [resource_to_json(r, self._crypter) for r in resources]]])
 
+    def reread(self, old: Resource, new: Resource | None) -> None:
+        """A resource was read as the program registered it: it joins the state as it was found, or leaves it."""
+        self.end(old, new=[] if new is None else [new], done=[old], changed=[])
+        self._reread()
+
+    def found(self, old: Resource, new: Resource | None) -> None:
+        """A resource was read where it stands: it stays there as it was found, or leaves the state."""
+        if new is None:
+            self.end(old, new=[], done=[old], changed=[])
+        else:
+            self.base.resources = [new if each is old else each for each in self.base.resources]
+            self._refs[id(new)] = self._ref(old)
+            self._kept.append(new)
+            self._note([self._res(new)])
+        self._reread()
+
+    def _reread(self) -> None:
+        """From here on, what is no longer there is referred to by nobody in what is written."""
+        if not self._mend:
+            self._mend = True
+            self._note([["mend", ""]])
+
+    async def settled(self) -> None:
+        """Wait until what was noted would outlast this process; raises BackendError when it cannot be kept."""
+        if self._journal is not None:
+            await self._journal.settled()
+
     def _ref(self, resource: Resource) -> str:
         ref = self._refs.get(id(resource))
         if ref is None:
@@ -97,5 +125,7 @@ class Snapshot:
         pending = [*self._running.values(), *(op for op in self.base.pending if op.type == "creating")]
         whole = Deployment([], [], self.base.secrets_provider, self.base.metadata, self.base.more)
         resources = normalise([resource_to_json(r, self._crypter) for r in self.resources()])
+        if self._mend:
+            mend(resources)
         operations = [{"resource": resource_to_json(op.resource, self._crypter), "type": op.type} for op in pending]
         return with_resources(deployment_to_json(whole, self._crypter), resources, operations)

@@ -1,18 +1,19 @@
 """A stack that is open: its project, its configuration, its secrets and its state."""
 
 import contextlib
-import json
-from collections.abc import Generator
+import os
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine import journal, locks
-from engine.backend import ORGANIZATION, FileBackend, choose, encode, open_backend, state_dir
-from engine.errors import BadInput, DamagedState, StackMissing, WrongPassphrase
+from engine.backend import ORGANIZATION, Backend, choose, open_backend, stack_parts, state_dir
+from engine.checkpoints import encode, parse
+from engine.errors import BackendError, BadInput, StackLocked, StackMissing, WrongPassphrase
 from engine.projects import NAME, Project, StackFile, load_project
 from engine.secrets import Keyless, Passphrase, generated, passphrase_for
-from engine.state import Deployment, checkpoint, deployment_from_json, deployment_to_json, unreadable
-from engine.values import Crypter, Props, items, part
+from engine.state import Deployment, checkpoint, deployment_from_json, deployment_to_json
+from engine.values import Crypter, Props, from_checkpoint, items, marked, part
 
 NO_PASSPHRASE = (
     "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables; it "
@@ -40,18 +41,50 @@ class Opened:
 
     def deployment(self) -> Deployment:
         """The state with its secrets readable; the first one waits for the key."""
-        return deployment_from_json(self.latest, self.crypter)
+        return deployment_from_json(self.latest, self.crypter, plain=not marked(self.raw))
+
+
+@dataclass(frozen=True)
+class StackSummary:
+    """A stack as a list shows it; `updated` (RFC 3339) is when its state was written, None where it does not say."""
+
+    name: str
+    project: str
+    updated: str | None
+    resources: int
+    locked: bool
+
+    @property
+    def full_name(self) -> str:
+        return f"{ORGANIZATION}/{self.project}/{self.name}"
+
+
+def summarised(backend: Backend, project: str, name: str) -> StackSummary | None:
+    """What a list shows of a stack, by its state as it lies; None where it is gone since."""
+    found = backend.read_state(project, name)
+    if found is None:
+        return None
+    latest = part(found[1]["checkpoint"], "latest")
+    resources = items(latest, "resources")
+    updated = part(latest, "manifest").get("time")
+    return StackSummary(name, project, updated, len(resources), bool(backend.locks(project, name)))
 
 
 class Stack:
     """One stack of a project in a backend."""
 
     def __init__(self, root: Path, name: str, backend: str | None = None) -> None:
-        if not NAME.fullmatch(name):
-            raise BadInput(f"the stack is {name!r}, expected letters, digits, '-', '_' and '.', at most 100")
         self.project: Project = load_project(root)
-        self.name = name
-        self.backend: FileBackend = open_backend(choose(self.project.backend_url, backend), self.project.root)
+        project, self.name = stack_parts(name, self.project.name)
+        if not NAME.fullmatch(self.name):
+            raise BadInput(f"the stack is {name!r}, expected letters, digits, '-', '_' and '.', at most 100")
+        if project != self.project.name:
+            raise BadInput(
+                f"the stack {name} is of the project {project}, and Pulumi.yaml here is of {self.project.name}; "
+                "change to the project that it is of"
+            )
+        self.backend: Backend = open_backend(choose(self.project.backend_url, backend), self.project.root)
+        self._held = False
 
     @property
     def full_name(self) -> str:
@@ -61,7 +94,14 @@ class Stack:
         return self.backend.exists(self.project.name, self.name)
 
     def file(self) -> StackFile:
-        return StackFile.load(self.project, self.name)
+        file = StackFile.load(self.project, self.name)
+        if file.data.get("encryptedkey"):
+            raise BadInput(
+                f"{file.file.name}: has an encryptedkey, so its secrets are kept by a cloud's key service, and the "
+                "embedded engine knows passphrases only; install the Pulumi CLI for this stack, or change it there "
+                "with `pulumi stack change-secrets-provider passphrase`"
+            )
+        return file
 
     def passphrase(self, *, generate: bool) -> str | None:
         return passphrase_for(self.name, state_dir(), generate=generate)
@@ -84,28 +124,77 @@ class Stack:
         self.backend.write_state(self.project.name, self.name, raw)
         self.backend.write_state(self.project.name, self.name, raw)
 
-    def checkpoint(self, latest: Props) -> bytes:
+    def checkpoint(self, latest: Props, full_name: str | None = None) -> bytes:
         """The state file that holds this deployment."""
-        return encode(checkpoint(self.full_name, latest))
+        return encode(checkpoint(full_name or self.full_name, latest))
 
-    def open(self) -> Opened:
-        """Read the state, after what a killed operation left behind has been folded into it."""
-        journal.fold(self.backend, self.project.name, self.name)
+    def config_crypter(self) -> Crypter:
+        """What reads and writes the secrets of Pulumi.STACK.yaml; the state is asked where the file has no salt."""
+        salt = self.file().salt
+        return _unlock(self.name, salt) if salt else self.open().config_crypter
+
+    def journal(self, opened: Opened) -> journal.Journal:
+        """Where the steps of an operation on what was opened are noted."""
+        if self.backend.local is not None:
+            return journal.Journal(self.backend.journal_file(self.project.name, self.name), opened.raw)
+        from engine.remote_journal import RemoteJournal
+
+        return RemoteJournal(self.backend, self.project.name, self.name, opened.raw)
+
+    def read(self) -> tuple[bytes, Props]:
+        """The state and the checkpoint in it, after what a killed operation left behind has been folded into it."""
+        seen = self._fold()
+        if seen is not None:
+            names = {self.full_name, self.name}
+            return seen, parse(seen, self.backend.state_file(self.project.name, self.name), names, lambda: "")
         found = self.backend.read_state(self.project.name, self.name)
         if found is None:
             raise StackMissing(f"no stack named '{self.name}' found")
-        raw, data = found
+        return found
+
+    def _fold(self) -> bytes | None:
+        """Fold a journal; what the state would then be where someone else holds the stack and it is not written."""
+        backend, project, name = self.backend, self.project.name, self.name
+        if backend.local is not None:
+            return None if journal.fold(backend, project, name) else self._under_way()
+        from engine import remote_journal
+
+        if self._held:
+            remote_journal.fold(backend, project, name)
+            return None
+        if not remote_journal.pending(backend, project, name):
+            return None
+        try:
+            with self.held():
+                remote_journal.fold(backend, project, name)
+        except StackLocked:
+            return remote_journal.replayed(backend, project, name)
+        return None
+
+    def _under_way(self) -> bytes | None:
+        """What the state would be if the operation that runs elsewhere ended now; None where there is none.
+
+        Raises BackendError where the stack is held here and that one runs on: its lock was taken away.
+        """
+        found = journal.replayed(self.backend, self.project.name, self.name)
+        if found is None or found[1] == os.getpid():
+            return None
+        if self._held:
+            raise BackendError(
+                f"stack '{self.name}': the operation of process {found[1]} still runs, though its lock was taken away; "
+                "wait until it has ended, or end it, and run the command again"
+            )
+        return found[0]
+
+    def open(self) -> Opened:
+        """Read the state, after what a killed operation left behind has been folded into it."""
+        raw, data = self.read()
         latest = part(data["checkpoint"], "latest")
         provider = part(latest, "secrets_providers")
         file_salt = self.file().salt
-        salt: str | None = file_salt
-        if provider:
-            if provider.get("type") != "passphrase":
-                raise BadInput(
-                    f"the state of {self.full_name} is encrypted by {provider.get('type')!r}, and the embedded engine "
-                    "knows 'passphrase' only; install the Pulumi CLI for this stack"
-                )
-            salt = part(provider, "state").get("salt") or file_salt
+        if provider and provider.get("type") != "passphrase":
+            crypter_of(latest, self.name, self.full_name)
+        salt: str | None = part(provider, "state").get("salt") or file_salt
         if salt is None:
             return Opened(raw, latest, Keyless(), Keyless())
         crypter = _unlock(self.name, salt)
@@ -124,48 +213,53 @@ class Stack:
         return Opened(b"", {}, crypter, crypter)
 
     @contextlib.contextmanager
-    def held(self) -> Generator[None, None, None]:
-        """Hold the stack while the block runs; raises StackLocked when someone else does."""
-        with locks.hold(self.backend, self.project.name, self.name):
-            yield
+    def held(self, problem: Callable[[str], None] | None = None) -> Generator[None, None, None]:
+        """Hold the stack while the block runs; raises StackLocked when someone else does.
 
-    def outputs_of(self, full_name: str) -> Props:
-        """The outputs of another stack in the same backend, for a stack reference."""
-        parts = full_name.split("/")
-        project, name = (parts[-2], parts[-1]) if len(parts) > 1 else (self.project.name, full_name)
-        journal.fold(self.backend, project, name)
-        found = self.backend.read_state(project, name)
-        if found is None:
-            raise StackMissing(f'unknown stack "{full_name}"')
-        latest = part(found[1]["checkpoint"], "latest")
+        problem: told when the lock cannot be taken away at the end; nothing else is then wrong.
+        """
+        with locks.hold(self.backend, self.project.name, self.name, problem):
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
+
+    def outputs_of(self, name: str) -> Props:
+        """The outputs of another stack in the same backend, for a stack reference; secrets as such."""
+        project, stack = stack_parts(name, self.project.name)
+        data = self._checkpoint_of(project, stack)
+        if data is None:
+            raise StackMissing(f'unknown stack "{name}"')
+        latest = part(data["checkpoint"], "latest")
         roots = [r for r in items(latest, "resources") if r.get("type") == "pulumi:pulumi:Stack"]
         if not roots:
             return {}
-        salt = part(part(latest, "secrets_providers"), "state").get("salt")
-        crypter: Crypter = Keyless()
-        if salt:
-            crypter = _unlock(name, salt)
-        from engine.values import from_checkpoint
-
-        outputs: Props = from_checkpoint(part(roots[-1], "outputs"), crypter)
+        outputs: Props = from_checkpoint(part(roots[-1], "outputs"), crypter_of(latest, stack, f"{project}/{stack}"))
         return outputs
 
-    def imported(self, text: str) -> None:
-        """Put an exported deployment in the place of the state."""
-        try:
-            data = json.loads(text)
-            latest = data["deployment"]
-        except (ValueError, TypeError, KeyError):
-            raise DamagedState("what is to be imported is not an exported deployment ({version, deployment})") from None
-        problem = unreadable(data)
-        if problem:
-            raise DamagedState(f"the deployment to import {problem}")
-        with self.held():
-            opened = self.open()
-            deployment = deployment_from_json(latest, opened.crypter)
-            deployment.secrets_provider = opened.latest.get("secrets_providers")
-            raw = self.checkpoint(deployment_to_json(deployment, opened.crypter))
-            self.backend.write_state(self.project.name, self.name, raw)
+    def _checkpoint_of(self, project: str, stack: str) -> Props | None:
+        if self.backend.local is not None:
+            journal.fold(self.backend, project, stack)
+        else:
+            from engine.remote_journal import replayed
+
+            if (raw := replayed(self.backend, project, stack)) is not None:
+                return parse(raw, self.backend.state_file(project, stack), {f"{ORGANIZATION}/{project}/{stack}"}, str)
+        found = self.backend.read_state(project, stack)
+        return found[1] if found else None
+
+
+def crypter_of(latest: Props, stack: str, told: str) -> Crypter:
+    """What reads the secrets of a deployment; told: what to call it in a refusal."""
+    provider = part(latest, "secrets_providers")
+    if provider and provider.get("type") != "passphrase":
+        raise BadInput(
+            f"the state of {told} is encrypted by {provider.get('type')!r}, and the embedded engine knows 'passphrase' "
+            "only; install the Pulumi CLI for this stack"
+        )
+    salt = part(provider, "state").get("salt")
+    return _unlock(stack, salt) if salt else Keyless()
 
 
 def _provider(salt: str) -> Props:

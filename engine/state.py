@@ -11,11 +11,14 @@ from engine.values import (
     UNKNOWN_TEXT,
     Crypter,
     Props,
+    Secret,
     Unknown,
     Value,
-    from_checkpoint,
+    is_dict,
+    is_list,
     items,
     part,
+    properties,
     to_checkpoint,
 )
 
@@ -176,18 +179,32 @@ def resource_to_json(resource: Resource, crypter: Crypter | None, *, show: bool 
     return {**out, **resource.more}
 
 
-def resource_from_json(data: Props, crypter: Crypter) -> Resource:
+def resource_from_json(data: Props, crypter: Crypter, *, plain: bool = False) -> Resource:
     out = Resource(urn=data["urn"], type=data["type"], custom=bool(data.get("custom", False)))
     for name, key in _FIELDS:
         if data.get(key) is not None:
             value = data[key]
             if key in _SECRETIVE:
-                value = from_checkpoint(value, crypter)
+                value = properties(value, crypter, plain=plain)
+                if key == "replacementTrigger":
+                    value = _forgotten(value)
             elif key == "id" and value == UNKNOWN_TEXT:
                 value = UNKNOWN
             setattr(out, name, value)
     out.more = {key: value for key, value in data.items() if key not in _KNOWN}
     return out
+
+
+def _forgotten(value: Value) -> Value:
+    """A trigger with nothing in its secrets: the official engine (3.260) does not read them back from the state.
+
+    So it never replaces for the change of a secret trigger, and after a refresh there is nothing in it.
+    """
+    if isinstance(value, Secret):
+        return Secret(None)
+    if is_dict(value):
+        return {key: _forgotten(item) for key, item in value.items()}
+    return [_forgotten(item) for item in value] if is_list(value) else value
 
 
 def alike(old: Resource, new: Resource) -> bool:
@@ -239,11 +256,12 @@ def deployment_to_json(deployment: Deployment, crypter: Crypter | None, *, show:
 _DEPLOYMENT_KNOWN: Final = {"manifest", "secrets_providers", "resources", "pending_operations", "metadata"}
 
 
-def deployment_from_json(data: Props, crypter: Crypter) -> Deployment:
+def deployment_from_json(data: Props, crypter: Crypter, *, plain: bool = False) -> Deployment:
+    """`data` as `checkpoints.loads` has read it; `plain`: nothing in it is marked, as a secret is."""
     return Deployment(
-        resources=[resource_from_json(r, crypter) for r in items(data, "resources")],
+        resources=[resource_from_json(r, crypter, plain=plain) for r in items(data, "resources")],
         pending=[
-            Operation(resource_from_json(op["resource"], crypter), op["type"])
+            Operation(resource_from_json(op["resource"], crypter, plain=plain), op["type"])
             for op in items(data, "pending_operations")
         ],
         secrets_provider=data.get("secrets_providers"),

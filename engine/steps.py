@@ -7,9 +7,10 @@ from engine.diff import Change, Diff
 from engine.errors import EngineError
 from engine.goals import Answer, Registration
 from engine.hooks import HOOK_KINDS, Around, HookFailed
-from engine.provider import Made, PartialFailure, Provider
+from engine.providers.base import Made, PartialFailure, Provider
 from engine.run import Run
 from engine.state import Resource, is_provider, now
+from engine.values import Value
 
 MAX_RETRIES: Final = 100
 
@@ -36,6 +37,8 @@ class Step:
         self.keys: list[str] = []
         self.diffs: list[str] = []
         self.detailed: dict[str, Change] | None = None
+        self.shown: dict[int, tuple[Value, Value]] = {}
+        """Values by their identity, and as its events show them."""
 
     @property
     def subject(self) -> Resource:
@@ -106,7 +109,13 @@ class Step:
                         "warning", f"maximum number of error hook retries ({MAX_RETRIES}) reached", self.urn
                     )
                     raise
-                if not await self.run.hooks.retry(names, around, operation, failures):
+                try:
+                    again = await self.run.hooks.retry(names, around, operation, failures)
+                except HookFailed:
+                    if operation != "delete":
+                        raise
+                    again = False  # of a deletion only the provider's own error is told
+                if not again:
                     raise
                 self.run.events.say(
                     "warning",
@@ -315,7 +324,7 @@ class Delete(Step):
         old = self.subject
         around = Around(old, old=old, old_inputs=old.inputs, old_outputs=old.outputs)
         await self.run.run_hooks("before_delete", around)
-        if not self.replacing and old.protect:
+        if not self.replacing and old.protect and not self.run.options.ignore_protect:
             raise StepFailed(
                 f'resource "{old.urn}" cannot be deleted\n'
                 "because it is protected. To unprotect the resource, either remove the `protect` flag from the "

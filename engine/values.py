@@ -7,7 +7,9 @@ Assets, archives and resource references stay the tagged dicts that they are on 
 
 import base64
 import json
+import marshal
 import math
+import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,8 +26,12 @@ SECRET_TAG: Final = "1b47061264138c4ac30d75fd1eb44270"
 OUTPUT_TAG: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 ASSET_TAG: Final = "c44067f5952c0a294b673a41bacd8c17"
 ARCHIVE_TAG: Final = "0def7320c3a5731c473e5ecbe6d01bc7"
+FLOAT_TAG: Final = "8ad145fe-0d11-4827-bfd7-1abcbf086f5c"
+"""Marks a number that JSON has no word for, not a number or infinite: the bits of a double, in hexadecimal."""
 RESOURCE_TAG: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+_MARKS: Final = (TAG.encode(), UNKNOWN_TEXT.encode())
+"""What is in the bytes of every value that is more than JSON says."""
 
 
 def is_dict(value: object) -> TypeGuard[dict[str, Any]]:
@@ -106,11 +112,12 @@ def from_value(value: "struct_pb2.Value") -> Value:
     if kind == "list_value":
         return [from_value(item) for item in value.list_value.values]
     if kind == "struct_value":
-        return _from_fields({key: from_value(item) for key, item in value.struct_value.fields.items()})
+        return tagged({key: from_value(item) for key, item in value.struct_value.fields.items()})
     return None
 
 
-def _from_fields(fields: Props) -> Value:
+def tagged(fields: Props) -> Value:
+    """What an object from the wire stands for, by its tag where it has one."""
     tag = fields.get(TAG)
     if tag == SECRET_TAG:
         return Secret(fields.get("value"))
@@ -121,7 +128,17 @@ def _from_fields(fields: Props) -> Value:
             bool(fields.get("secret", False)),
             tuple(cast(list[str], fields.get("dependencies", []))),
         )
+    if tag == RESOURCE_TAG:
+        return _reference(fields)
     return fields
+
+
+def _reference(fields: Props) -> Props:
+    """A resource as a value, in the one form that the checkpoint has of it; an id that is not known is empty."""
+    found: Props = {TAG: RESOURCE_TAG, "urn": fields.get("urn"), "packageVersion": fields.get("packageVersion") or ""}
+    if "id" in fields:
+        found["id"] = "" if isinstance(fields["id"], Unknown) else fields["id"]
+    return found
 
 
 def to_struct(props: Mapping[str, Value], *, secrets: bool, outputs: bool = False) -> "struct_pb2.Struct":
@@ -188,11 +205,44 @@ def downgrade(value: Value) -> Value:
     return _map(value, downgrade)
 
 
+_NOTHING: Final = object()
+
+
+def known(props: Props) -> Props:
+    """The properties without anything unknown, at any depth, for a reader that cannot take such a thing."""
+    found: Props = _known(props)
+    return found
+
+
+def _known(value: Value) -> Any:
+    if isinstance(value, Unknown) or (isinstance(value, Output) and not value.known):
+        return _NOTHING
+    if is_dict(value):
+        fields = ((key, _known(item)) for key, item in value.items())
+        return {key: item for key, item in fields if item is not _NOTHING}
+    if is_list(value):
+        return [item for item in map(_known, value) if item is not _NOTHING]
+    if isinstance(value, Secret):
+        inner = _known(value.value)
+        return inner if inner is _NOTHING else Secret(inner)
+    return value
+
+
 def bare(value: Value) -> Value:
     """The value without any secret wrapping."""
     if isinstance(value, Secret):
         return bare(value.value)
     return _map(value, bare)
+
+
+def secret_texts(value: Value, *, within: bool = False) -> set[str]:
+    """Every text that is secret anywhere in the value and long enough to tell something; `within`: all of it is."""
+    if isinstance(value, Secret):
+        return secret_texts(value.value, within=True)
+    if is_dict(value) or is_list(value):
+        items = value.values() if is_dict(value) else value
+        return {text for item in items for text in secret_texts(item, within=within)}
+    return {value} if within and isinstance(value, str) and len(value) > 2 else set()
 
 
 def _map(value: Value, change: Callable[[Value], Value]) -> Value:
@@ -226,24 +276,30 @@ def _union(sets: Iterable[set[str]]) -> set[str]:
     return out
 
 
+_LEAVES: Final[tuple[type, ...]] = (str, int, bool, float, type(None))
+"""What a value is made of at last; by exact type, to tell most of a large state without another look."""
+
+
 def has_unknown(value: Value) -> bool:
-    return _any(value, lambda item: isinstance(item, Unknown) or (isinstance(item, Output) and not item.known))
+    if type(value) in _LEAVES:
+        return False
+    if is_dict(value):
+        return any(type(item) not in _LEAVES and has_unknown(item) for item in value.values())
+    if is_list(value):
+        return any(type(item) not in _LEAVES and has_unknown(item) for item in value)
+    if isinstance(value, Output):
+        return not value.known or has_unknown(value.value)
+    return isinstance(value, Unknown) or (isinstance(value, Secret) and has_unknown(value.value))
 
 
 def has_secret(value: Value) -> bool:
-    return _any(value, lambda item: isinstance(item, Secret))
-
-
-def _any(value: Value, test: Callable[[Value], bool]) -> bool:
-    if test(value):
-        return True
+    if type(value) in _LEAVES:
+        return False
     if is_dict(value):
-        return any(_any(item, test) for item in value.values())
+        return any(type(item) not in _LEAVES and has_secret(item) for item in value.values())
     if is_list(value):
-        return any(_any(item, test) for item in value)
-    if isinstance(value, (Secret, Output)):
-        return _any(value.value, test)
-    return False
+        return any(type(item) not in _LEAVES and has_secret(item) for item in value)
+    return isinstance(value, Secret) or (isinstance(value, Output) and has_secret(value.value))
 
 
 def equal(a: Value, b: Value) -> bool:
@@ -285,7 +341,7 @@ class Crypter:
 def to_checkpoint(value: Value, crypter: Crypter | None, *, show: bool = False) -> Value:
     """The JSON of the checkpoint; secrets encrypted, or with `show` in plain text; without a crypter blotted out."""
     if isinstance(value, Secret):
-        text = dump(to_checkpoint(value.value, crypter, show=show))
+        text = dump(to_checkpoint(value.value, _WITHIN if crypter else None, show=show))
         if show:
             return {TAG: SECRET_TAG, "plaintext": text}
         return {TAG: SECRET_TAG, "ciphertext": crypter.encrypt(text) if crypter else "[secret]"}
@@ -293,6 +349,8 @@ def to_checkpoint(value: Value, crypter: Crypter | None, *, show: bool = False) 
         return {key: to_checkpoint(item, crypter, show=show) for key, item in value.items()}
     if is_list(value):
         return [to_checkpoint(item, crypter, show=show) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {TAG: FLOAT_TAG, "value": struct.pack(">d", value).hex()}
     if isinstance(value, Unknown):
         return UNKNOWN_TEXT
     if isinstance(value, Output):
@@ -300,18 +358,65 @@ def to_checkpoint(value: Value, crypter: Crypter | None, *, show: bool = False) 
     return value
 
 
-def from_checkpoint(value: Value, crypter: Crypter) -> Value:
+class _Within(Crypter):
+    """For secrets within a secret: they are encrypted with it already, and keep no more than the mark."""
+
+    def encrypt(self, text: str) -> str:
+        return text
+
+    def decrypt(self, text: str) -> str:
+        return text
+
+
+_WITHIN: Final = _Within()
+
+
+def _opened(text: str, crypter: Crypter, *, within: bool) -> str:
+    # states of our own from before this was so have them encrypted twice: no JSON begins so
+    return text if within and not text.startswith("v1:") else crypter.decrypt(text)
+
+
+def from_checkpoint(value: Value, crypter: Crypter, *, within: bool = False) -> Value:
     if is_dict(value):
         fields = value
         if fields.get(TAG) == SECRET_TAG:
-            text = fields["plaintext"] if "plaintext" in fields else crypter.decrypt(fields["ciphertext"])
-            return Secret(from_checkpoint(json.loads(text), crypter))
-        return {key: from_checkpoint(item, crypter) for key, item in fields.items()}
+            told = "plaintext" in fields
+            text = fields["plaintext"] if told else _opened(fields["ciphertext"], crypter, within=within)
+            return Secret(from_checkpoint(json.loads(text), crypter, within=True))
+        if fields.get(TAG) == FLOAT_TAG:
+            return struct.unpack(">d", bytes.fromhex(fields["value"]))[0]
+        # most of a state is text and whole numbers, which are what they are
+        return {
+            key: item
+            if (type(item) is str and item != UNKNOWN_TEXT) or type(item) is int
+            else from_checkpoint(item, crypter, within=within)
+            for key, item in fields.items()
+        }
     if is_list(value):
-        return [from_checkpoint(item, crypter) for item in value]
+        return [from_checkpoint(item, crypter, within=within) for item in value]
     if isinstance(value, float):
         return number(value)
     return UNKNOWN if value == UNKNOWN_TEXT else value
+
+
+def marked(written: bytes) -> bool:
+    """Whether there is a value in these bytes that is to be read otherwise than it is written, such as a secret."""
+    return any(mark in written for mark in _MARKS)
+
+
+def properties(found: Value, crypter: Crypter, *, plain: bool) -> Value:
+    """The properties of a resource in a checkpoint that `checkpoints.loads` has read; `plain`: none of it is marked.
+
+    Those of a live object are long, and mostly hold nothing that is marked: that is seen at once in their bytes, and
+    they are not gone through value by value.
+    """
+    if not plain and marked(marshal.dumps(found, _WITHOUT_REFERENCES)):
+        return from_checkpoint(found, crypter)
+    return {**found} if is_dict(found) else found
+
+
+_WITHOUT_REFERENCES: Final = 2
+"""The version of marshal's format that has each text where it stands."""
 
 
 def dump(value: Value) -> str:

@@ -89,13 +89,13 @@ def _room_for_others() -> Generator[None]:
     if not isinstance(getattr(pool, "_max_workers", None), int):
         yield
         return
-    with _growth:
+    with pool._shutdown_lock:  # under which it counts its threads
         pool._max_workers += 1
+        # A call that came when all threads were busy has had none started for it, and nobody else would now.
+        if not pool._work_queue.empty():
+            pool._adjust_thread_count()
     try:
         yield
     finally:
-        with _growth:
+        with pool._shutdown_lock:
             pool._max_workers -= 1
-
-
-_growth = threading.Lock()

@@ -143,6 +143,7 @@ def _build(work: Work, layout: Path) -> report.Report:
         name=work.recipe.name,
         base=work.recipe.base,
         layout=layout,
+        manifest=work.recipe.manifest,
         progress=lambda text: work.progress("bake", text),
     )
     work.note("bake", time.monotonic() - began, False)

@@ -59,7 +59,7 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
         )
         return f"model {before} to {after}, {'; '.join(why)}; {_expectation(str(news['identity']))}"
     if destination(olds) != destination(news):
-        return f"model {str(news['identity'])[:4]} is pushed to {destination(news) or 'nowhere'}, nothing is built"
+        return elsewhere(news, destination(news) or "nowhere")
     if bool(olds.get("keep", True)) != bool(news.get("keep", True)):
         return "the image will be kept" if news.get("keep", True) else "the image will go with the resource"
     if not olds.get("digest"):
@@ -67,6 +67,11 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
     if _is_local(olds) and not exists(olds):
         return "the image is no longer on this machine and is built again"
     return ""
+
+
+def elsewhere(news: Mapping[str, Any], place: str = "a registry that is made first") -> str:
+    """What becomes of an image that is only pushed to another place."""
+    return f"model {str(news['identity'])[:4]} is pushed to {place}, nothing is built"
 
 
 def announcement(inputs: Mapping[str, Any]) -> str:

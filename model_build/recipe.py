@@ -25,7 +25,7 @@ MODES = {"L": 1, "RGB": 3, "RGBA": 4}
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Evaluate(_Part):
@@ -173,6 +173,8 @@ class Recipe(_Part):
     classify: Classify | None = None
     base: str = "debian"
     """`debian`, `oci:PATH@sha256:...` or `REGISTRY/REPOSITORY@sha256:...`."""
+    manifest: Literal["oci", "docker"] = "oci"
+    """In whose words the image names its parts, which are the same. `docker`: for platforms that take no OCI image."""
 
     @field_validator("version", mode="before")
     @classmethod

@@ -53,7 +53,11 @@ class ModelImageArgs(TypedDict):
     recipe: pulumi.Input[str]
     """The recipe as canonical JSON: `Recipe.canonical()`."""
     destination: NotRequired[pulumi.Input[str | None]]
-    """Where to push the image: `host[:port]/repository[:tag]`. Default: it stays in this machine's OCI layout."""
+    """Where to push the image: `host[:port]/repository[:tag]`. Default: it stays in this machine's OCI layout.
+
+    It may be the output of a registry that the same program makes. No credentials go with it: they are asked for when
+    the registry wants them, of Docker's configuration and, for Amazon ECR, of the AWS credentials of the environment.
+    """
     keep: NotRequired[pulumi.Input[bool]]
     """Whether the image outlives the resource. Default: True; `modelport gc` clears what no stack refers to."""
 
@@ -68,9 +72,12 @@ class ModelImageProvider(ResourceProvider):
         from model_build import plan
 
         inputs = {key: value for key, value in news.items() if key != "__provider"}
-        if _unknown(inputs):
+        if isinstance(inputs.get("recipe"), Unknown):
             return CheckResult(inputs, [])
-        inputs, failures = plan.check(_olds, inputs, Path.cwd())
+        # Of a registry that is yet to be made the address is unknown; the model is not.
+        unknown = {key: value for key, value in inputs.items() if isinstance(value, Unknown)}
+        inputs, failures = plan.check(_olds, inputs | dict.fromkeys(unknown), Path.cwd())
+        inputs |= unknown
         if not failures and "recipe" not in _olds:
             _say(plan.announcement(inputs))
         return CheckResult(inputs, [CheckFailure(key, reason) for key, reason in failures])
@@ -79,9 +86,12 @@ class ModelImageProvider(ResourceProvider):
         """Changed: what the image is of, where it is pushed, whether it is kept; or an image that is no longer here."""
         from model_build import plan
 
-        if _unknown(_news):
+        if isinstance(_news.get("recipe"), Unknown):
             return DiffResult(changes=True, replaces=[])
-        reason = plan.change(_olds, _news)
+        if isinstance(_news.get("destination"), Unknown):
+            reason = plan.change(_olds, _news | {"destination": _olds.get("destination")}) or plan.elsewhere(_news)
+        else:
+            reason = plan.change(_olds, _news)
         if reason:
             _say(plan.line(_news, reason))
         return DiffResult(changes=bool(reason), replaces=[])
@@ -138,11 +148,6 @@ class ModelImage(Resource, module="modelport", name="ModelImage"):
             "keep": args.get("keep", True),
         }
         super().__init__(ModelImageProvider(), name, {**dict.fromkeys(OUTPUTS), **inputs}, opts)
-
-
-def _unknown(props: dict[str, Any]) -> bool:
-    """Whether a preview does not know yet what is to be built, or where it is to go."""
-    return any(isinstance(props.get(key), Unknown) for key in ("recipe", "destination"))
 
 
 def _build(props: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,9 @@
-"""python -m serving: serve one model folder. Exit codes: 0 drained, 1 failed or cut short, 2 bad flags or model."""
+"""python -m serving: serve one model folder; with `activator` as its first word, stand before such servers.
+
+With `serve` as its first word, as Amazon SageMaker starts an image, it listens on every address.
+
+Exit codes: 0 drained, 1 failed or cut short, 2 bad flags or model.
+"""
 
 import os
 import sys
@@ -15,6 +20,13 @@ def main() -> int:
     from serving.settings import parse
 
     try:
+        if sys.argv[1:2] == ["activator"]:
+            from serving import activator
+
+            return activator.main(sys.argv[2:])
+        if sys.argv[1:2] == ["serve"]:
+            # Who asks it is outside of the container.
+            return launch(parse(sys.argv[2:], {"MODELPORT_HOST": "0.0.0.0", **os.environ}))
         return launch(parse(sys.argv[1:], os.environ))
     except StartError as error:
         say(f"error: {error}")

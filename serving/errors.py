@@ -3,6 +3,8 @@
 ServingError
 ├── StartError      flags, model folder or socket do not allow a start
 ├── BadInput        the request does not fit the protocol or the model
+│   └── Refused     the model failed on a request that fits the protocol
+├── Unauthorized    no API key of this server's came with the request
 ├── NotFound        no such route, model or version
 ├── NotAllowed      the route exists, not for this method
 ├── TooLarge        a body or picture beyond the limits
@@ -22,6 +24,18 @@ class StartError(ServingError):
 
 class BadInput(ServingError):
     """The request does not fit the protocol or the model."""
+
+
+class Refused(BadInput):
+    """The model failed on a request that fits the protocol: the input's fault, or the model's; nobody can tell."""
+
+
+class Unauthorized(ServingError):
+    """No API key of this server's came with the request. `given` says whether one came at all."""
+
+    def __init__(self, message: str, *, given: bool) -> None:
+        super().__init__(message)
+        self.given = given
 
 
 class NotFound(ServingError):

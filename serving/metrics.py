@@ -9,9 +9,14 @@ import mmap
 from bisect import bisect_left
 from collections.abc import Iterator
 
-ROUTES = ("infer", "classify", "model", "server", "health", "metrics", "other")
-CODES = (200, 400, 404, 405, 413, 415, 500, 503)
+ROUTES = ("infer", "classify", "feedback", "model", "server", "health", "metrics", "other")
+CODES = (200, 400, 401, 404, 405, 413, 415, 500, 503)
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+REVISION_DIGITS = 12
+"""Hex digits of a revision: as many as a float64 holds without loss."""
+REVISIONS = 16
+"""Revisions that feedback is counted for, each worker by itself; what is said of more than these counts as other."""
+OTHER = "other"
 BATCHES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0)
 
 
@@ -28,6 +33,9 @@ class _Layout:
         self.in_flight = self._take(1)
         self.connections = self._take(1)
         self.restarts = self._take(1)
+        self.refused = self._take(1)
+        # For each revision its name as a number (0: free), how often it was right, how often wrong; the last is OTHER.
+        self.feedback = self._take(3 * (REVISIONS + 1))
 
     def _take(self, cells: int) -> int:
         begin = self.size
@@ -60,6 +68,19 @@ class Counts:
         """How many connections each worker has."""
         return list(self._cells[_LAYOUT.connections :: _LAYOUT.size])[:-1]
 
+    def feedback(self) -> dict[str, tuple[float, float]]:
+        """How often each revision was right and wrong."""
+        found: dict[str, tuple[float, float]] = {}
+        for row in range(self._rows):
+            begin = row * _LAYOUT.size + _LAYOUT.feedback
+            for slot in range(REVISIONS + 1):
+                key, right, wrong = self._cells[begin + 3 * slot : begin + 3 * slot + 3]
+                if right or wrong:
+                    name = OTHER if slot == REVISIONS else f"{int(key) - 1:0{REVISION_DIGITS}x}"
+                    had = found.get(name, (0.0, 0.0))
+                    found[name] = (had[0] + right, had[1] + wrong)
+        return found
+
     def total(self, cell: int) -> float:
         """One count, over all rows."""
         return sum(self._cells[cell :: _LAYOUT.size])
@@ -85,6 +106,21 @@ class Row:
         """One run of the model."""
         self._observe(_LAYOUT.inference, SECONDS, seconds)
         self._observe(_LAYOUT.batch, BATCHES, batch)
+
+    def feedback(self, revision: str, *, correct: bool) -> None:
+        """One label arrived for what `revision` (hex) answered."""
+        key = int(revision, 16) + 1.0
+        cell = _LAYOUT.feedback
+        end = cell + 3 * REVISIONS
+        while cell < end and self._cells[cell] not in (0.0, key):
+            cell += 3
+        if cell < end:
+            self._cells[cell] = key
+        self._cells[cell + (1 if correct else 2)] += 1.0
+
+    def refused(self) -> None:
+        """The model failed on a request that fits the protocol."""
+        self._cells[_LAYOUT.refused] += 1.0
 
     def in_flight(self, change: int) -> None:
         """Requests for inference that are being read, wait or run."""
@@ -151,8 +187,22 @@ def render(counts: Counts, model: str, version: str, accept: str) -> tuple[bytes
                 "requests for inference that are being read, wait or run",
                 counts.total(_LAYOUT.in_flight),
             )
+            feedback = CounterMetricFamily(
+                "modelport_feedback",
+                "labels that came for answers, by the revision that gave the answer, whichever server hears of it",
+                labels=["answered_by", "outcome"],
+            )
+            for revision, (right, wrong) in sorted(counts.feedback().items()):
+                feedback.add_metric([revision, "correct"], right)
+                feedback.add_metric([revision, "wrong"], wrong)
+            yield feedback
             yield GaugeMetricFamily(
                 "modelport_connections", "connections that are open", counts.total(_LAYOUT.connections)
+            )
+            yield CounterMetricFamily(
+                "modelport_model_refusals",
+                "requests that fitted the protocol and that the model failed on; answered with 400",
+                counts.total(_LAYOUT.refused),
             )
             yield CounterMetricFamily(
                 "modelport_worker_restarts", "workers started anew after one died", counts.total(_LAYOUT.restarts)

@@ -19,6 +19,10 @@ class Settings:
     workers: int = 1
     control: Path | None = None
     takeover: Path | None = None
+    api_keys: Path | None = None
+    """A folder with the SHA-256 of each API key; without one everybody is answered."""
+    revision: str = ""
+    """What the version that answers is called; said in each answer's `modelport-revision` header."""
     max_body: int = 64 * 2**20
     max_json: int = 32 * 2**20
     max_held: int = 256 * 2**20
@@ -54,9 +58,19 @@ _ENVIRONMENT: tuple[tuple[str, str, float], ...] = (
 _WHOLE = ("max_body", "max_json", "max_held", "max_pixels", "queue")
 
 
+# MB of memory for which AWS Lambda gives one core ("Configure Lambda function memory" in its guide, 2026-11-22).
+_LAMBDA_CORE = 1769
+
+
 def available_cores() -> int:
-    """Cores that this process may use: its affinity, and the quota of its control group where there is one."""
+    """Cores that this process may use: its affinity, and the quota of its control group where there is one.
+
+    A function of AWS Lambda sees two cores or more, and has the time of as many as its memory pays for.
+    """
     cores = len(os.sched_getaffinity(0))
+    memory = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    if memory.isdigit():
+        return max(1, min(cores, round(int(memory) / _LAMBDA_CORE)))
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
     except (OSError, ValueError):
@@ -101,6 +115,10 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     model: str | None = flags.model or environment.get("MODELPORT_MODEL")
     if not model:
         raise StartError("no model to serve; give --model FOLDER or set MODELPORT_MODEL")
+    api_keys = environment.get("MODELPORT_API_KEYS")
+    if api_keys == "":
+        # Never read as 'no keys are needed': that is said by leaving it out.
+        raise StartError("MODELPORT_API_KEYS is '', expected a folder of keys; unset it to answer everybody")
     limits: dict[str, float] = {}
     for variable, field, least in _ENVIRONMENT:
         if variable in environment:
@@ -113,5 +131,13 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         workers=whole("workers", min(4, available_cores()), 1, 256),
         control=flags.control,
         takeover=flags.takeover,
+        api_keys=Path(api_keys) if api_keys is not None else None,
+        revision=_revision(environment.get("MODELPORT_REVISION", "")),
         **limits,  # type: ignore[arg-type]  # keys and kinds are those of _ENVIRONMENT
     )
+
+
+def _revision(text: str) -> str:
+    if text and not (text.isascii() and text.isalnum() and len(text) <= 64):
+        raise StartError(f"MODELPORT_REVISION is '{text[:80]}', expected at most 64 letters and digits")
+    return text

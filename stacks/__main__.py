@@ -13,7 +13,7 @@ def main() -> None:
         spec = StackSpec.from_config(pulumi.Config(NAMESPACE))
     except SpecError as error:
         raise pulumi.RunError(str(error)) from None
-    importlib.import_module(f"stacks.{spec.target}").deploy(spec)
+    importlib.import_module(f"stacks.{spec.target.replace('-', '_')}").deploy(spec)
 
 
 main()

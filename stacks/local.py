@@ -7,7 +7,7 @@ import pulumi
 
 from components.local import LocalEndpoint, LocalRuntime
 from model_build.resource import ModelImage
-from stacks import samples
+from stacks import samples, telling
 from stacks.spec import StackSpec
 
 
@@ -31,11 +31,8 @@ def deploy(spec: StackSpec) -> None:
         },
     )
     pulumi.export("endpoint", endpoint.url)
-    pulumi.export("model", image.model)
+    telling.of_model(image)
     pulumi.export("digest", image.digest)
-    pulumi.export("report", image.report_html)
-    pulumi.export("report_json", image.report_json)
-    pulumi.export("metrics", image.metrics)
     found = samples.beside(spec.model.source, Path.cwd())
 
     def lines(known: list[Any]) -> list[str]:

@@ -3,9 +3,16 @@
 Writes docs/stack.schema.json, for editors, and docs/stack-file.md, for people.
 """
 
+import ast
+import inspect
 import json
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
+
+from pydantic import BaseModel
 
 from model_build.mistakes import expected
 from stacks.spec import NAMESPACE, SECRET_PLACES, StackSpec
@@ -24,7 +31,7 @@ _SECRET: Schema = {
 
 def schema() -> Schema:
     """The JSON Schema of a whole stack file, draft 7, which is what editors know best."""
-    own = StackSpec.model_json_schema(ref_template="#/definitions/{model}")
+    own = _described(StackSpec.model_json_schema(ref_template="#/definitions/{model}"))
     definitions: Schema = own.pop("$defs")
     for place in sorted(SECRET_PLACES, key=len, reverse=True):  # the inner one first
         owner = own if len(place) == 1 else definitions[_named(own["properties"][place[0]])]
@@ -56,6 +63,51 @@ def schema() -> Schema:
     }
 
 
+def _described(whole: Schema) -> Schema:
+    """The schema, with what the docstring after each key says.
+
+    Pydantic would read them whenever the models are imported, which takes as long as all else about them.
+    """
+    for model in _models(StackSpec, set()):
+        keys = (whole if model is StackSpec else whole["$defs"][model.__name__])["properties"]
+        for each in reversed(model.__mro__):
+            for key, text in _docstrings(each):
+                if "$ref" in keys[key] and whole["$defs"][_named(keys[key])].get("description") == text:
+                    continue  # the mapping says so itself
+                keys[key] = dict(sorted({**keys[key], "description": text}.items()))
+    return whole
+
+
+def _models(model: type[BaseModel], seen: set[type]) -> Iterator[type[BaseModel]]:
+    """It, and every model in it."""
+    if model not in seen:
+        seen.add(model)
+        yield model
+        for field in model.model_fields.values():
+            for each in _within(field.annotation):
+                yield from _models(each, seen)
+
+
+def _within(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for each in get_args(annotation):
+        yield from _within(each)
+
+
+def _docstrings(of: type) -> Iterator[tuple[str, str]]:
+    """The keys of a model that have one, without those of the models that it is made of."""
+    if not issubclass(of, BaseModel) or of is BaseModel:
+        return
+    whole = ast.parse(inspect.getsource(sys.modules[of.__module__]))
+    (found,) = (each for each in ast.walk(whole) if isinstance(each, ast.ClassDef) and each.name == of.__name__)
+    for key, after in pairwise(found.body):
+        if isinstance(key, ast.AnnAssign) and isinstance(key.target, ast.Name) and isinstance(after, ast.Expr):
+            text = after.value
+            if key.target.id in of.model_fields and isinstance(text, ast.Constant) and isinstance(text.value, str):
+                yield key.target.id, inspect.cleandoc(text.value)
+
+
 def _strip(part: object) -> None:
     """Take out what only our own messages read."""
     if isinstance(part, dict):
@@ -80,7 +132,7 @@ def _allow_secret(properties: Schema, key: str) -> None:
 
 def page() -> str:
     """docs/stack-file.md."""
-    whole = StackSpec.model_json_schema()
+    whole = _described(StackSpec.model_json_schema())
     return _PAGE.replace("@@KEYS@@", "\n".join(_section(whole, whole, "")).strip())
 
 
@@ -172,7 +224,8 @@ such as a gate that does not fit its metric, is told by `modelport preview`.
 - A mapping may also be JSON text, as `pulumi config set modelport:endpoint '{"port": 9000}'` writes it.
 - `image`, or `image.push` alone, may be a Pulumi secret (`pulumi config set --secret`). Nothing else may: the recipe is
   part of what a build is known by and stands in plain text in the state. User and password of a registry belong into
-  Docker's configuration, where `docker login` puts them, and never into a stack file.
+  Docker's configuration, where `docker login` puts them, and never into a stack file. Amazon ECR needs none there:
+  its login is asked of AWS at every push, with the AWS credentials of the environment (`AWS_PROFILE`, roles).
 
 ## Keys
 

@@ -1,7 +1,7 @@
 """Requests to try an endpoint with, as curl lines that work when they are pasted into a shell.
 
 Samples lie beside the model's source: the first `*.json` that is a request to the model, the first picture. Where there
-is none, a request is made from what the server says about its inputs.
+is none, a request is made from what the server says about its inputs, where it can be asked.
 """
 
 import json
@@ -40,25 +40,38 @@ def beside(source: str, project: Path) -> Samples:
     )
 
 
-def requests(url: str, metadata: dict[str, Any], samples: Samples, *, classify: bool) -> list[str]:
-    """curl lines for the model at `url` whose server says `metadata` about it."""
+def requests(
+    url: str, metadata: dict[str, Any], samples: Samples, *, classify: bool, options: str = "", trust: str = ""
+) -> list[str]:
+    """curl lines for the model at `url` whose server says `metadata` about it; of one not asked yet: `name` alone.
+
+    options: of curl, for each line that asks the model, as `-H 'X-Api-Key: ...'`. trust: for every line.
+    """
+    plain = f"curl -sS {trust}".rstrip()
+    curl = f"{plain} {options}".rstrip()
     model = f"{url}/v2/models/{metadata['name']}"
-    lines = [f"curl -sS {url}/v2/health/ready", f"curl -sS {model}"]
+    lines = [f"{plain} {url}/v2/health/ready", f"{curl} {model}"]
     if data := _infer(metadata, samples):
-        lines.append(f"curl -sS {model}/infer -H 'Content-Type: application/json' -d {data}")
+        lines.append(f"{curl} {model}/infer -H 'Content-Type: application/json' -d {data}")
     if classify and samples.pictures:
         picture = samples.pictures[0]
         kind = _PICTURES[picture.suffix]
-        lines.append(f"curl -sS {model}/classify -H 'Content-Type: {kind}' --data-binary {shlex.quote(f'@{picture}')}")
+        lines.append(f"{curl} {model}/classify -H 'Content-Type: {kind}' --data-binary {shlex.quote(f'@{picture}')}")
     return lines
+
+
+def fitting(metadata: dict[str, Any], samples: Samples) -> Path | None:
+    """The first file that is a request to the model, as its server says of itself; if not asked yet: `name` alone."""
+    return next((path for path in samples.requests if _fits(_read(path), metadata)), None)
 
 
 def _infer(metadata: dict[str, Any], samples: Samples) -> str | None:
     """What follows `-d`: the request itself where it is short, else the file with it; None for neither."""
-    for path in samples.requests:
-        if _fits(request := _read(path), metadata):
-            text = json.dumps(request, separators=(",", ":"))
-            return shlex.quote(text) if len(text) <= _INLINE else shlex.quote(f"@{path}")
+    if (path := fitting(metadata, samples)) is not None:
+        text = json.dumps(_read(path), separators=(",", ":"))
+        return shlex.quote(text) if len(text) <= _INLINE else shlex.quote(f"@{path}")
+    if "inputs" not in metadata:
+        return None
     text = json.dumps({"inputs": [_zeros(each) for each in metadata["inputs"]]}, separators=(",", ":"))
     return shlex.quote(text) if len(text) <= _INLINE else None
 
@@ -73,6 +86,8 @@ def _read(path: Path) -> Any:
 def _fits(request: Any, metadata: dict[str, Any]) -> bool:
     """Whether a file's content is a request to this model: it names exactly the model's inputs."""
     try:
+        if "inputs" not in metadata:
+            return all(isinstance(each["name"], str) for each in request["inputs"])
         return {each["name"] for each in request["inputs"]} == {each["name"] for each in metadata["inputs"]}
     except (KeyError, TypeError):
         return False

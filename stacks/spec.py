@@ -10,11 +10,25 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StrictBool, StrictInt, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, StrictBool, StrictInt, ValidationError, ValidationInfo, field_validator
 
 from model_build.mistakes import mistakes, printable, show, spell, unknown
 from model_build.recipe import Recipe
 from stacks import yamlfile
+from stacks.specs.aws import AwsSpec
+from stacks.specs.aws_ec2 import Ec2Spec
+from stacks.specs.aws_ecs import EcsSpec
+from stacks.specs.aws_lambda import FunctionSpec
+from stacks.specs.aws_sagemaker import SageMakerSpec
+from stacks.specs.gateway import GatewaySpec, TenantSpec, unfit, wrong_keys
+from stacks.specs.kubernetes import KubernetesSpec
+from stacks.specs.monitoring import MonitoringSpec
+from stacks.specs.part import Part
+from stacks.specs.release import ReleaseSpec
+from stacks.specs.runtime import RuntimeSpec
+from stacks.specs.runtime import unfit as unfit_runtime
+from stacks.specs.scaling import AutoscalingSpec
+from stacks.specs.service import ServiceSpec
 
 if TYPE_CHECKING:
     import pulumi
@@ -22,8 +36,42 @@ if TYPE_CHECKING:
 NAMESPACE = "modelport"
 SETTINGS = ("config", "encryptionsalt", "encryptedkey", "secretsprovider", "environment")
 """The keys of a stack file that are Pulumi's own."""
-SECRET_PLACES = (("image",), ("image", "push"))
+SECRET_PLACES = (("image",), ("image", "push"), ("api_keys",))
 """What may be encrypted. All else is part of what a build is known by, or stands in plain text in the state anyway."""
+
+TARGETS: dict[str, tuple[str, ...]] = {
+    "local": ("endpoint",),
+    "kubernetes": (
+        *("kubernetes", "service", "runtime", "gateway", "release", "autoscaling", "monitoring", "tenants", "api_keys"),
+    ),
+    "aws-eks": ("aws", "kubernetes", "service", "release", "autoscaling", "api_keys"),
+    "aws-ecs": ("ecs", "release", "autoscaling"),
+    "aws-ec2": ("ec2", "release", "autoscaling"),
+    "aws-lambda": ("function", "release"),
+    "aws-sagemaker": ("sagemaker", "release", "autoscaling"),
+}
+"""The sections that a target takes beside `model` and `image`; those of another target are a mistake."""
+COUNTERPARTS: dict[str, dict[str, str]] = {
+    "aws-eks": {"gateway": "aws.load_balancer", "monitoring": "aws.monitoring"},
+    "aws-ecs": {"gateway": "ecs.load_balancer", "monitoring": "ecs.monitoring", "service": "ecs.task"},
+    "aws-ec2": {"gateway": "ec2.load_balancer", "monitoring": "ec2.alarms", "service": "ec2.instance"},
+    "aws-lambda": {
+        "autoscaling": "function.reserved_concurrency",
+        "gateway": "function.api",
+        "monitoring": "function.alarms",
+        "service": "function.memory",
+    },
+    "aws-sagemaker": {"monitoring": "sagemaker.alarms", "service": "sagemaker.instance"},
+}
+"""Where a target says itself what a section of another target is for."""
+ACCOUNTS = {
+    "aws-eks": "aws",
+    "aws-ecs": "ecs",
+    "aws-ec2": "ec2",
+    "aws-lambda": "function",
+    "aws-sagemaker": "sagemaker",
+}
+"""The section of a target that says its account."""
 
 Place = tuple[int | str, ...]
 
@@ -36,11 +84,7 @@ class SpecError(Exception):
         super().__init__("\n".join(lines))
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class ImageSpec(_Part):
+class ImageSpec(Part):
     """What becomes of the image that is made."""
 
     push: Annotated[str | None, Field(examples=["registry.example.com/team/digits"])] = None
@@ -74,7 +118,7 @@ class ImageSpec(_Part):
         return value
 
 
-class EndpointSpec(_Part):
+class EndpointSpec(Part):
     """Where and how the model answers."""
 
     port: Annotated[StrictInt, Field(ge=1, le=65535)] = 8080
@@ -85,19 +129,70 @@ class EndpointSpec(_Part):
     """What runs the image. `auto`: Docker or Podman where one answers, else processes from the image's own layers."""
 
 
-class StackSpec(_Part):
+class StackSpec(Part):
     """One environment of one model."""
 
-    target: Literal["local"]
-    """Where the model goes. `local`: this machine."""
+    target: Literal["local", "kubernetes", "aws-eks", "aws-ecs", "aws-ec2", "aws-sagemaker", "aws-lambda"]
+    """Where the model goes. `local`: this machine. `kubernetes`: a cluster that is there, by its kubeconfig. `aws-eks`:
+    one that is made on AWS, with all that it stands in. `aws-ecs`: tasks of Amazon ECS, with all that they stand in.
+    `aws-ec2`: instances of Amazon EC2, with all that they stand in. `aws-sagemaker`: an endpoint of Amazon
+    SageMaker, with all that it stands in. `aws-lambda`: a function of AWS Lambda, behind an API or a URL."""
     model: Recipe
     """The recipe: where the model comes from and what must be true of it before it is served."""
     image: ImageSpec = ImageSpec()
     """What becomes of the image that is made."""
     endpoint: EndpointSpec = EndpointSpec()
-    """Where and how the model answers."""
+    """Target `local`: where and how the model answers."""
+    aws: AwsSpec | None = None
+    """Target `aws-eks`: the account, and all that is made in it around the model."""
+    ecs: EcsSpec | None = None
+    """Target `aws-ecs`: the account, and all that is made in it around the model."""
+    ec2: Ec2Spec | None = None
+    """Target `aws-ec2`: the account, and all that is made in it around the model."""
+    sagemaker: SageMakerSpec | None = None
+    """Target `aws-sagemaker`: the account, and all that is made in it around the model."""
+    function: FunctionSpec | None = None
+    """Target `aws-lambda`: the account, and all that is made in it around the model."""
+    kubernetes: KubernetesSpec = KubernetesSpec()
+    """Targets `kubernetes` and `aws-eks`: which cluster the model goes to, and its namespace there."""
+    service: ServiceSpec = ServiceSpec()
+    """Targets `kubernetes` and `aws-eks`: how the model runs in the cluster."""
+    runtime: RuntimeSpec | None = None
+    """Target `kubernetes`: which program serves the model. Default: the one in the model's own image."""
+    gateway: GatewaySpec | None = None
+    """Target `kubernetes`: how the model is reached from outside of the cluster. Default: not at all."""
+    release: ReleaseSpec | None = None
+    """All targets but `local`: how a new version takes the old one's place. Default: a rolling update."""
+    autoscaling: AutoscalingSpec | None = None
+    """All targets but `local` and `aws-lambda`: how many pods, tasks or instances answer. Default: always as many."""
+    monitoring: MonitoringSpec | None = None
+    """Target `kubernetes`: what is measured, shown and told of the model. Default: nothing beyond `/metrics`."""
+    tenants: dict[str, TenantSpec] = Field(default_factory=dict[str, TenantSpec])
+    """Target `kubernetes`: who else may use the model, by name, each in a namespace of his own. Default: nobody."""
+    api_keys: dict[str, str] = Field(default_factory=dict[str, str])
+    """Targets `kubernetes` and `aws-eks`: API keys from elsewhere by the names of those who have them, beside those
+    that are made. A secret: `pulumi config set --secret modelport:api_keys '{"shop": "..."}'`."""
 
     _secrets: frozenset[str] = PrivateAttr(default=frozenset())
+
+    @field_validator("model")
+    @classmethod
+    def _in_dockers_words(cls, value: Recipe, info: ValidationInfo) -> Recipe:
+        """SageMaker takes no OCI image, so there nobody has to write that it is another."""
+        if info.data.get("target") == "aws-sagemaker" and "manifest" not in value.model_fields_set:
+            return value.model_copy(update={"manifest": "docker"})
+        return value
+
+    @property
+    def routed(self) -> bool:
+        """Whether a route of the Gateway API leads to the model, which a release can weigh."""
+        return self.gateway is not None and self.gateway.kind == "gateway"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Names of the API keys that are made."""
+        front = self.gateway or (self.aws.load_balancer if self.aws is not None else None)
+        return front.keys if front is not None and not front.anonymous else ()
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -121,6 +216,7 @@ class StackSpec(_Part):
         lines = [_twice(*found) for found in document.duplicates]
         values, keys, wrong = _own(document.value)
         lines += wrong
+        lines += [] if _encrypted(values.get("api_keys")) else _in_plain_text(values)
 
         def written(place: Place) -> str | None:
             # Under the key as it stands in the file, which may lack the namespace.
@@ -145,6 +241,12 @@ class StackSpec(_Part):
             for name in sorted(secret)
             if not any(place[0] == name for place in SECRET_PLACES)
         ]
+        if "api_keys" not in secret:
+            lines += _in_plain_text(values)
+        elif wrong := wrong_keys(_object(values["api_keys"])):
+            # Not checked once more: pydantic's lines would show what is wrong.
+            lines += wrong
+            del values["api_keys"]
         spec = cls._check(values, file, lines, lambda _: None)
         spec._secrets = frozenset(secret)
         return spec
@@ -155,7 +257,10 @@ class StackSpec(_Part):
     ) -> Self:
         known = list(cls.model_fields)
         for key in [k for k in values if k not in known]:
-            lines.append(unknown(f"{NAMESPACE}:{key}", "", [f"{NAMESPACE}:{k}" for k in known]))
+            meant = ACCOUNTS.get(f"aws-{key}")
+            told = unknown(f"{NAMESPACE}:{key}", "", [f"{NAMESPACE}:{k}" for k in known])
+            lines.append(f"unknown key '{NAMESPACE}:{key}', did you mean '{NAMESPACE}:{meant}'?" if meant else told)
+        lines += _misplaced(values)
         checked = {key: _object(value) if key != "target" else value for key, value in values.items() if key in known}
         secrets = _take_secrets(checked)
         try:
@@ -163,6 +268,7 @@ class StackSpec(_Part):
         except ValidationError as error:
             lines = lines + mistakes(error, cls, written=written)
         else:
+            lines = lines + _unfit(spec, secrets)
             if not lines:
                 spec._secrets = secrets
                 return spec
@@ -206,6 +312,127 @@ def _object(value: object) -> object:
         except ValueError:
             return value
     return value
+
+
+def _misplaced(values: Mapping[str, object]) -> list[str]:
+    """A line for each section that the target does not take; none while the target itself is wrong."""
+    target = values.get("target")
+    if not isinstance(target, str) or target not in TARGETS:
+        return []
+    owners = {key: [name for name, sections in TARGETS.items() if key in sections] for key in values}
+    return [
+        f"{key} is set with target {target}, expected it with target {' or '.join(owners[key])} alone; "
+        + _way_out(key, target, owners[key][0])
+        for key in values
+        if owners[key] and target not in owners[key]
+    ]
+
+
+def _way_out(key: str, target: str, owner: str) -> str:
+    """What to do with a section of `owner`'s under another target."""
+    meant = ACCOUNTS.get(target) if key in ACCOUNTS.values() else COUNTERPARTS.get(target, {}).get(key)
+    return f"remove it, and write {meant}" if meant else f"remove it or set {NAMESPACE}:target to {owner}"
+
+
+def _in_plain_text(values: Mapping[str, object]) -> list[str]:
+    """A line for keys that anybody can read who has the file. They are not shown once more."""
+    if not values.get("api_keys"):
+        return []
+    how = f"pulumi config set --secret {NAMESPACE}:api_keys"
+    return [f"api_keys stands in plain text, expected a secret; set it with {how}, and take other keys"]
+
+
+def _unfit(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
+    """What is right by itself and wrong beside the rest."""
+    if spec.target == "aws-eks":
+        from stacks.specs import aws_rules
+
+        return [*aws_rules.beside(spec, secrets), *(_unreleased(spec) or _unscaled(spec))]
+    if spec.target == "aws-ecs":
+        from stacks.specs import aws_ecs_rules
+
+        return aws_ecs_rules.beside(spec, secrets)
+    if spec.target == "aws-sagemaker":
+        from stacks.specs import aws_sagemaker_rules
+
+        return aws_sagemaker_rules.beside(spec, secrets)
+    if spec.target == "aws-lambda":
+        from stacks.specs import aws_lambda_rules
+
+        return aws_lambda_rules.beside(spec, secrets)
+    if spec.target == "aws-ec2":
+        from stacks.specs import aws_ec2_rules
+
+        return aws_ec2_rules.beside(spec, secrets)
+    if spec.target != "local" and spec.image.push is None and not secrets & {"image", "image.push"}:
+        return [
+            f"image.push is missing, expected registry and repository that the target {spec.target} pulls from; "
+            "for example push: registry.example.com/team/digits"
+        ]
+    if told := unfit_runtime(spec.runtime, _about_our_pods(spec, secrets)):
+        return told
+    service, own, secret = spec.service.name or spec.model.name, spec.kubernetes.namespace, "api_keys" in secrets
+    if told := unfit(spec.gateway, spec.tenants, service, spec.api_keys, secret=secret, namespace=own):
+        return told
+    return _unreleased(spec) or _unmeasured(spec) + _unscaled(spec)
+
+
+def _unreleased(spec: "StackSpec") -> list[str]:
+    """Lines for a release that wants a route where there is none, and for pods whose number is said twice."""
+    if spec.release is not None and not spec.routed:
+        told = spec.release.plan().problems(routed=False)
+        if told:
+            return [f"release: {line}" for line in told]
+        if spec.release.strategy == "canary" and spec.autoscaling is not None and spec.autoscaling.min == 0:
+            return [
+                "release: strategy canary splits by pods without a gateway, and with autoscaling.min 0 requests go "
+                "through an activator that knows the old version's pods alone, expected a route to split them by; "
+                "give the stack a gateway, or choose rolling"
+            ]
+    if spec.autoscaling is not None and spec.service.max_replicas is not None:
+        return [
+            f"service.max_replicas is {spec.service.max_replicas} beside autoscaling, expected one of them; "
+            f"remove it, and write autoscaling.max: {spec.service.max_replicas}"
+        ]
+    return []
+
+
+def _unmeasured(spec: "StackSpec") -> list[str]:
+    """A line for an analysis of pods that no Prometheus may reach: their NetworkPolicy would not let it."""
+    analysis = spec.release.analysis if spec.release else None
+    if (
+        analysis is None
+        or not analysis.of_pods
+        or spec.monitoring
+        or spec.service.allow_namespaces
+        or spec.service.allow
+    ):
+        return []
+    space = analysis.prometheus.partition("/")[0] if "://" not in analysis.prometheus else "monitoring"
+    return [
+        "release.analysis judges by what Prometheus scrapes from the pods, and nobody lets it in, expected a section "
+        f"monitoring, which does; write {NAMESPACE}:monitoring: {{namespace: {space}}}, with mode: plain where no "
+        "Prometheus Operator is"
+    ]
+
+
+def _unscaled(spec: "StackSpec") -> list[str]:
+    """A line for pods that are wanted and that the autoscaler would take away."""
+    scaling, service = spec.autoscaling, spec.service
+    if scaling is None or "replicas" not in service.model_fields_set or service.replicas <= scaling.max:
+        return []
+    return [
+        f"service.replicas is {service.replicas} beside autoscaling, expected at most autoscaling.max, which is "
+        f"{scaling.max}; remove it, as autoscaling.min says how many are the fewest"
+    ]
+
+
+def _about_our_pods(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
+    """Places in the file that are about pods of our own server."""
+    sections = ("gateway", "release", "autoscaling", "monitoring", "tenants", "api_keys")
+    given = [each for each in sections if getattr(spec, each) or each in secrets]
+    given += [f"service.{key}" for key in sorted(spec.service.model_fields_set - {"name", "replicas"})]
+    return given + (["kubernetes.pull_secret"] if spec.kubernetes.pull_secret else [])
 
 
 def _take_secrets(values: dict[str, Any]) -> frozenset[str]:

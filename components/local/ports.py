@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import time
 from pathlib import Path
 
 from components.local.errors import LocalError, PortInUse
@@ -10,10 +11,25 @@ HOST = "127.0.0.1"
 MARK = "MODELPORT_ENDPOINT"
 """Environment variable of every process of an endpoint's server: `<id>.<number of the version>`."""
 _LISTEN = "0A"
+_ENDING = 1.0
+"""Seconds for which a port may be held by nobody who can be seen."""
 
 
 def require_free(port: int) -> None:
     """Raise PortInUse, with the holder's name, when `port` cannot be listened on."""
+    until = time.monotonic() + _ENDING
+    while _taken(port):
+        seen = _processes(port)
+        # A process that is ending holds its port a moment longer than it can be seen to.
+        if seen or time.monotonic() > until:
+            raise PortInUse(
+                f"port {port} is in use by {holder(port)}, expected a free port; set modelport:endpoint.port or stop it"
+            )
+        time.sleep(0.02)
+
+
+def _taken(port: int) -> bool:
+    """Whether somebody listens there. Raises LocalError where this user may not."""
     with socket.socket() as probe:
         # As the server will: connections of an ended one that still linger are no hindrance.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -21,26 +37,29 @@ def require_free(port: int) -> None:
             probe.bind((HOST, port))
             probe.listen(1)
         except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise PortInUse(
-                    f"port {port} is in use by {holder(port)}, expected a free port; "
-                    "set modelport:endpoint.port or stop it"
-                ) from None
             if error.errno in {errno.EACCES, errno.EPERM}:
                 raise LocalError(
                     f"port {port} may not be listened on without root, expected one from 1024 up; "
                     "set modelport:endpoint.port"
                 ) from None
-            raise
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return True
+    return False
 
 
 def holder(port: int) -> str:
     """Who listens on `port`, in words: `python3 (process 1234)`, or `another user's program`."""
+    if seen := _processes(port):
+        return f"{_name(seen[0])} (process {seen[0]})"
+    return "a program that this user may not look at" if _listening(port) else "another program"
+
+
+def _processes(port: int) -> list[int]:
+    """Ids of the processes that can be seen to listen on `port`."""
     sockets = _listening(port)
-    for pid in sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()):
-        if sockets & _sockets(pid):
-            return f"{_name(pid)} (process {pid})"
-    return "a program that this user may not look at" if sockets else "another program"
+    pids = sorted(int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return [pid for pid in pids if sockets & _sockets(pid)]
 
 
 def _listening(port: int) -> set[str]:

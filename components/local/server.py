@@ -154,6 +154,6 @@ def _release(id_: str, props: dict[str, Any]) -> dict[str, Any]:
     port, workers, model = int(props["port"]), int(props["workers"]), str(props["model"])
     used = runtimes.choose(str(props["runtime"]))
     version = release.release(Folder(id_), str(props["key"]), layout, Version(0, digest, model, port, workers, used))
-    say(model, f"version {version.number} answers on port {port}, run by {used}")
+    say(model, f"release {version.number} answers on port {port}, run by {used}")
     outs = {key: value for key, value in props.items() if key != "__provider"}
     return outs | {"url": f"http://{HOST}:{port}", "used": used, "metadata": release.metadata(version)}

@@ -9,7 +9,7 @@ from pathlib import Path
 from model_build.bake import tar
 from model_build.bake.cache import work_folder
 from model_build.bake.errors import disk_errors
-from model_build.bake.layout import LAYER_GZIP, Layout
+from model_build.bake.layout import LAYER_GZIP, Layout, in_oci_words
 
 
 def docker_archive(layout: Path, digest: str, file: Path, tag: str) -> Path:
@@ -26,7 +26,7 @@ def docker_archive(layout: Path, digest: str, file: Path, tag: str) -> Path:
         for entry in manifest["layers"]:
             hexadecimal = entry["digest"].removeprefix("sha256:")
             place = store.blob(entry["digest"])
-            if entry["mediaType"] == LAYER_GZIP:
+            if in_oci_words(entry["mediaType"]) == LAYER_GZIP:
                 plain = folder / hexadecimal
                 with gzip.open(place) as source, plain.open("wb") as out:
                     shutil.copyfileobj(source, out, 1 << 20)

@@ -11,13 +11,8 @@ from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BaseError
 from model_build.bake.inputs import base_identity, read_base
 from model_build.bake.layers import Layer
-from model_build.bake.layout import DOCKER_LIST, INDEX, LAYER, LAYER_GZIP, Json, Layout
+from model_build.bake.layout import DOCKER_LIST, INDEX, LAYER, LAYER_GZIP, Json, Layout, in_oci_words
 from model_build.bake.rootfs import chain, unpacked
-
-_DOCKER_LAYERS = {
-    "application/vnd.docker.image.rootfs.diff.tar": LAYER,
-    "application/vnd.docker.image.rootfs.diff.tar.gzip": LAYER_GZIP,
-}
 
 
 @dataclass(frozen=True)
@@ -74,7 +69,7 @@ def _from_layout(layout: Layout, digest: str, base: str, say: Callable[[str], No
     diff_ids = config["rootfs"]["diff_ids"]
     found: list[Layer] = []
     for entry, diff_id in zip(manifest["layers"], diff_ids, strict=True):
-        kind = _DOCKER_LAYERS.get(entry["mediaType"], entry["mediaType"])
+        kind = in_oci_words(entry["mediaType"])
         if kind not in (LAYER, LAYER_GZIP):
             raise BaseError(
                 f"base {base} has a layer of type {entry['mediaType']}, expected tar or tar+gzip; name another base"

@@ -11,7 +11,17 @@ from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError, disk_errors
 from model_build.bake.inputs import APP, SITE, code_digest, key, wheels_lock
 from model_build.bake.layers import Layer
-from model_build.bake.layout import CONFIG, LAYER_GZIP, MANIFEST, Json, Layout, canonical
+from model_build.bake.layout import (
+    CONFIG,
+    DOCKER_CONFIG,
+    DOCKER_LAYERS,
+    DOCKER_MANIFEST,
+    LAYER_GZIP,
+    MANIFEST,
+    Json,
+    Layout,
+    canonical,
+)
 from model_build.bake.stored import Behind, Stored
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?")
@@ -31,10 +41,19 @@ class Image:
     unpacked_bytes: int
 
 
-def bake(model: Path, *, name: str, base: str, layout: Path, progress: Callable[[str], None] | None = None) -> Image:
+def bake(
+    model: Path,
+    *,
+    name: str,
+    base: str,
+    layout: Path,
+    manifest: str = "oci",
+    progress: Callable[[str], None] | None = None,
+) -> Image:
     """Make an image in `layout`: the folder `model` at /models/`name`, on `base`, with the serving program.
 
     base: debian, oci:/path@sha256:... or registry/repo@sha256:...
+    manifest: whose words name the parts, oci or docker; the parts are the same.
     progress: called with a line for each thing that is not in the cache yet.
     The same model, name, base, serving code and pins give the same bytes on every machine.
     Raises BakeError (or BaseError for `base`), with nothing half-made left in `layout`.
@@ -68,7 +87,7 @@ def bake(model: Path, *, name: str, base: str, layout: Path, progress: Callable[
         store.link(found.blobs[layer.digest], layer.digest, layer.size)
     for layer in (wheel, program):
         store.link(layers.blob(layer), layer.digest, layer.size)
-    return _finish(store, found, ours, name)
+    return _finish(store, found, ours, name, docker=manifest == "docker")
 
 
 def _silent(_: str) -> None:
@@ -121,7 +140,7 @@ def _environment(base: Json, name: str) -> list[str]:
     return [f"{key}={value}" for key, value in sorted({**given, **ours}.items())]
 
 
-def _finish(store: Layout, base: bases.Base, ours: list[Layer], name: str) -> Image:
+def _finish(store: Layout, base: bases.Base, ours: list[Layer], name: str, *, docker: bool) -> Image:
     every = [*base.layers, *ours]
     config: Json = {
         "architecture": "amd64",
@@ -146,17 +165,23 @@ def _finish(store: Layout, base: bases.Base, ours: list[Layer], name: str) -> Im
             *({"created": _EPOCH, "created_by": f"modelport: {layer.kind}"} for layer in ours),
         ]
     config_digest, config_size = store.add(canonical(config))
+    words = {oci: of_docker for of_docker, oci in DOCKER_LAYERS.items()} if docker else {}
+    kind, kind_of_config = (DOCKER_MANIFEST, DOCKER_CONFIG) if docker else (MANIFEST, CONFIG)
     manifest: Json = {
         "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "config": {"mediaType": CONFIG, "digest": config_digest, "size": config_size},
-        "layers": [{"mediaType": layer.media_type, "digest": layer.digest, "size": layer.size} for layer in every],
-        "annotations": {"io.modelport.layers": str(len(ours)), "org.opencontainers.image.title": name},
+        "mediaType": kind,
+        "config": {"mediaType": kind_of_config, "digest": config_digest, "size": config_size},
+        "layers": [
+            {"mediaType": words.get(layer.media_type, layer.media_type), "digest": layer.digest, "size": layer.size}
+            for layer in every
+        ],
     }
+    if not docker:  # whose manifests know no annotations
+        manifest["annotations"] = {"io.modelport.layers": str(len(ours)), "org.opencontainers.image.title": name}
     digest, size = store.add(canonical(manifest))
     store.add_to_index(
         {
-            "mediaType": MANIFEST,
+            "mediaType": kind,
             "digest": digest,
             "size": size,
             "platform": {"architecture": "amd64", "os": "linux"},

@@ -20,6 +20,18 @@ LAYER_GZIP = "application/vnd.oci.image.layer.v1.tar+gzip"
 EMPTY = "application/vnd.oci.empty.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
+DOCKER_LAYERS = {
+    "application/vnd.docker.image.rootfs.diff.tar": LAYER,
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": LAYER_GZIP,
+}
+"""Docker's words for layers, and OCI's for the same."""
+
+
+def in_oci_words(media_type: str) -> str:
+    """A layer's type in OCI's words."""
+    return DOCKER_LAYERS.get(media_type, media_type)
+
 
 Json = dict[str, Any]
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from model_build.push import ecr
 from model_build.push.credentials import ANONYMOUS, Credential
 from model_build.push.errors import DeniedError, LoginError, RegistryError
 from model_build.push.reference import Reference
@@ -92,8 +93,18 @@ class Authority:
             return self.no_login()
         return LoginError(
             f"{self._reference.host}: refuses the user {self.credential.user or 'of the token'} or the password from "
-            f"{self.credential.source}; run `docker login {self._reference.host}` again"
+            f"{self.credential.source}; {self.credential.again or f'run `docker login {self._reference.host}` again'}"
         )
+
+    def expired(self, said: str) -> LoginError:
+        """The error for a token that was good once, as `docker login` keeps those of ECR for longer than they last."""
+        host = self._reference.host
+        mend = (
+            f"`docker logout {host}`, and your AWS credentials are asked for a new one"
+            if ecr.place(host)
+            else (f"`docker login {host}` again")
+        )
+        return LoginError(f"{host}: the login from {self.credential.source} has expired (it said: {said}); run {mend}")
 
     def _fetch(self, scope: str) -> tuple[str, float]:
         realm = self._parameters.get("realm", "")

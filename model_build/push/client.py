@@ -214,8 +214,8 @@ class Registry:
         host = urlsplit(address).netloc.rpartition("@")[2]
         reason = str(error) or type(error).__name__
         return RegistryDown(
-            f"{host}: no answer ({reason}), expected a registry there; start it or correct the address, nothing was "
-            f"changed"
+            f"{host}: no answer ({reason}), expected a registry there; start it or correct the address; nothing was "
+            "changed there"
         )
 
     def error(self, response: httpx.Response, what: str) -> RegistryError:
@@ -226,6 +226,8 @@ class Registry:
             return RegistryFullError(
                 f"{name}: the registry has no space left (it said: {said}); free some there and push again"
             )
+        if status == 403 and "token has expired" in said:
+            return self._authority.expired(said)
         if status == 403 or "DENIED" in said:
             who = self._authority.credential.user or "anonymous"
             return DeniedError(

@@ -1,4 +1,7 @@
-"""Who to be at a registry: what `docker login` left in Docker's config file, or in the helper that it names."""
+"""Who to be at a registry: what `docker login` left in Docker's config file, or in the helper that it names.
+
+At Amazon ECR, whoever the AWS credentials of the environment say, where Docker knows nobody.
+"""
 
 import base64
 import binascii
@@ -27,6 +30,7 @@ class Credential:
     identity_token: str = field(default="", repr=False)  # traded for access tokens
     registry_token: str = field(default="", repr=False)  # is an access token
     source: str = ""  # where it was found, for messages
+    again: str = ""  # what to do when it is refused, where that is not `docker login`
 
     def __bool__(self) -> bool:
         return bool(self.password or self.identity_token or self.registry_token)
@@ -42,8 +46,16 @@ def config_file() -> Path:
 
 
 def find(host: str) -> Credential:
-    """The credential for `host`, ANONYMOUS when there is none. Raises DestinationError for a file that cannot be "
-    "read."""
+    """The credential for `host`, ANONYMOUS when there is none.
+
+    Raises DestinationError for a file that cannot be read, LoginError for AWS credentials that are of no use.
+    """
+    from model_build.push import ecr
+
+    return _docker(host) or (ecr.find(host) if ecr.place(host) else ANONYMOUS)
+
+
+def _docker(host: str) -> Credential:
     place = config_file()
     try:
         config: object = json.loads(place.read_bytes())

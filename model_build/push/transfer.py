@@ -12,6 +12,7 @@ from typing import Any
 
 from model_build.bake.attachments import referrers
 from model_build.bake.layout import DOCKER_LIST, DOCKER_MANIFEST, INDEX, MANIFEST, Json, Layout, canonical, sha256
+from model_build.push import ecr
 from model_build.push.client import Registry
 from model_build.push.errors import DestinationError, MissingError, RegistryError
 from model_build.push.neighbours import known, remember
@@ -48,7 +49,9 @@ def push(layout: Path, digest: str, destination: str, progress: Callable[[str], 
     say = progress or _silent
     with Registry(reference) as registry:
         sent = _blobs(registry, store, manifest, say)
-        _put_manifest(registry, manifest, data, reference.tag or digest)
+        _put_manifest(
+            registry, manifest, data, reference.tag or (ecr.tag(digest) if ecr.place(reference.host) else digest)
+        )
         for attached in referrers(store.path, digest):
             sent += _attach(registry, store, attached)
     with contextlib.suppress(OSError):  # a note spares a later push some bytes; this one is done
@@ -95,7 +98,13 @@ def _put_manifest(registry: Registry, manifest: Json, data: bytes, name: str) ->
     """PUT a manifest; whether the registry took note of its subject."""
     kind = manifest.get("mediaType", MANIFEST)
     path = f"{registry.reference.repository}/manifests/{name}"
-    answer = registry.request("PUT", path, expect=(201, 202), push=True, body=data, headers={"content-type": kind})
+    try:
+        answer = registry.request("PUT", path, expect=(201, 202), push=True, body=data, headers={"content-type": kind})
+    except RegistryError:
+        if not _is_there(registry, path, data):
+            raise
+        # A repository whose tags do not move refuses the very image that the tag is at, too.
+        return True
     given = answer.headers.get("docker-content-digest", "")
     if given and given != sha256(data):
         raise RegistryError(
@@ -103,6 +112,11 @@ def _put_manifest(registry: Registry, manifest: Json, data: bytes, name: str) ->
             f"manifests, use another"
         )
     return "oci-subject" in answer.headers
+
+
+def _is_there(registry: Registry, path: str, data: bytes) -> bool:
+    answer = registry.request("HEAD", path, expect=(200, 404), headers=_ACCEPT)
+    return bool(answer.headers.get("docker-content-digest") == sha256(data))
 
 
 def _attach(registry: Registry, store: Layout, attached: Json) -> list[tuple[str, int, bool]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from serving.core.datatypes import BY_ONNX, Datatype
 from serving.core.manifest import Manifest
-from serving.errors import BadInput, ModelFailed, StartError
+from serving.errors import BadInput, ModelFailed, Refused, StartError
 
 Array = NDArray[Any]
 BFLOAT16_IN_ONNX = 16
@@ -87,7 +87,7 @@ class Model:
         """Run the model.
 
         inputs: one array for each input, of its datatype and shape. outputs: names, at least one.
-        Raises BadInput when the model refuses the input, ModelFailed when memory runs out.
+        Raises Refused, a BadInput, when the model refuses the input, ModelFailed when memory runs out.
         """
         self._check_batch(inputs)
         begun, worked = time.perf_counter(), time.thread_time()
@@ -102,7 +102,7 @@ class Model:
             text = _first_line(error)
             if "allocat" in text:
                 raise ModelFailed(f"not enough memory for this request: {text}") from None
-            raise BadInput(f"the model refused this input: {text}") from None
+            raise Refused(f"the model refused this input: {text}") from None
         seconds = time.perf_counter() - begun
         # With threads of its own the runtime works elsewhere than in this one.
         work = time.thread_time() - worked if self._threads == 1 else seconds

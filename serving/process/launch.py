@@ -1,8 +1,10 @@
 """From settings to a running server: cheap checks first, then the address, then the heavy imports, then the workers."""
 
 import importlib
+import os
 from contextlib import ExitStack
 
+from serving import keys
 from serving.core import manifest
 from serving.process import sockets
 from serving.settings import Settings
@@ -10,7 +12,13 @@ from serving.settings import Settings
 
 def launch(settings: Settings) -> int:
     """Serve until drained; the exit code. Raises StartError before any worker runs where it can."""
+    if api := os.environ.get("AWS_LAMBDA_RUNTIME_API"):
+        from serving.process import function
+
+        function.run(settings, api)
     found = manifest.read(settings.model)
+    if settings.api_keys is not None:
+        keys.require(settings.api_keys)
     with ExitStack() as stack:
         takeover = settings.takeover
         listener = sockets.bind(settings.host, settings.port) if takeover is None else sockets.take_over(takeover)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from serving.core.manifest import Manifest
 from serving.core.model import Model
 from serving.errors import StartError
+from serving.keys import Keys
 from serving.metrics import Counts
 from serving.process.connections import Connections
 from serving.process.logs import say
@@ -46,7 +47,7 @@ def run(
         _follow_master()
         # Objects from before the fork are never collected here, so their pages stay shared.
         gc.freeze()
-        model, classifier = _load(manifest, settings)
+        model, classifier = load(manifest, settings)
         asyncio.run(_serve(model, classifier, settings, listener, channel, counts, index))
         code = EXIT_DRAINED
     except StartError as error:
@@ -74,7 +75,8 @@ def _follow_master() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _load(manifest: Manifest, settings: Settings) -> "tuple[Model, Classifier | None]":
+def load(manifest: Manifest, settings: Settings) -> "tuple[Model, Classifier | None]":
+    """The model, run once. Raises StartError."""
     model = Model(manifest, threads=settings.cores())
     if (trouble := model.warm_up()) is not None:
         say(f"the first inference on zeros failed, so the first request may be slow: {trouble}")
@@ -101,7 +103,8 @@ async def _serve(
     row.begin()
     told = asyncio.Event()
     pool = ThreadPoolExecutor(max_workers=min(_MOST_THREADS, settings.cores()), thread_name_prefix="inference")
-    app = App(model, classifier, settings, pool, counts, row)
+    keys = Keys(settings.api_keys, say) if settings.api_keys is not None else None
+    app = App(model, classifier, settings, pool, counts, row, keys)
     connections = Connections(app, listener, settings, counts, index)
     channel.setblocking(False)
 

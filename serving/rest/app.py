@@ -20,12 +20,16 @@ from serving.errors import (
     NotAllowed,
     NotFound,
     Overloaded,
+    Refused,
     ServingError,
     Unsupported,
 )
-from serving.rest import describe, multipart, v2
+from serving.keys import OPEN, Keys
+from serving.rest import describe, feedback, invocations, multipart, v2
 from serving.rest.message import (
+    NO_HEADERS,
     Gone,
+    Headers,
     Receive,
     Request,
     Response,
@@ -60,6 +64,7 @@ class App:
         pool: Executor,
         counts: metrics.Counts,
         row: metrics.Row,
+        keys: Keys | None = None,
     ) -> None:
         self.draining = False
         self.ready = True
@@ -69,6 +74,11 @@ class App:
         self._pool = pool
         self._counts = counts
         self._row = row
+        self._keys = keys
+        # Of every answer: whoever learns later what would have been right can say which version it was.
+        self._stamp: Headers = (
+            [(b"modelport-revision", settings.revision.encode("ascii"))] if settings.revision else NO_HEADERS
+        )
         self._pace = Pace(steady=model.steady)
         self._waiting = 0
         self._held = 0
@@ -78,6 +88,8 @@ class App:
             ("v2", "health", "ready"): ("health", "GET", self._is_ready),
             ("v2", "repository", "index"): ("server", "POST", self._index),
             ("metrics",): ("metrics", "GET", self._metrics),
+            ("ping",): ("health", "GET", self._is_ready),
+            ("invocations",): ("infer", "POST", self._invoked),
         }
         self._of_model: dict[str, tuple[str, str, Handler]] = {
             "": ("model", "GET", self._metadata),
@@ -85,6 +97,7 @@ class App:
             "config": ("model", "GET", self._config),
             "infer": ("infer", "POST", self._infer),
             "classify": ("classify", "POST", self._classify),
+            "feedback": ("feedback", "POST", self._feedback),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,22 +107,28 @@ class App:
         begun = time.perf_counter()
         route = "other"
         try:
+            request = Request(scope, receive)
+            # Before the route is looked for: which models there are is nobody's business without a key.
+            if self._keys is not None and scope["path"] not in OPEN:
+                self._keys.check(request.raw(b"authorization"), request.raw(b"x-api-key"))
             route, allowed, handler = self._find(scope["path"])
             method: str = scope["method"]
             if method != allowed and not (allowed == "GET" and method == "HEAD"):
                 allow = "GET, HEAD" if allowed == "GET" else allowed
                 raise NotAllowed(f"{method[:20]} {scope['path'][:200]} is not allowed, expected {allowed}", allow)
-            response = await handler(Request(scope, receive))
+            response = await handler(request)
         except Gone:
             return
         except ServingError as error:
+            if isinstance(error, Refused):
+                self._row.refused()
             response = error_response(error)
         except Exception:
             # The text of an unforeseen error may hold what the request held; it goes to the log of the server only.
             traceback.print_exc(file=sys.stderr)
             response = error_response(ModelFailed("the server failed on this request; its log says why"))
         self._row.request(route, response.status, time.perf_counter() - begun)
-        await response.send(send, close=self.draining)
+        await response.send(send, close=self.draining, stamp=self._stamp)
 
     def _find(self, path: str) -> tuple[str, str, Handler]:
         segments = tuple(path.strip("/").split("/"))
@@ -129,7 +148,7 @@ class App:
             rest = rest[2:]
         route = self._of_model.get("/".join(rest))
         if route is None:
-            raise NotFound(f"no route {path[:200]!r}; a model has /infer, /classify, /ready and /config")
+            raise NotFound(f"no route {path[:200]!r}; a model has /infer, /classify, /feedback, /ready and /config")
         return route
 
     async def _server(self, request: Request) -> Response:
@@ -158,7 +177,13 @@ class App:
         return Response(200, text, [(b"content-type", content_type.encode("ascii"))])
 
     async def _infer(self, request: Request) -> Response:
-        header_length = request.length(b"inference-header-content-length")
+        return await self._inferred(request, request.length(b"inference-header-content-length"))
+
+    async def _invoked(self, request: Request) -> Response:
+        length = invocations.header_length(request.header(b"content-type") or "")
+        return invocations.answer(await self._inferred(request, length))
+
+    async def _inferred(self, request: Request, header_length: int | None) -> Response:
         encoding = request.encoding()
         async with self._admitted(request) as body:
             if encoding is not None or len(body) > _SMALL:
@@ -213,6 +238,12 @@ class App:
             "predictions": [{"label": each.label, "confidence": each.confidence} for each in predictions],
         }
         return json_response(content), inference
+
+    async def _feedback(self, request: Request) -> Response:
+        async with self._admitted(request) as body:
+            told = feedback.parse(body)
+            self._row.feedback(told.revision, correct=told.correct)
+        return json_response({"counted": True})
 
     @asynccontextmanager
     async def _admitted(self, request: Request) -> AsyncGenerator[bytes]:

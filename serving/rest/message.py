@@ -13,6 +13,7 @@ from serving.errors import (
     Overloaded,
     ServingError,
     TooLarge,
+    Unauthorized,
     Unsupported,
 )
 
@@ -22,9 +23,11 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+NO_HEADERS: Headers = []
 JSON: Headers = [(b"content-type", b"application/json")]
 _STATUS: tuple[tuple[type[ServingError], int], ...] = (
     (BadInput, 400),
+    (Unauthorized, 401),
     (NotFound, 404),
     (NotAllowed, 405),
     (TooLarge, 413),
@@ -47,9 +50,9 @@ class Response:
         self.body = body
         self.headers = headers
 
-    async def send(self, send: Send, *, close: bool) -> None:
-        """Write the response; with `close` the client is told that the connection ends here."""
-        headers = [*self.headers, (b"content-length", b"%d" % len(self.body))]
+    async def send(self, send: Send, *, close: bool, stamp: Headers = NO_HEADERS) -> None:
+        """Write the response; `stamp`: headers of every response. With `close` the connection ends here."""
+        headers = [*self.headers, *stamp, (b"content-length", b"%d" % len(self.body))]
         if close:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
@@ -67,6 +70,9 @@ def error_response(error: ServingError) -> Response:
     response = json_response({"error": str(error)}, status)
     if isinstance(error, NotAllowed):
         response.headers = [*JSON, (b"allow", error.allowed.encode("ascii"))]
+    if isinstance(error, Unauthorized):
+        challenge = b'Bearer realm="modelport"' + (b', error="invalid_token"' if error.given else b"")
+        response.headers = [*JSON, (b"www-authenticate", challenge)]
     if isinstance(error, Overloaded):
         response.headers = [*JSON, (b"retry-after", b"1")]
     return response
@@ -86,6 +92,10 @@ class Request:
         """A header by its lower-case name."""
         value = self._headers.get(name)
         return None if value is None else value.decode("latin-1")
+
+    def raw(self, name: bytes) -> bytes | None:
+        """A header's bytes by its lower-case name."""
+        return self._headers.get(name)
 
     def length(self, name: bytes) -> int | None:
         """A header that holds a length. Raises BadInput when it is not a whole number from 0."""

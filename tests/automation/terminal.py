@@ -23,14 +23,18 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Terminal:
     """`with Terminal(project, "up") as screen: screen.until("[y/N]"); screen.press("y\\n")`."""
 
-    def __init__(self, project: Project, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, project: Project, *arguments: str, env: dict[str, str] | None = None, columns: int = 200
+    ) -> None:
         self.raw = ""
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        # a size in the variables, which a test runner may have left there, goes before that of the terminal
+        inherited = {name: value for name, value in project.environment.items() if name not in ("COLUMNS", "LINES")}
         self.process = subprocess.Popen(
             project.command(*arguments),
             cwd=project.root,
-            env={**project.environment, **(env or {})},
+            env={**inherited, **(env or {})},
             stdin=slave,
             stdout=slave,
             stderr=slave,

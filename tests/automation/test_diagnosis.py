@@ -80,3 +80,30 @@ def test_a_refused_input_is_told_in_its_providers_words_alone() -> None:
     )
     assert told is not None
     assert told.text == "port 8080 is in use by nginx (process 7), expected a free port; stop it"
+
+
+def test_another_refused_input_keeps_its_resource_and_property() -> None:
+    told = reason(
+        "error: pulumi-python:dynamic:Resource resource 'main-a': property content value {bad} has a problem: "
+        "must not be bad"
+    )
+    assert told is not None
+    assert told.text == "main-a: content: must not be bad"
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("KeyError: 'sice'", "KeyError: 'sice' (__main__.py, line 5); -v shows the traceback"),
+        ("AssertionError", "AssertionError (__main__.py, line 5); -v shows the traceback"),
+        ("Exception: no room", "no room"),
+        ("pulumi.errors.RunError: no room", "no room"),
+    ],
+)
+def test_what_a_program_raises_is_told_with_its_place(end: str, told: str) -> None:
+    text = (
+        "error: Program failed with an unhandled exception:\nTraceback (most recent call last):\n"
+        '  File "/a/__main__.py", line 5, in <module>\n    x()\n'
+        '  File "/v/lib/python3.11/site-packages/pulumi/output.py", line 9, in x\n    y()\n'
+    )
+    assert reason(text + end) == Reason(Exit.FAILED, told)

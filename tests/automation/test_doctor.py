@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from automation import checks
+from automation import checks, doctor
+from automation.drivers import Choice
 from automation.exits import Exit
+from automation.lifecycle import Request
 from tests.automation.conftest import Project
 
 
@@ -93,3 +95,34 @@ def test_too_little_room_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "LEAST_FREE", 1 << 60)
     with pytest.raises(checks.Wrong, match="GB free at"):
         checks.disk()
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home without plugins, credentials and AWS's command line."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
+        monkeypatch.delenv(name)
+    for name, value in {"HOME": tmp_path, "PATH": tmp_path, "AWS_EC2_METADATA_DISABLED": "true"}.items():
+        monkeypatch.setenv(name, str(value))
+    return tmp_path
+
+
+def _on_aws(stack: str | None) -> dict[str, str]:
+    found = doctor.examine(Request(Path(__file__).resolve().parents[2], stack, Choice.EMBEDDED))
+    return {each.name: each.status for each in found if each.name.startswith("aws-eks: AWS")}
+
+
+def test_an_up_on_aws_is_not_ready_without_plugin_and_credentials(bare: Path) -> None:
+    what = ("aws-eks: AWS provider", "aws-eks: AWS credentials", "aws-eks: AWS command line")
+    assert _on_aws("aws-eks") == dict.fromkeys(what, "fail")
+    # A file that nobody asked for may be there to be planned.
+    assert _on_aws(None) == dict.fromkeys(what, "note")
+
+
+def test_plugin_credentials_and_command_line_of_aws_are_found(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("aws", "pulumi-resource-aws"):
+        (bare / name).touch(mode=0o755)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "only in a test")
+    assert set(_on_aws("aws-eks").values()) == {"ok"}
+    assert checks.aws_credentials() == "from env"

@@ -1,11 +1,15 @@
 """`modelport --engine embedded` in the place of `pulumi` in a script, or in a conformance suite."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
 from automation.flags import engine_verbs
 from tests.automation.conftest import Project
+from tests.engine.conformance.runner import PASSPHRASE, Case
+from tests.engine.conformance.test_conformance import held
 
 LOGGED = "--stack dev --non-interactive --event-log e.jsonl --parallel 1"
 
@@ -22,6 +26,10 @@ LOGGED = "--stack dev --non-interactive --event-log e.jsonl --parallel 1"
         f"destroy {LOGGED} --yes --skip-preview",
         "cancel --stack dev --yes",
         "stack export --stack dev --show-secrets",
+        "-C folder --non-interactive up --stack dev --yes",
+        "stack --stack dev output",
+        "update --stack dev --non-interactive --yes",
+        "stack ls --non-interactive",
     ],
 )
 def test_the_words_of_the_official_cli_go_to_the_engine(words: str) -> None:
@@ -35,6 +43,7 @@ def test_the_words_of_the_official_cli_go_to_the_engine(words: str) -> None:
         "--engine embedded up --yes",
         "--engine embedded up --yes --json -s dev",
         "--engine embedded stack ls",
+        "--engine embedded -C folder up --yes",
         "--engine embedded stack export --help",
         "--engine embedded doctor",
         "--engine embedded",
@@ -66,3 +75,11 @@ def test_a_stack_lives_through_them(project: Project) -> None:
     assert "mauve-secret" in json.dumps(colors)
     engine(f"destroy {LOGGED} --yes --skip-preview")
     engine("cancel --stack dev --yes")
+
+
+@pytest.mark.parametrize("name", ["secrets", "killed"])
+def test_what_the_official_engine_was_recorded_on_is_the_same(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", PASSPHRASE)
+    held(Case(name, tmp_path.resolve(), [sys.executable, "-m", "automation", "--engine", "embedded"]))

@@ -39,6 +39,14 @@ def test_a_missed_gate(project: Project) -> None:
     assert done.stderr == "error: digits: accuracy is 0.91, expected at least 0.95; train longer\n"
 
 
+def test_a_release_that_was_rolled_back(project: Project) -> None:
+    said = "digits: success rate is 0.91 over 240 requests, expected at least 0.99, at step 1 of 2 (weight 20)"
+    project.stack("dev", fail=f"modelport: rolled back: {said}")
+    done = project.run("up", "--yes")
+    assert done.returncode == Exit.ROLLED_BACK
+    assert done.stderr == f"error: {said}\n"
+
+
 def test_bad_input_that_a_provider_finds(project: Project) -> None:
     project.stack("dev", fail=INPUT)
     assert project.run("up", "--yes").returncode == Exit.BAD_INPUT

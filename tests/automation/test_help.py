@@ -9,7 +9,7 @@ from automation.exits import MEANING, Exit
 ROOT = Path(__file__).parent.parent.parent
 # not pydantic: typer itself takes it to check a flag with
 HEAVY = {"pulumi", "grpc", "onnx", "onnxruntime", "numpy", "rich", "cryptography", "yaml", "google", "model_build"}
-COMMANDS = ["preview", "up", "refresh", "destroy", "cancel", "output", "build", "report", "gc", "doctor"]
+COMMANDS = ["preview", "up", "refresh", "destroy", "cancel", "output", "build", "report", "rollback", "gc", "doctor"]
 
 
 def modules_after(*arguments: str) -> set[str]:
@@ -75,3 +75,18 @@ def test_a_standard_output_that_is_closed_is_no_mistake() -> None:
     command = f"exec '{sys.executable}' -m automation --help >&-"
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["up", "--bogus"], "error: no such option: --bogus"),
+        (["bogus"], "error: no such command 'bogus'"),
+        (["up", "--parallel", "x"], "error: invalid value for '--parallel'"),
+    ],
+)
+def test_a_mistake_in_the_flags_is_one_line(words: list[str], said: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "automation", *words], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(said)
+    assert done.stderr.endswith("--help lists what there is\n")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def test_from_a_stack_file_to_an_answer_and_back(digits: Project) -> None:
     assert health(digits) == "ready"
 
     again = digits.run("up", "--yes", "--json")
-    assert [json.loads(line)["event"] for line in again.stdout.splitlines()] == ["summary"]
+    assert set(json.loads(again.stdout.splitlines()[-1])["modelportEvent"]["changes"]) == {"same"}
 
     told = json.loads(digits.run("report", "--json").stdout)
     assert told["name"] == "digits" and told["chosen"]
@@ -84,7 +85,7 @@ def test_a_build_alone_touches_no_infrastructure(digits: Project) -> None:
     built = digits.run("build", "--json")
     assert built.returncode == Exit.DONE
     told = json.loads(built.stdout)
-    assert told["model"] == "digits"
+    assert (told["schema"], told["model"]) == (1, "digits")
     assert told["metrics"]["accuracy"] > 0.95
     assert "digits: verify: " in built.stderr
     assert json.loads(digits.run("stack", "ls", "--json").stdout) == [{"name": "local", "file": True, "state": False}]
@@ -109,6 +110,15 @@ def test_every_mistake_of_a_stack_file_is_a_line_and_nothing_is_touched(digits: 
         "error: Pulumi.local.yaml: model.evaluate.min is 97.5, expected a share between 0 and 1; write 0.975",
         "error: Pulumi.local.yaml: unknown key 'optimise' under model, did you mean 'optimize'?",
     ]
+    assert not (digits.root.parent / "state").exists()
+
+
+def test_a_port_in_use_is_told_before_anything_is_built(digits: Project, free_port: int) -> None:
+    with socket.create_server(("127.0.0.1", free_port)):
+        refused = digits.run("up", "--yes")
+    assert (refused.returncode, refused.stdout) == (Exit.FAILED, "")
+    assert refused.stderr.startswith(f"error: port {free_port} is in use by ")
+    assert refused.stderr.endswith("expected a free port; set modelport:endpoint.port or stop it\n")
     assert not (digits.root.parent / "state").exists()
 
 

@@ -17,11 +17,11 @@ def resources(project: Project) -> int:
 def test_up_shows_asks_and_does(project: Project) -> None:
     with Terminal(project, "up") as screen:
         screen.until("make these changes? [y/N]")
-        assert "preview: 2 to create" in screen.text
+        assert "+ 2 to create" in screen.text
         assert resources(project) == 0
         screen.press("y\n")
         assert screen.end() == Exit.DONE
-    assert "up: 2 created" in screen.text
+    assert "+ 2 created" in screen.text
     assert resources(project) == 3
 
 
@@ -54,7 +54,7 @@ def test_destroy_names_what_would_go_before_it_asks(project: Project) -> None:
     project.run("up", "--yes")
     with Terminal(project, "destroy") as screen:
         screen.until("delete these resources? [y/N]")
-        assert "Resource thing" in screen.text
+        assert " -   └─ pulumi-python:dynamic:Resource  thing     delete" in screen.text
         screen.press("y\n")
         assert screen.end() == Exit.DONE
     assert resources(project) == 0
@@ -63,20 +63,36 @@ def test_destroy_names_what_would_go_before_it_asks(project: Project) -> None:
 def test_a_long_step_is_shown_while_it_runs_with_a_clock(project: Project) -> None:
     project.stack("dev", wait=4)
     with Terminal(project, "up", "--yes") as screen:
-        screen.until("create Resource thing: convert 0:00:0")
-        assert "  +  create             Resource thing" not in screen.text
-        screen.until("create Resource thing: convert 0:00:02")
+        screen.until("thing     creating (1s)")
+        assert "created (" not in screen.text
+        screen.until("creating (2s)")
         assert screen.end() == Exit.DONE
-    assert "  +  create             Resource thing" in screen.text
+    assert " +   └─ pulumi-python:dynamic:Resource  thing     created (4s)" in screen.text
+    assert "thing: convert: half way" in screen.text
     assert "\x1b[32m" in screen.raw, "what is created is green"
     assert screen.raw.rstrip().endswith("'two words'")
 
 
-@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_plain_lines_where_drawing_is_not_wanted(project: Project, env: dict[str, str]) -> None:
-    with Terminal(project, "up", "--yes", env=env) as screen:
+def test_a_narrow_terminal_cuts_the_rows_and_wraps_nothing(project: Project) -> None:
+    with Terminal(project, "up", "--yes", columns=40) as screen:
+        assert screen.end() == Exit.DONE
+    tree = [line for line in screen.text.splitlines() if "dynamic:Resource" in line and "└─" in line]
+    assert tree
+    assert max(len(line) for line in tree) <= 40
+
+
+def test_plain_lines_where_drawing_is_not_wanted(project: Project) -> None:
+    with Terminal(project, "up", "--yes", env={"TERM": "dumb"}) as screen:
         assert screen.end() == Exit.DONE
     assert "\x1b" not in screen.raw
+
+
+@pytest.mark.parametrize(("env", "flags"), [({"NO_COLOR": "1"}, []), ({}, ["--color", "never"])])
+def test_no_colour_where_none_is_wanted(project: Project, env: dict[str, str], flags: list[str]) -> None:
+    with Terminal(project, "up", "--yes", *flags, env=env) as screen:
+        assert screen.end() == Exit.DONE
+    assert "\x1b[3" not in screen.raw
+    assert "created" in screen.text
 
 
 def test_ctrl_c_finishes_the_step_and_gives_the_terminal_back(project: Project) -> None:
@@ -86,6 +102,6 @@ def test_ctrl_c_finishes_the_step_and_gives_the_terminal_back(project: Project) 
         screen.press("\x03")
         assert screen.end() == Exit.INTERRUPTED
     assert "finishing the steps that run" in screen.text
-    assert "  +  create             Resource thing" in screen.text
+    assert " +   └─ pulumi-python:dynamic:Resource  thing     created (" in screen.text
     assert screen.raw.rfind("\x1b[?25h") > screen.raw.rfind("\x1b[?25l"), "the cursor is shown again"
     assert resources(project) >= 1

@@ -26,7 +26,7 @@ def both(project: Project) -> Project:
 def summary(project: Project, engine: str, *arguments: str) -> dict[str, Any]:
     done = project.run(*arguments, "--engine", engine, "--yes", "--json")
     assert done.returncode == Exit.DONE, done.stdout + done.stderr
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])["modelportEvent"]
     assert told["engine"] == engine
     return told
 
@@ -48,7 +48,7 @@ def test_each_goes_on_where_the_other_ended(both: Project, first: str, second: s
 
 
 def test_auto_takes_the_official_cli_where_it_is(both: Project) -> None:
-    assert both.run("preview").stdout.startswith("preview of stack dev (pulumi engine)\n")
+    assert both.run("preview").stdout.startswith("Previewing update (dev) by the pulumi engine:\n")
 
 
 @pytest.mark.parametrize("engine", ["embedded", "pulumi"])
@@ -57,6 +57,17 @@ def test_a_missed_gate_is_the_same_under_both(both: Project, engine: str) -> Non
     done = both.run("up", "--yes", "--engine", engine)
     assert done.returncode == Exit.GATE_MISSED
     assert done.stderr == "error: digits: accuracy is 0.91, expected at least 0.95; train longer\n"
+
+
+@pytest.mark.parametrize("engine", ["embedded", "pulumi"])
+def test_a_release_that_was_rolled_back_is_the_same_under_both(both: Project, engine: str) -> None:
+    said = (
+        "digits: version 3f9a1c2b4d5e was rolled back: success rate is 0.91 over 240 requests, expected at least 0.99"
+    )
+    both.stack("dev", fail=f"modelport: rolled back: {said}")
+    done = both.run("up", "--yes", "--engine", engine)
+    assert done.returncode == Exit.ROLLED_BACK
+    assert done.stderr == f"error: {said}\n"
 
 
 def test_a_lock_of_one_keeps_the_other_out(both: Project) -> None:

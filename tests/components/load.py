@@ -16,13 +16,22 @@ class Load:
     """Threads that ask the model at `port`: half of them on one kept connection each, half on a new one each time.
 
     failures: what was answered with another status than 200, or not at all. versions: of the models that answered.
+    refused: connections that nobody took, so that no request was in hand; with `patient` the client tries again, as
+    clients and gateways do, else it is a failure.
     """
 
     port: int
     model: str = "digits"
     body: str = ROWS
     clients: int = 4
+    host: str = "127.0.0.1"
+    patient: bool = False
+    pause: float = 0.0
+    """Seconds between the requests of a client: where what starts meanwhile needs the processor too."""
+    key: str = ""
+    """The API key, where one is asked for."""
     answered: int = 0
+    refused: int = 0
     failures: list[str] = field(default_factory=list[str])
     versions: set[str] = field(default_factory=set[str])
 
@@ -49,10 +58,24 @@ class Load:
 
     def _ask(self, kept: bool) -> None:
         headers = {"Content-Type": "application/json"} | ({} if kept else {"Connection": "close"})
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers |= {"X-Api-Key": self.key} if self.key else {}
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         for _ in range(MOST):
             if self._stop.is_set():
                 break
+            try:
+                if connection.sock is None:
+                    connection.connect()
+            except ConnectionRefusedError as error:
+                if self.patient:
+                    self.refused += 1
+                    self._stop.wait(0.02)
+                else:
+                    self._note(f"no connection: {error!r}", "")
+                continue
+            except OSError as error:
+                self._note(f"no connection: {error!r}", "")
+                continue
             try:
                 connection.request("POST", f"/v2/models/{self.model}/infer", self.body, headers)
                 answer = connection.getresponse()
@@ -61,6 +84,8 @@ class Load:
                 self._note(f"{'kept' if kept else 'new'} connection: {error!r}", "")
                 connection.close()
                 continue
+            if self.pause:
+                self._stop.wait(self.pause)
             if answer.status == 200:
                 self._note("", str(json.loads(content)["model_version"]))
             else:

@@ -5,8 +5,9 @@ To load an image takes a daemon seconds, so the first tests share one endpoint: 
 
 import json
 import os
-import socket
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,12 @@ import pytest
 from components.local import folder, ports, release, runtimes
 from components.local.errors import LocalError, NotReady
 from components.local.server import LocalServerProvider, image_of
+from tests.components.aws.test_ec2_service_boot import Machine
 from tests.components.conftest import Endpoint, Images
 from tests.components.load import Load
+from tests.ports import free_port
 from tests.tools.docker import Docker
+from tests.tools.processes import Server
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +36,7 @@ def docker(dockerd: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def running(docker: Docker, images: Images) -> Iterator[Endpoint]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    made = Endpoint(port, LocalServerProvider())
+    made = Endpoint(free_port(), LocalServerProvider())
     made.create(images.one, runtime="auto")
     yield made
     for place, _ in list(folder.endpoints()):
@@ -74,6 +76,51 @@ def test_the_container_may_do_next_to_nothing(docker: Docker, running: Endpoint)
     assert facts["Config"]["User"] == f"{os.geteuid()}:{os.getegid()}"
     # All that it sees of this machine is its folder of control sockets.
     assert [each["Source"] for each in facts["Mounts"]] == [str(running.folder.control)]
+
+
+WRAPPED = """#!/bin/bash
+# This daemon has no bridge, and nobody here takes logs for CloudWatch.
+words=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --log-driver | --log-opt) shift 2 ;;
+    --publish) words+=(--network host); shift 2 ;;
+    *) words+=("$1"); shift ;;
+  esac
+done
+exec {docker} "${{words[@]}}"
+"""
+
+
+def test_what_an_instance_of_ec2_starts_is_confined_answers_and_drains(
+    docker: Docker, running: Endpoint, images: Images, tmp_path: Path
+) -> None:
+    port, image = free_port(), f"modelport/digits:{_tag(images.one)}"
+    machine = Machine(tmp_path, IMAGE=image, PORT=str(port))
+    told = (machine.home / "env").read_text().replace("MODELPORT_PORT=8080", f"MODELPORT_PORT={port}")
+    (machine.home / "env").write_text(told)
+    (machine.commands / "docker").write_text(WRAPPED.format(docker=docker.program))
+    env = {**docker.env, "PATH": f"{machine.commands}:{docker.env['PATH']}", "SEEN": str(machine.seen)}
+    server = Server(["bash", str(machine.home / "host"), "serve"], tmp_path / "log", env)
+
+    def ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/health/ready", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    server.wait_for(ready)
+    facts: dict[str, Any] = json.loads(docker.run("inspect", "model").stdout)[0]
+    host = facts["HostConfig"]
+    assert (host["ReadonlyRootfs"], host["CapDrop"], host["Privileged"]) == (True, ["ALL"], False)
+    assert (host["SecurityOpt"], host["PidsLimit"]) == (["no-new-privileges"], 1024)
+    assert host["Tmpfs"] == {"/tmp": "rw,noexec,nosuid,nodev,size=64m"}
+    assert 0 < host["Memory"] == host["MemorySwap"]
+    assert facts["Config"]["User"] == "65532:65532"
+    # As the unit ends it: the server finishes, and says so by its code.
+    docker.run("stop", "--time", "60", "model")
+    assert server.process.wait(timeout=60) == 0
 
 
 def test_a_container_that_does_not_start_changes_nothing(docker: Docker, running: Endpoint, images: Images) -> None:

@@ -1,11 +1,12 @@
 """The endpoint's folder, its record, ports and sockets: what the rest of a local endpoint stands on."""
 
+import contextlib
 import json
 import os
 import socket
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,36 @@ def test_a_port_in_use_names_its_holder(host: str) -> None:
         f"port {port} is in use by {name} (process {os.getpid()}), expected a free port; "
         "set modelport:endpoint.port or stop it"
     )
+
+
+@contextlib.contextmanager
+def _held_by_nobody() -> Iterator[tuple[int, Callable[[], None]]]:
+    """A port, and what ends it: its socket is on its way from a process to another, and in neither."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        here, there = socket.socketpair()
+        socket.send_fds(here, [b"."], [listener.fileno()])
+        port = listener.getsockname()[1]
+
+    def end() -> None:
+        here.close()
+        there.close()
+
+    try:
+        yield port, end
+    finally:
+        end()
+
+
+def test_a_port_is_waited_for_whose_holder_is_ending() -> None:
+    with _held_by_nobody() as (port, end):
+        threading.Timer(0.2, end).start()
+        ports.require_free(port)
+
+
+def test_a_port_whose_holder_cannot_be_seen_is_in_use_all_the_same() -> None:
+    with _held_by_nobody() as (port, _), pytest.raises(PortInUse) as raised:
+        ports.require_free(port)
+    assert "in use by a program that this user may not look at, expected a free port" in raised.value.message
 
 
 def _answer(listener: socket.socket, line: bytes) -> None:

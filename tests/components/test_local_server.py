@@ -107,7 +107,7 @@ def test_a_new_version_takes_over_under_load(endpoint: Endpoint, images: Images)
     assert len(endpoint.processes()) == 3 and not set(before) & set(endpoint.processes())
     # Of the versions before nothing is left.
     names = sorted(path.name for path in endpoint.folder.path.glob("*/*"))
-    assert names == ["3.log", "3.sock", image_of(images.one)[1].removeprefix("sha256:")[:16]]
+    assert names == sorted(["3.log", "3.sock", image_of(images.one)[1].removeprefix("sha256:")[:16]])
 
 
 def test_a_version_that_does_not_start_changes_nothing(
@@ -205,8 +205,8 @@ def test_what_dead_endpoints_left_can_be_cleared(endpoint: Endpoint, images: Ima
     for pid in endpoint.processes():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    _until(lambda: not endpoint.processes())
-    assert release.dead() == [endpoint.folder]
+    # A killed process is gone from the list (its memory went) before its sockets close.
+    _until(lambda: release.dead() == [endpoint.folder])
     release.remove(endpoint.folder)
     assert list(folder.run_folder().iterdir()) == []
     # A stack that still knows it makes it anew, under its old id.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.errors import StackLocked
+from engine.errors import BackendError, StackLocked
 from tests.engine.conftest import Place, Told
 
 CHAIN = """
@@ -53,7 +53,7 @@ def test_a_kill_during_a_create_loses_nothing_and_the_next_up_goes_on(place: Pla
     chain(place)
     place.engine().init()
     place.tell("create", f"link{at}", "hang")
-    process = place.start("up", "-s", "dev")
+    process = place.start("up", "-s", "dev", "--yes", "--skip-preview")
     place.hanging(process)
     process.kill()
     process.communicate()
@@ -82,7 +82,7 @@ def test_a_kill_during_an_update_keeps_what_had_been_updated(place: Place, at: i
     place.up()
     chain(place, 2)
     place.tell("update", f"link{at}", "hang")
-    process = place.start("up", "-s", "dev")
+    process = place.start("up", "-s", "dev", "--yes", "--skip-preview")
     place.hanging(process)
     process.kill()
     process.communicate()
@@ -99,7 +99,7 @@ def test_a_kill_during_a_delete_leaves_the_rest_to_the_next_destroy(place: Place
     chain(place)
     place.up()
     place.tell("delete", "link5", "hang")
-    process = place.start("destroy", "-s", "dev", "--yes")
+    process = place.start("destroy", "-s", "dev", "--yes", "--skip-preview")
     place.hanging(process)
     process.kill()
     process.communicate()
@@ -123,7 +123,7 @@ def test_no_secret_lies_in_plain_text_anywhere_not_even_after_a_kill(place: Plac
     place.engine().init()
     place.tell("create", "b", "hang")
     log = place.root / "events.jsonl"
-    process = place.start("up", "-s", "dev", "--event-log", str(log))
+    process = place.start("up", "-s", "dev", "--yes", "--skip-preview", "--event-log", str(log))
     place.hanging(process)
     process.kill()
     process.communicate()
@@ -136,7 +136,7 @@ def test_a_second_up_is_told_who_holds_the_stack(place: Place) -> None:
     chain(place)
     place.engine().init()
     place.tell("create", "link1", "hang")
-    process = place.start("up", "-s", "dev")
+    process = place.start("up", "-s", "dev", "--yes", "--skip-preview")
     place.hanging(process)
     before = place.state.read_bytes()
     with pytest.raises(StackLocked) as caught:
@@ -155,11 +155,43 @@ def test_a_second_up_is_told_who_holds_the_stack(place: Place) -> None:
     assert caught.value.holders[0].alive is False
 
 
+def test_an_export_sees_what_a_running_operation_has_done_so_far(place: Place) -> None:
+    chain(place)
+    place.engine().init()
+    place.tell("create", "link3", "hang")
+    process = place.start("up", "-s", "dev", "--yes", "--skip-preview")
+    place.hanging(process)
+    before = place.state.read_bytes()
+    latest = place.engine().export()["deployment"]
+    assert [r["id"] for r in latest["resources"] if "serial" in r.get("outputs", ())] == ["link1-1", "link2-1"]
+    assert [(op["type"], op["resource"]["urn"].rpartition("::")[2]) for op in latest["pending_operations"]] == [
+        ("creating", "link3")
+    ]
+    assert place.state.read_bytes() == before
+    process.kill()
+    process.communicate()
+
+
+def test_a_stack_whose_operation_lost_its_lock_and_runs_on_is_not_worked_on_twice(place: Place) -> None:
+    chain(place)
+    place.engine().init()
+    place.tell("create", "link2", "hang")
+    process = place.start("up", "-s", "dev", "--yes", "--skip-preview")
+    place.hanging(process)
+    assert place.engine().cancel() == 1
+    with pytest.raises(BackendError, match=f"the operation of process {process.pid} still runs"):
+        place.up()
+    process.communicate()
+    assert process.returncode == 0
+    assert place.things() == sorted(f"link{n}-1" for n in range(1, 11))
+    assert place.up().ops() == []
+
+
 def test_one_interrupt_finishes_what_runs_and_two_stop_at_once(place: Place) -> None:
     chain(place)
     place.engine().init()
     place.tell("create", "link3", "hang")
-    process = place.start("up", "-s", "dev", "--json")
+    process = place.start("up", "-s", "dev", "--yes", "--skip-preview", "--json")
     place.hanging(process)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate()
@@ -168,7 +200,7 @@ def test_one_interrupt_finishes_what_runs_and_two_stop_at_once(place: Place) -> 
     assert place.things() == ["link1-1", "link2-1", "link3-1"]
 
     place.tell("create", "link4", "hang")
-    process = place.start("up", "-s", "dev", "--json")
+    process = place.start("up", "-s", "dev", "--yes", "--skip-preview", "--json")
     place.hanging(process)
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)  # two signals at once are one
@@ -185,7 +217,7 @@ def test_one_interrupt_finishes_what_runs_and_two_stop_at_once(place: Place) -> 
 def test_children_end_with_an_engine_that_is_killed_while_they_start(place: Place) -> None:
     place.program("import time\ntime.sleep(600)\n")
     place.engine().init()
-    process: subprocess.Popen[str] = place.start("up", "-s", "dev")
+    process: subprocess.Popen[str] = place.start("up", "-s", "dev", "--yes", "--skip-preview")
     while len(children(f"CASE_WORLD={place.world}")) < 2:
         assert process.poll() is None
         time.sleep(0.02)

@@ -2,8 +2,12 @@
 
 import json
 
+import pytest
+
 from engine.api import Event, Options
+from engine.errors import ProviderMissing
 from tests.engine.conftest import Place
+from tests.engine.test_killed import gone
 
 NOISY = """
 import sys
@@ -53,7 +57,7 @@ def test_a_program_that_dies_by_a_signal_is_told_and_what_it_had_made_is_kept(pl
     )
     told = place.up(Options(parallel=1))
     assert told.outcome.exit_code == 1
-    assert "program was killed by signal 9" in told.outcome.error
+    assert "program exited with non-zero exit code: -1" in told.outcome.error
     assert set(place.things()) == {f"{name}-1" for name in place.urns() if name in ("one", "two")}
 
 
@@ -113,11 +117,10 @@ def test_a_package_without_a_provider_can_be_planned_and_is_refused_by_name(plac
         e for e in events if "aws:s3" in json.dumps(e.get("resourcePreEvent", {})) and "Bucket" in json.dumps(e)
     )
     assert step["resourcePreEvent"]["metadata"]["new"]["inputs"] == {"versioning": True}
-    outcome = place.engine().up()
-    assert outcome.exit_code == 1
-    assert "no provider for the package 'aws'" in outcome.error
-    assert "install the Pulumi CLI" in outcome.error
-    assert [u for u in place.urns() if u == "models"] == []
+    with pytest.raises(ProviderMissing, match="no provider for the package 'aws'") as caught:
+        place.engine().up()
+    assert "install the Pulumi CLI" in str(caught.value)
+    assert not place.state.exists()
 
 
 def test_a_failing_create_fails_the_update_with_the_providers_words(place: Place) -> None:
@@ -127,3 +130,74 @@ def test_a_failing_create_fails_the_update_with_the_providers_words(place: Place
     assert told.outcome.exit_code == 1
     assert "no steel today" in told.outcome.error
     assert told.said("error")[-1] == "update failed"
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "said"),
+    [
+        ("sys.exit()", 0, ""),
+        ("sys.exit(3)", 1, "program exited with non-zero exit code: 3"),
+        ("os.abort()", 1, "program exited with non-zero exit code: -1"),
+        ("raise KeyboardInterrupt", 1, "program exited with non-zero exit code: -1"),
+    ],
+)
+def test_how_a_program_ends_is_told(place: Place, end: str, code: int, said: str) -> None:
+    place.program(f"import os, sys\n{end}\n")
+    outcome = place.engine().up()
+    assert outcome.exit_code == code
+    assert said in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("text", "heard"),
+    [
+        ("sys.stdout.write('no end of line')", "no end of line"),
+        ("sys.stdout.buffer.write(b'\\xffbytes\\x00'); sys.stdout.flush()", "\ufffdbytes\x00"),
+        ("print('before'); sys.stdout.flush(); os.close(1); os.close(2)", "before"),
+        ("print('once'); os.fork() or os._exit(0)", "once"),
+    ],
+    ids=["no newline", "binary", "closed", "fork"],
+)
+def test_whatever_a_program_does_with_its_output_it_is_carried_out(place: Place, text: str, heard: str) -> None:
+    place.program(f"import os, sys\nfrom world import Thing\nThing('one', size=1)\n{text}\n")
+    told = place.up()
+    assert told.outcome.exit_code == 0
+    assert heard in "".join(told.said("info"))
+    assert place.things() == ["one-1"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "subprocess.Popen(['sleep', '600'])",
+        "os.fork() or (time.sleep(600), os._exit(0))",
+        "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()",
+        "threading.Thread(target=time.sleep, args=(600,)).start()",
+    ],
+    ids=["child", "fork", "daemon thread", "thread"],
+)
+def test_what_a_program_leaves_running_holds_nothing_up_and_goes_with_it(place: Place, text: str) -> None:
+    place.program(f"import os, subprocess, threading, time\nfrom world import Thing\nThing('one', size=1)\n{text}\n")
+    assert place.up().outcome.exit_code == 0
+    assert place.things() == ["one-1"]
+    process = place.start("up", "-s", "dev", "--yes", "--skip-preview")
+    process.communicate()
+    assert process.returncode == 0
+    assert gone(f"CASE_WORLD={place.world}")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("sys.exit(4)", "exited with code 4 during Create"),
+        ("sys.exit('enough')", "exited with code 1 during Create"),
+        ("raise BaseException('odd')", "exited with code 1 during Create"),
+        ("os.kill(os.getpid(), 9)", "was killed by signal 9 during Create"),
+    ],
+)
+def test_a_provider_that_ends_instead_of_answering_is_told_at_once(place: Place, how: str, said: str) -> None:
+    (place.project / "dying.py").write_text("import sys\n" + DYING.replace("os._exit(3)", how))
+    place.program("from dying import It\nIt('it')\n")
+    outcome = place.engine().up()
+    assert outcome.exit_code == 1
+    assert said in outcome.error

@@ -33,7 +33,7 @@ def made(place: Place) -> bytes:
         lambda raw: b'{"some": "other file"}',
         lambda raw: raw.replace(b'"urn":"urn:pulumi', b'"nru":"urn:pulumi'),
         lambda raw: raw.replace(b'{"version":3', b'{"version":9'),
-        lambda raw: raw.replace(b"organization/place/dev", b"organization/place/prod"),
+        lambda raw: raw.replace(b"organization/place/dev", b"organization/place/prod").replace(b":dev:", b":prod:"),
     ],
     ids=["truncated", "empty", "random", "foreign", "no-urn", "newer", "other-stack"],
 )
@@ -47,6 +47,21 @@ def test_a_damaged_state_is_refused_and_its_backup_named(place: Place, damage: o
     assert f"{place.state}.bak" in str(caught.value)
     assert place.state.read_bytes() == broken
     assert not list((place.backend / ".pulumi" / "locks").rglob("*.json"))
+
+
+def test_a_backup_that_is_damaged_itself_is_not_named_and_an_import_makes_all_good(place: Place) -> None:
+    made(place)
+    exported = json.dumps(place.engine().export())
+    place.state.write_bytes(b"")
+    place.state.with_name("dev.json.bak").write_bytes(b'{"version":3,')
+    (kept,) = (place.backend / ".pulumi" / "backups" / "place" / "dev").glob("dev.*.json")
+    with pytest.raises(DamagedState, match=f"restore {kept}, the state before it"):
+        place.up()
+    kept.unlink()
+    with pytest.raises(DamagedState, match="no sound backup of it is left in the backend"):
+        place.up()
+    place.engine().import_(exported)
+    assert place.up().outcome.changes == {"same": len(place.urns()) - 1}
 
 
 def test_a_wrong_passphrase_is_told_before_anything_is_touched(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,17 +96,13 @@ def test_a_disk_that_is_full_stops_the_step_before_anything_is_made(place: Place
     made(place)
     place.program(ONE + "Thing('two', size=2)\n")
     limited = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
-    limited += (
-        "sys.argv = ['engine', 'up', '-s', 'dev']; runpy.run_module('engine', run_name='__main__', alter_sys=True)"
-    )
-    process = place.start("--help")
-    process.communicate()
-    import subprocess
-
+    limited += "sys.argv = ['engine', 'up', '-s', 'dev', '--yes', '--skip-preview']; "
+    limited += "runpy.run_module('engine', run_name='__main__', alter_sys=True)"
     done = subprocess.run([sys.executable, "-c", limited], cwd=place.project, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "the step cannot be noted" in done.stdout
+    assert "the step cannot be noted" in done.stdout + done.stderr
     assert place.things() == ["one-1"]
+    assert "pending_operations" not in place.engine().export()["deployment"]
     assert place.up().ops() == ["create two"]
 
 
@@ -160,9 +171,15 @@ def test_backends_in_the_order_of_pulumi(place: Place, monkeypatch: pytest.Monke
     (place.project / "Pulumi.yaml").write_text("name: place\nruntime: python\nbackend: {url: 'file://.'}\n")
     assert url() == f"file://{place.project}"
     assert Engine(place.project, "dev", "file:///tmp/given").stack.backend.url == "file:///tmp/given"
-    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://bucket")
-    with pytest.raises(BackendError, match="file:// backends only"):
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://bucket/folder?region=here")
+    assert url() == "s3://bucket/folder"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "https://api.pulumi.com")
+    with pytest.raises(BackendError, match=r"Pulumi Cloud .* install the Pulumi CLI"):
         url()
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "postgres://user:hush@host/db")
+    with pytest.raises(BackendError, match="file://, s3://, gs:// and azblob://") as caught:
+        url()
+    assert "hush" not in str(caught.value)
 
 
 def test_a_stack_that_is_not_there_is_named(place: Place) -> None:

@@ -1,6 +1,5 @@
 """A model that nobody here made answers from its endpoint as it does inside its own package."""
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from examples.magika.features import PADDING, features
 from examples.magika.files import KINDS, real_files
 from model_build.report import Report
 from tests.examples.conftest import Running, up
+from tests.ports import free_port
 
 SCORE = 2e-3
 """The package itself scores a file up to 7e-4 apart when it is asked alone and among others: sums in another order."""
@@ -25,10 +25,7 @@ def package() -> Magika:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    with up(tmp_path_factory.mktemp("magika") / "project", "magika", port) as stack:
+    with up(tmp_path_factory.mktemp("magika") / "project", "magika", free_port()) as stack:
         yield stack
 
 

@@ -1,4 +1,8 @@
-"""ONNX models that tests make."""
+"""Models that tests make."""
+
+import sys
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -30,3 +34,17 @@ def linear(*, opset: int = 21, ir: int = 10, width: int = 4, classes: int = 3, s
 
 def parse(data: bytes) -> onnx.ModelProto:
     return onnx.load_model_from_string(data)
+
+
+def save_skops(what: Any, place: Path) -> None:
+    """Save it by skops, which asks every module in the process for a few names as it is imported.
+
+    An SDK that other tests have left half loaded would load its thousands of modules to answer.
+    """
+    sdks = [name for name in sys.modules if name.partition(".")[0] in ("pulumi_aws", "pulumi_kubernetes")]
+    kept = {name: sys.modules.pop(name) for name in sdks}
+    try:
+        import skops.io
+    finally:
+        sys.modules.update(kept)
+    skops.io.dump(what, place)

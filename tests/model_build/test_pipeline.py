@@ -13,6 +13,7 @@ import onnxruntime
 import pytest
 
 from model_build.bake import referrers
+from model_build.bake.layout import Layout
 from model_build.pipeline import REPORT_TYPE, build, candidate, model_folder
 from model_build.recipe import Recipe
 from model_build.report import Report
@@ -76,6 +77,17 @@ def test_the_digits_become_an_image_with_a_report(
     again = build(DIGITS, project=REPOSITORY, layout=layout)
     assert again.cached
     assert (again.digest, again.metrics) == (built.digest, built.metrics)
+
+
+def test_an_image_is_in_the_words_that_its_recipe_asks_for(
+    layout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELPORT_DATA_DIR", str(tmp_path))
+    built = build(DIGITS.model_copy(update={"manifest": "docker"}), project=REPOSITORY, layout=layout)
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    assert Layout(layout).manifest(built.digest)["mediaType"] == kind
+    (attached,) = referrers(layout, built.digest)
+    assert Layout(layout).manifest(attached["digest"])["subject"]["mediaType"] == kind
 
 
 def test_a_lost_image_is_baked_again_to_the_same_digest(
@@ -233,7 +245,6 @@ def test_a_trusted_pickle_a_folder_and_a_file_that_needs_no_trust(
     import pickle
 
     import joblib
-    import skops.io
     from sklearn.datasets import load_iris
     from sklearn.linear_model import LogisticRegression
 
@@ -244,7 +255,7 @@ def test_a_trusted_pickle_a_folder_and_a_file_that_needs_no_trust(
     model = LogisticRegression(max_iter=1000).fit(*load_iris(return_X_y=True))
     (tmp_path / "m.pkl").write_bytes(pickle.dumps(model))
     joblib.dump(model, tmp_path / "folder" / "any.joblib")
-    skops.io.dump(model, tmp_path / "m.skops")
+    models.save_skops(model, tmp_path / "m.skops")
     for source, trust in (("m.pkl", True), ("folder", True), ("m.skops", False)):
         asked = recipe(source=source, trust=trust, evaluate={"min": 0.9}, optimize={"candidates": ["fp32"]})
         _, verified = candidate(Work.on(asked, tmp_path))

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,9 @@ from typing import Any
 
 import grpc
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
-from model_build import errors
+from model_build import child, errors
 from model_build.recipe import Recipe
 from model_build.resource import ModelImageProvider
 from tests.model_build.conftest import IRIS
@@ -173,6 +175,27 @@ def test_six_builds_do_not_keep_a_check_waiting(home: Path, tmp_path: Path, reci
         assert all("gate missed" in build.result() for build in builds)
 
 
+def test_a_call_that_came_before_there_was_room_is_answered() -> None:
+    begun, held = threading.Event(), threading.Event()
+    building: list[int] = []
+
+    def one(number: int) -> None:
+        begun.wait()
+        with child._room_for_others():
+            building.append(number)
+            held.wait()
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(6):
+            pool.submit(one, number)
+        try:
+            begun.set()
+            assert pool.submit(lambda: "answered").result(timeout=30) == "answered"
+        finally:
+            held.set()
+    assert sorted(building) == list(range(6))
+
+
 def _details(plugin: Host, news: dict[str, Any]) -> str:
     with pytest.raises(grpc.RpcError) as failure:
         plugin.create(news)
@@ -236,3 +259,20 @@ def test_a_preview_imports_nothing_heavy(project: Path, recipe: Make) -> None:
         check=True,
     )
     assert json.loads(done.stdout) == []
+
+
+def test_a_registry_that_is_yet_to_be_made_keeps_nothing_of_the_model_unknown(
+    home: Path, tmp_path: Path, recipe: Make
+) -> None:
+    with host(home, tmp_path / "log") as plugin:
+        news, failures = plugin.check(inputs(recipe(), destination=UNKNOWN))
+        assert failures == []
+        known, _ = plugin.check(inputs(recipe(), destination="registry.example.com/models/iris"))
+        assert news == {**known, "destination": UNKNOWN}
+        assert "model " + news["identity"][:4] + " is new" in plugin.log.read_text()
+        assert plugin.check({"recipe": "{}", "destination": UNKNOWN})[1], "what is wrong is said at once"
+
+        outs = {**known, "digest": "sha256:0", "reference": "registry.example.com/models/iris@sha256:0"}
+        assert plugin.changed(outs, news)
+        assert f"model {news['identity'][:4]} is pushed to a registry that is made first" in plugin.log.read_text()
+        assert not plugin.changed(outs, known)

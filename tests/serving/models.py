@@ -105,10 +105,9 @@ def mixed(folder: Path) -> Path:
     )
 
 
-def slow(folder: Path) -> Path:
-    """Multiplies matrices `rounds` times, so that a request takes as long as the test wants."""
-    square = np.eye(64, dtype=np.float32)
-    body = helper.make_graph(
+def multiplying() -> onnx.GraphProto:
+    """Body of a Loop: multiplies `state` by `square`, 64 by 64, once a round."""
+    return helper.make_graph(
         [
             helper.make_node("Identity", ["go"], ["go_on"]),
             helper.make_node("MatMul", ["state", "square"], ["next"]),
@@ -124,11 +123,16 @@ def slow(folder: Path) -> Path:
             helper.make_tensor_value_info("next", TensorProto.FLOAT, (64, 64)),
         ],
     )
+
+
+def slow(folder: Path) -> Path:
+    """Multiplies matrices `rounds` times, so that a request takes as long as the test wants."""
+    square = np.eye(64, dtype=np.float32)
     return save(
         folder,
         [
             helper.make_node("Squeeze", ["rounds"], ["trips"]),
-            helper.make_node("Loop", ["trips", "", "square"], ["end"], body=body),
+            helper.make_node("Loop", ["trips", "", "square"], ["end"], body=multiplying()),
             helper.make_node("ReduceSum", ["end"], ["sum"], keepdims=0),
         ],
         [("rounds", "INT64", (1,))],

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,18 @@ class Server:
     """`python -m serving` on a free port; ready when made, gone when closed."""
 
     def __init__(
-        self, folder: Path, model: Path, *flags: str, env: Mapping[str, str] | None = None, name: str = "server"
+        self,
+        folder: Path,
+        model: Path,
+        *flags: str,
+        env: Mapping[str, str] | None = None,
+        name: str = "server",
+        words: Sequence[str] = (),
     ) -> None:
         self.control = folder / f"{name}.sock"
         self.log = folder / f"{name}.log"
-        given = command("--model", model, "--control", self.control, *flags)
-        if "--takeover" not in flags:
+        given = command(*words, "--model", model, "--control", self.control, *flags)
+        if "--takeover" not in flags and "--port" not in flags:
             given += ["--port", "0"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

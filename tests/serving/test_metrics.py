@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.components.kubernetes.releasing import versions
 from tests.serving import models
 from tests.serving.support import Server, until
 
@@ -65,3 +66,16 @@ def test_both_formats_are_spoken(digits: Server, http: httpx.Client) -> None:
     modern = http.get(f"{digits.url}/metrics", headers={"Accept": accept})
     assert modern.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert modern.text.endswith("# EOF\n")
+
+
+def test_what_the_model_itself_fails_on_is_counted_apart(tmp_path: Path) -> None:
+    folder = versions.failing(tmp_path / "m")
+    with closing(Server(tmp_path, folder)) as server:
+        dark, bright = [0.0] * 64, [1.0] * 64
+        codes = []
+        for pixels in (dark, bright, bright, [1.0]):
+            entry = {"name": "image", "shape": [1, 64], "datatype": "FP32", "data": pixels}
+            place = f"{server.url}/v2/models/digits/infer"
+            codes.append(httpx.post(place, json={"inputs": [entry]}, trust_env=False, timeout=60).status_code)
+        assert codes == [200, 400, 400, 400]
+        assert scrape(server)["modelport_model_refusals_total", ()] == 2

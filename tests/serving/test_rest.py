@@ -67,7 +67,7 @@ def test_health(digits: Server, http: httpx.Client, path: str, expected: dict[st
         (
             "GET",
             "v2/models/digits/what",
-            (404, "no route '/v2/models/digits/what'; a model has /infer, /classify, /ready and /config"),
+            (404, "no route '/v2/models/digits/what'; a model has /infer, /classify, /feedback, /ready and /config"),
         ),
         ("GET", "v2/models/digits/infer", (405, "GET /v2/models/digits/infer is not allowed, expected POST")),
         ("POST", "v2/health/live", (405, "POST /v2/health/live is not allowed, expected GET")),
@@ -378,7 +378,9 @@ def test_what_is_no_http_is_400_in_the_form_of_every_error(digits: Server, raw: 
     assert json.loads(body) == {"error": "the request is not valid HTTP/1.1"}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     raw=st.binary(max_size=200),
     place=st.integers(0, 400),

@@ -21,6 +21,7 @@ from components.local import folder, ports, release
 from engine.api import Engine, Outcome
 from tests.components.conftest import marked
 from tests.components.load import Load
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SEVEN = json.loads((ROOT / "examples" / "digits" / "seven.json").read_text())
@@ -230,9 +231,7 @@ def test_a_port_in_use_is_told_by_the_preview(project: Project) -> None:
 
 def test_another_port_and_number_of_workers(project: Project) -> None:
     project.up()
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        other = probe.getsockname()[1]
-    old, project.port = project.port, other
+    old, project.port = project.port, free_port()
     project.write(endpoint={"workers": 1})
     assert project.up().changes == {"same": 3, "update": 1}
     assert project.version() == "1"

@@ -14,7 +14,7 @@ from stacks.spec import SpecError, StackSpec
 
 ROOT = Path(__file__).parents[2]
 
-MODEL_KEYS = "name, source, format, version, trust, evaluate, optimize, classify, base"
+MODEL_KEYS = "name, source, format, version, trust, evaluate, optimize, classify, base, manifest"
 
 GOOD = """\
 config:
@@ -24,6 +24,10 @@ config:
     source: examples.digits.train:pipeline
     evaluate: {data: "examples.digits.train:evaluation", min: 0.95}
 """
+
+CLUSTER = GOOD.replace("target: local", "target: kubernetes") + (
+    "  modelport:image: {push: reg.example.com/team/digits}\n"
+)
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -76,7 +80,32 @@ def test_a_mapping_may_be_json_text(tmp_path: Path) -> None:
          ["unknown key 'modelport:modle', did you mean 'modelport:model'?",
           f"model is missing, expected a mapping with {MODEL_KEYS}"]),
         (GOOD + "  modleport:endpoint: {}\n", ["unknown key 'modleport:endpoint', did you mean 'modelport:endpoint'?"]),
-        (GOOD.replace("target: local", "target: lcoal"), ["target is 'lcoal', expected local; did you mean 'local'?"]),
+        (GOOD.replace("target: local", "target: lcoal"),
+         ["target is 'lcoal', expected one of local, kubernetes, aws-eks, aws-ecs, aws-ec2, aws-sagemaker, "
+          "aws-lambda; did you mean 'local'?"]),
+        (GOOD + "  modelport:service: {replicas: 3}\n",
+         ["service is set with target local, expected it with target kubernetes or aws-eks alone; "
+          "remove it or set modelport:target to kubernetes"]),
+        (GOOD.replace("target: local", "target: kubernetes")
+         + "  modelport:endpoint: {port: 9000}\n  modelport:image: {push: reg.example.com/team/digits}\n",
+         ["endpoint is set with target kubernetes, expected it with target local alone; "
+          "remove it or set modelport:target to local"]),
+        (GOOD.replace("target: local", "target: kubernetes"),
+         ["image.push is missing, expected registry and repository that the target kubernetes pulls from; "
+          "for example push: registry.example.com/team/digits"]),
+        (GOOD.replace("target: local", "target: kubernetes")
+         + "  modelport:image: {push: reg.example.com/team/digits}\n  modelport:kubernetes: {namespace: Shop}\n",
+         ["kubernetes.namespace is 'Shop', expected lower-case letters, digits and hyphens, at most 63"]),
+        (CLUSTER + "  modelport:service: {replicas: 3, max_replicas: 2, allow: [everybody, 10.0.0.5/8]}\n",
+         ["service.allow[0] is 'everybody', expected a network; for example 10.0.0.0/8",
+          "service.allow[1] is '10.0.0.5/8', expected the network's own address; write 10.0.0.0/8"]),
+        (CLUSTER + "  modelport:service: {replicas: 3, max_replicas: 2}\n",
+         ["service: max_replicas is 2, expected at least replicas, which is 3; write max_replicas: 3"]),
+        (CLUSTER + "  modelport:service: {name: Digits, type: nodeport, resources: {cpu: 2, memory: lots}}\n",
+         ["service.name is 'Digits', expected at most 40 lower-case letters, digits and hyphens, a letter first",
+          'service.resources.cpu is 2, expected a quantity of Kubernetes, as text; write "2"',
+          "service.resources.memory is 'lots', expected a quantity of Kubernetes, as text; for example 500m",
+          "service.type is 'nodeport', expected one of ClusterIP, NodePort, LoadBalancer; did you mean 'NodePort'?"]),
         (GOOD + "    version: 1.10\n",
          ['model.version is 1.10, expected a text of letters, digits, dots, hyphens and underscores; write "1.10"']),
         (GOOD + "  modelport:endpoint: {port: 80800, workers: 0, runtime: dokcer}\n",
@@ -121,7 +150,7 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path: Path, text: str, lines: lis
 
 def test_an_empty_file_misses_what_is_required(tmp_path: Path) -> None:
     assert wrong(tmp_path, "") == [
-        "target is missing, expected local",
+        "target is missing, expected one of local, kubernetes, aws-eks, aws-ecs, aws-ec2, aws-sagemaker, aws-lambda",
         f"model is missing, expected a mapping with {MODEL_KEYS}",
     ]
 
@@ -304,3 +333,153 @@ def test_a_password_in_the_address_of_a_registry_is_not_shown(tmp_path: Path) ->
         StackSpec.from_file(file)
     assert "hunter2" not in str(error.value)
     assert "write localhost:5000/m and let `docker login` keep the password" in str(error.value)
+
+
+def test_keys_in_plain_text_are_refused_and_not_shown(tmp_path: Path) -> None:
+    text = GOOD.replace("local", "kubernetes") + "  modelport:image: {push: host/digits}\n"
+    (line,) = wrong(tmp_path, text + "  modelport:api_keys: {shop: very-secret-key}\n")
+    assert line == (
+        "api_keys stands in plain text, expected a secret; set it with "
+        "pulumi config set --secret modelport:api_keys, and take other keys"
+    )
+    spec = StackSpec.from_file(write(tmp_path, text + "  modelport:api_keys: {secure: v1:x}\n"))
+    assert (spec.api_keys, spec.secrets) == ({}, {"api_keys"})
+
+
+@pytest.mark.parametrize(
+    ("keys", "line"),
+    [
+        ('{"shop": "hunter2"}', "api_keys.shop has 7 characters, expected at least 16; let one be made by"),
+        ('{"shop": 1234567890123456}', "api_keys.shop is no text, expected a key of at least 16 characters; put it in"),
+        ('{"Shop": "hunter2-hunter2-hunter2"}', "api_keys.Shop is no name, expected lower-case letters, digits"),
+        ('{"desk": "hunter2-hunter2-hunter2"}', "api_keys.desk has the name of a key that is made, expected another;"),
+        ('{"shop": "hünter2-hunter2-hunter2"}', "api_keys.shop has a character that no HTTP header carries, expected"),
+        ("hunter2-hunter2-hunter2", "api_keys is no mapping, expected a key by the name of who has it; for example"),
+    ],
+)
+def test_keys_that_are_wrong_are_refused_before_anything_and_not_shown(keys: str, line: str) -> None:
+    gateway = {"hostname": "digits.example.com", "class_name": "models", "namespace": "gateways", "keys": ["desk"]}
+    done = configured(
+        {
+            "modelport:target": "kubernetes",
+            "modelport:model": json.dumps(MODEL),
+            "modelport:image": '{"push":"reg.example.com/digits"}',
+            "modelport:gateway": json.dumps(gateway),
+            "modelport:api_keys": keys,
+        },
+        ["modelport:api_keys"],
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    (told,) = done.stderr.splitlines()
+    assert told.startswith(f"Pulumi.prod.yaml: {line}")
+    assert "nter2" not in told and "123456" not in told
+
+
+GATEWAY = "  modelport:gateway: {hostname: digits.example.com, class_name: models, namespace: gateways%s}\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "tenants", "line"),
+    [
+        ("", "{red: {hostname: red}}", "tenants.red.hostname is 'red', expected a DNS name, as models.example.com"),
+        ("", "{digits: {}}", "tenants.digits is called as the service is, expected another name; rename the tenant"),
+        (
+            "",
+            "{Red: {}}",
+            "tenants.Red is no name of a service, expected at most 40 lower-case letters, digits and hyphens, "
+            "a letter first",
+        ),
+        (
+            "",
+            "{red: {hostname: digits.example.com}}",
+            "tenants.red.hostname is digits.example.com, which somebody else has; give each a name of his own",
+        ),
+        (
+            ", kind: ingress",
+            "{red: {hostname: red.example.com}}",
+            "tenants.red.hostname is set with gateway.kind ingress, expected gateway; "
+            "an Ingress has no routes of tenants",
+        ),
+        (
+            None,
+            "{red: {hostname: red.example.com}}",
+            "tenants.red.hostname is set without a gateway, expected one; write gateway.hostname",
+        ),
+    ],
+)
+def test_a_tenant_that_does_not_fit(tmp_path: Path, kind: str | None, tenants: str, line: str) -> None:
+    text = GOOD.replace("local", "kubernetes") + "  modelport:image: {push: host/digits}\n"
+    text += (GATEWAY % kind if kind is not None else "") + f"  modelport:tenants: {tenants}\n"
+    assert wrong(tmp_path, text) == [line]
+
+
+def test_an_ingress_is_no_route_for_a_release(tmp_path: Path) -> None:
+    text = GOOD.replace("local", "kubernetes") + "  modelport:image: {push: host/digits}\n"
+    assert StackSpec.from_file(write(tmp_path, text + GATEWAY % "")).routed
+    assert not StackSpec.from_file(write(tmp_path, text + GATEWAY % ", kind: ingress")).routed
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ("autoscaling: {min: 3, max: 2}", "autoscaling: max is 2, expected at least min, which is 3; write max: 3"),
+        ("autoscaling: {min: 1}", "autoscaling.max is missing"),
+        ("autoscaling: {max: 2, cpu: 120}", "autoscaling.cpu is 120, expected"),
+        ("monitoring: {objective: 99.9}", "monitoring.objective is 99.9, expected"),
+        (
+            "autoscaling: {max: 4}\n  modelport:service: {max_replicas: 4}",
+            "service.max_replicas is 4 beside autoscaling, expected one of them; remove it, and write",
+        ),
+    ],
+)
+def test_scaling_and_watching_that_cannot_be_meant(tmp_path: Path, section: str, line: str) -> None:
+    text = GOOD.replace("local", "kubernetes") + "  modelport:image: {push: host/digits}\n"
+    (found,) = wrong(tmp_path, f"{text}  modelport:{section}\n")
+    assert found.startswith(line)
+
+
+def _in_a_cluster(more: str) -> str:
+    return GOOD.replace("local", "kubernetes") + "  modelport:image: {push: host/digits}\n" + more
+
+
+BY_DIGEST = f"host/program@sha256:{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("runtime", "line"),
+    [
+        ("program: triton", "runtime: image is missing, expected the image of triton by digest; write image: ..."),
+        (
+            "program: triton, image: 'host/program:latest'",
+            "runtime.image is 'host/program:latest', expected an image by digest, registry/repository@sha256:...",
+        ),
+        (
+            f"program: kserve, image: '{BY_DIGEST}'",
+            "runtime: image is set with program kserve, which runs the model's own; remove it",
+        ),
+        (
+            f"program: tensorflow, image: '{BY_DIGEST}'",
+            "runtime: files is missing, expected an image by digest with what tensorflow reads, for it does not take "
+            "the ONNX model that is built; write files: ..., or choose triton",
+        ),
+        (
+            f"program: triton, image: '{BY_DIGEST}', path: models/digits",
+            "runtime: path is set with program triton, which reads the model's own image; remove it",
+        ),
+    ],
+)
+def test_a_runtime_that_cannot_be_meant(tmp_path: Path, runtime: str, line: str) -> None:
+    assert wrong(tmp_path, _in_a_cluster(f"  modelport:runtime: {{{runtime}}}\n")) == [line]
+
+
+def test_what_is_about_our_own_pods_goes_with_no_other_program(tmp_path: Path) -> None:
+    more = "  modelport:runtime: {program: kserve}\n  modelport:service: {name: d, replicas: 3, workers: 2}\n"
+    more += "  modelport:monitoring: {}\n  modelport:autoscaling: {max: 3}\n  modelport:api_keys: {secure: v1:x}\n"
+    text = _in_a_cluster(more + "  modelport:kubernetes: {pull_secret: true}\n")
+    places = ["autoscaling", "monitoring", "api_keys", "service.workers", "kubernetes.pull_secret"]
+    assert wrong(tmp_path, text) == [
+        f"{place} is set with runtime.program kserve, expected it with modelport alone, whose pods it is about; "
+        "remove it, or set runtime.program to modelport"
+        for place in places
+    ]
+    StackSpec.from_file(write(tmp_path, text.replace("program: kserve", "program: modelport")))

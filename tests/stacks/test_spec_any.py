@@ -60,7 +60,10 @@ def replaced(value: Any, place: tuple[Any, ...], new: Any) -> Any:
 
 
 tame = settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Certificate:
-    """A self-signed certificate for 127.0.0.1 and its key."""
+    """A self-signed certificate for 127.0.0.1, or for names, and its key."""
 
     key: rsa.RSAPrivateKey
     der: bytes
@@ -21,8 +21,9 @@ class Certificate:
     key_file: Path
 
 
-def make(folder: Path, name: str) -> Certificate:
-    """Sign one, valid for a day around now, into `folder`."""
+def make(folder: Path, name: str, *hosts: str) -> Certificate:
+    """Sign one, valid for a day around now, into `folder`. hosts: DNS names that it is for, beside 127.0.0.1."""
+    names = [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), *map(x509.DNSName, hosts)]
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -35,7 +36,7 @@ def make(folder: Path, name: str) -> Certificate:
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(key, hashes.SHA256())
     )
     certificate_file, key_file = folder / f"{name}.crt", folder / f"{name}.key"

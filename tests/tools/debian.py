@@ -26,7 +26,7 @@ class Program:
 def program(package: str, command: str) -> Program:
     """`command` of the Debian `package` and what it depends on, as far as this machine lacks them."""
     installed = shutil.which(command, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
-    root = _unpacked(package)
+    root = folder(package)
     found = next((place for part in ("usr/bin", "usr/sbin") if (place := root / part / command).is_file()), None)
     path = found or (Path(installed) if installed else None)
     if path is None:
@@ -36,7 +36,7 @@ def program(package: str, command: str) -> Program:
     return Program(path, {**os.environ, "PATH": folders, "LD_LIBRARY_PATH": libraries})
 
 
-def _unpacked(package: str) -> Path:
+def folder(package: str) -> Path:
     """A folder with `package` and those of its dependencies that this machine has not installed."""
     tools = cache_dir() / "tools"
     with file_lock(tools / ".lock"):

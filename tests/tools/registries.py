@@ -36,27 +36,32 @@ class Registry:
 def start(
     folder: Path,
     *,
-    htpasswd: bool = False,
+    htpasswd: bool | str = False,
     token: tuple[str, Certificate] | None = None,
     tls: Certificate | None = None,
     data: Path | None = None,
+    address: str = "127.0.0.1:0",
 ) -> Registry:
-    """Start a registry in `folder`. token: (address of the token server, the certificate it signs with)."""
+    """Start a registry in `folder`.
+
+    htpasswd: lines of such a file, or that it knows USER. token: (address of the token server, the certificate it
+    signs with).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     settings: dict[str, object] = {
         "version": 0.1,
         "log": {"level": "info"},
         "storage": {"filesystem": {"rootdirectory": str(data or folder / "data")}, "delete": {"enabled": True}},
-        "http": {"addr": "127.0.0.1:0", "secret": "of this test"},
+        "http": {"addr": address, "secret": "of this test"},
     }
     if tls:
         settings["http"] = {
-            "addr": "127.0.0.1:0",
+            "addr": address,
             "secret": "of this test",
             "tls": {"certificate": str(tls.certificate_file), "key": str(tls.key_file)},
         }
     if htpasswd:
-        (folder / "htpasswd").write_text(f"{USER}:{_BCRYPT}\n")
+        (folder / "htpasswd").write_text(htpasswd if isinstance(htpasswd, str) else f"{USER}:{_BCRYPT}\n")
         settings["auth"] = {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}}
     if token:
         address, certificate = token
@@ -65,9 +70,9 @@ def start(
     (folder / "config.yml").write_text(json.dumps(settings))  # JSON is YAML
     program = debian.program("docker-registry", "docker-registry")
     server = Server([str(program.path), "serve", str(folder / "config.yml")], folder / "log", program.env)
-    server.wait_for(lambda: bool(server.find(r"listening on 127\.0\.0\.1:(\d+)")))
-    port = server.find(r"listening on 127\.0\.0\.1:(\d+)")
-    return Registry(f"127.0.0.1:{port}", folder, server)
+    listens = r"listening on ([0-9.]+:\d+)"
+    server.wait_for(lambda: bool(server.find(listens)))
+    return Registry(str(server.find(listens)), folder, server)
 
 
 def docker_config(folder: Path, host: str, user: str, password: str) -> Path:

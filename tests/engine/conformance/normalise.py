@@ -18,8 +18,24 @@ UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 FRAME = re.compile(r'^(\s*)File "([^"]+)", line (\d+), in (.+)$')
 FOUND_ON_PATH = re.compile(r"^using pulumi-(resource|language)-\S+ from \$PATH")
 STAMPED = re.compile(r"\d{19}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-TIMES = {"created", "modified", "time"}
-MARKED = {"magic": "<magic>", "salt": "<salt>", "ciphertext": "<ciphertext>"}
+TIMES = {"created", "modified", "time", "creationTimestamp", "lastTransitionTime", "lastUpdateTime", "lastProbeTime"}
+TIMES |= {"startedAt", "finishedAt", "startTime", "deletionTimestamp"}
+MARKED = {
+    "magic": "<magic>",
+    "salt": "<salt>",
+    "ciphertext": "<ciphertext>",
+    "resourceVersion": "<resourceVersion>",
+    "clusterIP": "<ip>",
+    "podIP": "<ip>",
+    "hostIP": "<ip>",
+    "uid": "<uid>",
+}
+LEFT_OUT = {"stackTrace", "generation", "deployment.kubernetes.io/revision", "managedFields"}
+LEFT_OUT |= {"clusterIPs", "podIPs", "hostIPs"}
+KEPT_OF_STATUS = {"phase", "readyReplicas", "loadBalancer"}
+"""The rest of a Kubernetes status depends on the moment at which it was read."""
+SAID_OF_PODS = re.compile(r"^\s*(\* )?(\[\w+\] Deployment|\[Pod |Minimum number of|\[\w+\] )")
+"""What a provider tells of pods when it runs out of patience, which depends on the moment."""
 
 Record = dict[str, Any]
 Moments = dict[tuple[str, str], list[int]]
@@ -32,10 +48,36 @@ class Normaliser:
     def __init__(self, places: dict[str, str]) -> None:
         self._places = sorted(places.items(), key=lambda item: -len(item[0]))
         self._seen: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+
+    def learn(self, value: Any) -> None:
+        """Note the names that a provider made up, wherever the record says that it did."""
+        if isinstance(value, dict):
+            meta = value.get("metadata")
+            if isinstance(meta, dict) and (meta.get("annotations") or {}).get("pulumi.com/autonamed") == "true":
+                self._learn_name(meta.get("name"))
+            for key in sorted(value):
+                self.learn(value[key])
+        elif isinstance(value, list):
+            for item in value:
+                self.learn(item)
+
+    def _learn_name(self, name: Any) -> None:
+        if not isinstance(name, str) or name == UNKNOWN or name in self._names:
+            return
+        stem, _, tail = name.rpartition("-")
+        if stem and tail:
+            self._counts[stem] = self._counts.get(stem, 0) + 1
+            self._names[name] = f"{stem}-<auto:{self._counts[stem]}>"
 
     def text(self, value: str) -> str:
         for place, marker in self._places:
             value = value.replace(place, marker)
+        for name, marker in self._names.items():
+            value = re.sub(rf"(?<![\w-]){re.escape(name)}(?![0-9a-z]{{8}})", marker, value)
+        value = re.sub(r"pulumi-kubernetes-[0-9a-f]{8}\b", "pulumi-kubernetes-<manager>", value)
+        value = re.sub(r"kube-api-access-[a-z0-9]{5}\b", "kube-api-access-<auto>", value)
         value = UUID.sub(lambda m: m[0] if m[0] == UNKNOWN else self._uuid(m[0]), value)
         value = re.sub(r"\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?", "<time>", value)
         value = re.sub(r"\S+@\S+ \(pid \d+\)", "<user>@<host> (pid <pid>)", value)
@@ -60,7 +102,7 @@ class Normaliser:
         out: Record = {}
         for name in sorted(value):
             item = value[name]
-            if name == "stackTrace":
+            if name in LEFT_OUT:
                 continue
             if name in TIMES and isinstance(item, str):
                 out[name] = "<time>"
@@ -68,12 +110,20 @@ class Normaliser:
                 out[name] = MARKED[name]
             elif name == "__provider" and isinstance(item, str):
                 out[name] = item if item in ("", UNKNOWN) else "<provider>"
+            elif name == "kubeconfig":
+                out[name] = {"<secret>": "<kubeconfig>"} if isinstance(item, dict) else "<kubeconfig>"
+            elif name == "status" and isinstance(item, dict):
+                out[name] = {k: self.value(v, k) for k, v in sorted(item.items()) if k in KEPT_OF_STATUS}
+            elif name == "initErrors":
+                out[name] = [self.text(error) for error in item if not SAID_OF_PODS.match(error)]
             elif name == "sourcePosition":
                 out[name] = "<outside the project>" if item.startswith("project:///..") else item
             elif name == "propertyDependencies":
                 out[name] = {k: sorted(self.text(u) for u in v) for k, v in sorted(item.items())}
             else:
                 out[name] = self.value(item, name)
+                if name == "annotations" and out[name] == {}:
+                    del out[name]
         return out
 
     def _secret(self, value: Record, key: str) -> Any:
@@ -89,6 +139,7 @@ class Normaliser:
             return None
         export = copy.deepcopy(export)
         export["deployment"].get("resources", []).sort(key=lambda r: (r["urn"], r.get("delete", False)))
+        self.learn(export)
         out = self.value(export)
         manifest = out.get("deployment", {}).get("manifest", {})
         if "version" in manifest:
@@ -100,6 +151,7 @@ class Normaliser:
         """The steps as they began, and as they ended."""
         began: list[Record] = []
         ended: list[Record] = []
+        self.learn(events)
         for event in events:
             if "resourcePreEvent" in event:
                 meta = event["resourcePreEvent"]["metadata"]
@@ -175,7 +227,7 @@ class Normaliser:
                 told.append((severity, urn, text))
         out: list[Record] = []
         for severity, urn, text in told:
-            message = self._message(text)
+            message = self.message(text)
             broken_off = severity == "info#err" and (
                 "KeyboardInterrupt" in text or message == "Traceback (most recent call last):"
             )
@@ -183,28 +235,29 @@ class Normaliser:
                 out.append({"severity": severity, "urn": self.text(urn), "message": message})
         return sorted(out, key=lambda entry: (entry["urn"], entry["severity"], entry["message"]))
 
-    def _message(self, text: str) -> str:
+    def message(self, text: str) -> str:
         """A message, without the frames of a traceback that lie outside the program."""
         lines: list[str] = []
         skip = False
-        ours = [place for place, marker in self._places if marker in ("<program>", "<lib>")]
+        ours = [each for pair in self._places if pair[1] in ("<program>", "<lib>") for each in pair]
         for line in text.strip().splitlines():
             frame = FRAME.match(line)
             if frame:
                 skip = not any(frame[2].startswith(place) for place in ours)
                 if skip:
                     continue
-            elif skip and (line.startswith("    ") or not line.strip()):
+            elif (skip and (line.startswith("    ") or not line.strip())) or SAID_OF_PODS.match(line):
                 continue
             else:
                 skip = False
             if set(line.strip()) <= {"^", "~"} and line.strip():
                 continue
+            line = re.sub(r"^\d+ errors? occurred", "<n> errors occurred", line)
             lines.append(self.text(line.rstrip()))
         return "\n".join(lines)
 
     def lines(self, text: str) -> list[str]:
-        return [line for line in self._message(text).splitlines() if line.strip() and not FOUND_ON_PATH.search(line)]
+        return [line for line in self.message(text).splitlines() if line.strip() and not FOUND_ON_PATH.search(line)]
 
 
 def _sorted(steps: Iterable[Record]) -> list[Record]:

@@ -26,6 +26,7 @@ from typing import Any
 import yaml
 
 from engine.api import Engine
+from tests.cluster.shared import Cluster
 from tests.engine.conformance.normalise import STAMPED, Graph, Normaliser, Record, graph, well_ordered
 
 HERE = Path(__file__).resolve().parent
@@ -38,12 +39,18 @@ PASSPHRASE = "correct horse"
 class Case:
     """One case in a folder of its own: program, backend and pretend cloud."""
 
-    def __init__(self, name: str, root: Path, engine: list[str], other: list[str] | None = None) -> None:
+    patience = 300.0
+    """How long an operation may take, in seconds, before everything is killed."""
+
+    def __init__(
+        self, name: str, root: Path, engine: list[str], other: list[str] | None = None, cluster: Cluster | None = None
+    ) -> None:
         self.source = CASES / name
         self.spec: Record = yaml.safe_load((self.source / "case.yaml").read_text())
         self.engines = [engine, other or engine]
         self.program, self.backend, self.world = (root / part for part in ("program", "backend", "world"))
         self.root = root
+        self.cluster = cluster
         shutil.copytree(self.source / "program", self.program)
         self.backend.mkdir()
         self.world.mkdir()
@@ -57,6 +64,7 @@ class Case:
                 f"file://{self.backend}": "<backend>",
                 str(self.backend): "<backend>",
                 str(self.world): "<world>",
+                **({str(cluster.kubeconfig): "<kubeconfig>"} if cluster else {}),
             }
         )
         self.env = {
@@ -73,6 +81,8 @@ class Case:
             "CASE_WORLD": str(self.world),
             "CASE_ROOT": str(root),
         }
+        if cluster:
+            self.env["KUBECONFIG"] = str(cluster.kubeconfig)
 
     @property
     def steps(self) -> list[Record]:
@@ -104,6 +114,35 @@ class Case:
                 file.write_text(json.dumps({**json.loads(file.read_text()), **change}, sort_keys=True))
             if "remove" in action:
                 (self.world / action["remove"]).unlink()
+            if "kubectl" in action:
+                done = self._kubectl(action["kubectl"], action.get("input"))
+                assert done.returncode == 0, f"kubectl {shlex.join(action['kubectl'])}: {done.stderr}"
+
+    def _kubectl(self, arguments: list[str], text: str | None = None) -> subprocess.CompletedProcess[str]:
+        assert self.cluster, f"{self.source.name} needs a cluster, and its case.yaml does not say so"
+        kubectl = str(self.cluster.programs / "kubectl")
+        return subprocess.run([kubectl, *arguments], env=self.env, input=text, text=True, capture_output=True)
+
+    def clear(self) -> None:
+        """Take away what the case, or an earlier run of it that was killed, has in the cluster."""
+        if self.cluster is None:
+            return
+        programs = "".join(file.read_text() for file in self.program.rglob("*.py"))
+        spaces = sorted(set(re.findall(r"\bgold-[a-z0-9-]+\b", programs)))
+        gone = ["--ignore-not-found", "--timeout=120s"]
+        for arguments in (["namespace", *spaces], ["customresourcedefinition", *_definitions(programs)]):
+            if arguments[1:]:
+                done = self._kubectl(["delete", *arguments, *gone])
+                assert done.returncode == 0, done.stderr
+
+    def observed(self, step: Record) -> list[Record]:
+        """What kubectl prints after the step."""
+        found: list[Record] = []
+        for arguments in step["observe"]:
+            done = self._kubectl(arguments)
+            lines = self._norm.lines(done.stdout + done.stderr)
+            found.append({"kubectl": arguments, "exit": done.returncode, "says": lines})
+        return found
 
     def _operate(self, engine: list[str], step: Record, args: list[str], cwd: Path) -> tuple[int, str]:
         """Run the operation, and break it off at the moment that the step names."""
@@ -128,7 +167,11 @@ class Case:
             else:
                 process.send_signal(getattr(signal, f"SIG{stop['signal']}"))
             flag.unlink(missing_ok=True)
-        _, stderr = process.communicate(timeout=300)
+        try:
+            _, stderr = process.communicate(timeout=self.patience)
+        except subprocess.TimeoutExpired:
+            self.cut_power()
+            _, stderr = process.communicate()
         return process.returncode, stderr
 
     def cut_power(self) -> None:
@@ -213,6 +256,8 @@ class Case:
             record["outputs"] = root[0].get("outputs", {}) if root else {}
         record["config"] = _config(project / f"Pulumi.{stack}.yaml")
         record["files"] = self._files()
+        if "observe" in step:
+            record["observed"] = self.observed(step)
         return record
 
     def _calls(self) -> dict[str, list[Any]]:
@@ -235,6 +280,10 @@ class Case:
                 name = STAMPED.sub("<stamp>", str(file.relative_to(self.backend)))
                 count[name] = count.get(name, 0) + 1
         return count
+
+
+def _definitions(programs: str) -> list[str]:
+    return sorted(set(re.findall(r"\b[a-z]+\.gold\.example\.org\b", programs)))
 
 
 def _plans(step: Record) -> bool:

@@ -48,6 +48,29 @@ def test_the_config_is_what_runtimes_and_serving_expect(baked: Baked) -> None:
     }
 
 
+def test_in_dockers_words_it_is_of_the_same_parts(baked: Baked) -> None:
+    """What Amazon SageMaker takes: a manifest, a config and layers of Docker's types alone."""
+    store = Layout(baked.layout)
+    image = bake.bake(baked.model, name="tiny", base="debian", layout=baked.layout, manifest="docker")
+    ours, theirs = store.manifest(baked.image.digest), store.manifest(image.digest)
+    kinds = "application/vnd.docker"
+    assert theirs == {
+        "schemaVersion": 2,
+        "mediaType": f"{kinds}.distribution.manifest.v2+json",
+        "config": {**ours["config"], "mediaType": f"{kinds}.container.image.v1+json"},
+        "layers": [{**each, "mediaType": f"{kinds}.image.rootfs.diff.tar.gzip"} for each in ours["layers"]],
+    }
+    assert image.layers == baked.image.layers
+    assert store.descriptor(image.digest)["mediaType"] == theirs["mediaType"]
+
+
+def test_an_image_in_dockers_words_is_unpacked_as_any_other(baked: Baked, rootfs: Path, tmp_path: Path) -> None:
+    image = bake.bake(baked.model, name="tiny", base="debian", layout=baked.layout, manifest="docker")
+    root = bake.extract(baked.layout, image.digest, tmp_path / "root")
+    model = "models/tiny/model.onnx"
+    assert (root / model).read_bytes() == (rootfs / model).read_bytes()
+
+
 def test_a_new_model_is_one_new_layer(baked: Baked, tmp_path: Path) -> None:
     other = bake.bake(models.folder(tmp_path, seed=1), name="tiny", base="debian", layout=baked.layout)
     assert other.layers[:3] == baked.image.layers[:3]

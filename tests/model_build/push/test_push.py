@@ -122,6 +122,24 @@ def test_a_registry_image_can_be_a_base(
     assert same.digest == again.digest
 
 
+def test_an_image_in_dockers_words_is_pushed_as_that_with_what_is_attached(
+    registry: Registry, tmp_path: Path, crane: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    model, layout = models.folder(tmp_path / "model"), tmp_path / "images"
+    image = bake.bake(model, name="tiny", base="debian", layout=layout, manifest="docker")
+    (tmp_path / "report.json").write_text("{}")
+    report = bake.attach(layout, image.digest, "application/vnd.test", {"report.json": tmp_path / "report.json"})
+    reference = push(layout, image.digest, f"{registry.host}/docker/tiny:v1").reference
+    ran = subprocess.run([str(crane), "validate", "--remote", reference], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout.strip()) == (0, f"PASS: {reference}")
+    told = subprocess.run([str(crane), "manifest", reference], capture_output=True, text=True, check=True).stdout
+    assert json.loads(told)["mediaType"] == "application/vnd.docker.distribution.manifest.v2+json"
+    assert [each["digest"] for each in list_referrers(reference)] == [report]
+    again = bake.bake(model, name="again", base=reference, layout=tmp_path / "other")
+    assert [each.digest for each in again.layers[: len(image.layers)]] == [each.digest for each in image.layers]
+
+
 def test_crane_validates_image_and_layers(
     registry: Registry, tmp_path: Path, crane: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,1 @@
+"""Providers: what the engine asks of them, and who answers."""

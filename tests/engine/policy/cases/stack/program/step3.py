@@ -1,0 +1,3 @@
+from world import Thing
+
+well = Thing("well", size=-3)

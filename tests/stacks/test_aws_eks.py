@@ -1,0 +1,186 @@
+"""The target `aws-eks`, planned: what there is, in which order it goes, and what an old state and an upgrade show."""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from engine.api import Engine, Outcome
+from tests.components.planned import Plan
+from tests.stacks.aws_plans import MODEL, ROOT, document, plain, planned, spec, state
+from tests.stacks.pictures import picture
+
+HERE = Path(__file__).parent
+
+
+class Project:
+    """A copy of the project with the stack, driven by the embedded engine without credentials."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.said: list[str] = []
+        self.steps: list[dict[str, Any]] = []
+
+    @classmethod
+    def make(cls, path: Path) -> "Project":
+        shutil.copytree(ROOT / "examples", path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copyfile(ROOT / "__main__.py", path / "__main__.py")
+        told = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+        (path / "Pulumi.yaml").write_text(yaml.safe_dump({**told, "name": "shop"}))
+        (path / ".venv").symlink_to(sys.prefix)
+        return cls(path)
+
+    @property
+    def engine(self) -> Engine:
+        return Engine(self.path, "test")
+
+    def preview(self, whole: dict[str, Any]) -> Outcome:
+        (self.path / "Pulumi.test.yaml").write_text(yaml.safe_dump(whole, sort_keys=False))
+        self.said.clear()
+        self.steps.clear()
+        outcome = self.engine.preview(on_event=self._hear)
+        assert outcome.exit_code == 0, "\n".join([outcome.error, *self.said])
+        return outcome
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        if "resourcePreEvent" in event:
+            self.steps.append(event["resourcePreEvent"]["metadata"])
+        diagnostic = event.get("diagnosticEvent")
+        if diagnostic and diagnostic["severity"] != "debug":
+            self.said.append(diagnostic["message"].rstrip())
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    home = tmp_path_factory.mktemp("aws")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULUMI_CONFIG_PASSPHRASE", "only for tests")
+        patch.setenv("MODELPORT_STATE_DIR", os.fspath(home / "state"))
+        patch.setenv("KUBECONFIG", os.fspath(home / "nowhere"))
+        # Whose credentials would be asked for; there are none.
+        (home / "bin").mkdir()
+        (home / "bin" / "aws").write_text("#!/bin/sh\nexit 255\n")
+        (home / "bin" / "aws").chmod(0o755)
+        patch.setenv("PATH", f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}")
+        for key in [each for each in os.environ if each.startswith("AWS_")]:
+            patch.delenv(key)
+        yield Project.make(home / "project")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return planned(spec(tmp_path_factory.mktemp("spec"), document()), preview=False)
+
+
+def test_a_preview_from_nothing_shows_all_of_it(project: Project, made: Plan) -> None:
+    assert set(project.preview(document()).changes) == {"create"}
+    assert any("nothing is asked of it now" in each for each in project.said)
+    assert {plain(each.urn) for each in made.resources} <= {each["urn"] for each in project.steps}
+
+
+@pytest.fixture(scope="module")
+def up(project: Project, made: Plan) -> Project:
+    """The stack as if it had been brought up."""
+    project.preview(document())
+    first = {each["type"]: each["new"]["inputs"] for each in project.steps}
+    project.engine.init()
+    assert project.engine.import_(json.dumps(state(made, first[MODEL], first["pulumi:providers:pulumi-python"]))) == []
+    return project
+
+
+def test_an_old_state_of_it_previews_clean(up: Project) -> None:
+    up.preview(document())
+    assert [(each["urn"], each.get("diffs")) for each in up.steps if each["op"] != "same"] == []
+
+
+def test_an_upgrade_of_kubernetes_and_another_model_touch_neither_network_nor_whose_the_cluster_is(up: Project) -> None:
+    newer = document(cluster={"version": "1.36"})
+    newer["config"]["modelport:model"]["optimize"] = {"candidates": ["fp32"]}
+    up.preview(newer)
+    changed = {(each["type"], each["urn"].rpartition("::")[2]): each for each in up.steps if each["op"] != "same"}
+    assert {each["op"] for each in changed.values()} == {"update"}
+    cluster, group = "aws:eks/cluster:Cluster", "aws:eks/nodeGroup:NodeGroup"
+    versions = [(cluster, "models"), *((group, f"models-{each}") for each in ("system", "l4-on-demand", "l4-spot"))]
+    assert [changed[each]["diffs"] for each in versions] == [["version"]] * 4
+    assert (MODEL, "model") in changed
+    # What only a made cluster tells is not known while it changes; nothing else is said of what stands around it.
+    follow = {
+        "autoscalingGroupName",
+        "securityGroupId",
+        "referencedSecurityGroupId",
+        "kubeconfig",
+        "addonVersion",
+        "version",
+    }
+    for (kind, name), each in changed.items():
+        if kind.startswith(("aws:", "pulumi:providers:kubernetes")):
+            assert set(each["diffs"]) <= follow, (kind, name)
+    assert not any("AwsNetwork" in each["urn"] or "EcrRegistry" in each["urn"] for each in changed.values())
+
+
+def test_nodes_are_as_many_as_is_said_where_no_cluster_autoscaler_moves_their_number(
+    made: Plan, tmp_path: Path
+) -> None:
+    def ignored(plan: Plan) -> dict[str, list[str]]:
+        return {each.name: each.request.get("ignoreChanges", []) for each in plan.all("aws:eks/nodeGroup:NodeGroup")}
+
+    groups = ("models-system", "models-l4-on-demand", "models-l4-spot")
+    assert ignored(made) == {each: ["scalingConfig.desiredSize"] for each in groups}
+    alone = document(autoscaler=None, monitoring=None)
+    alone["config"]["modelport:aws"]["gpu"]["groups"]["l4"]["desired"] = 1
+    assert ignored(planned(spec(tmp_path, alone))) == {each: [] for each in groups}
+
+
+def test_the_picture_of_it_is_of_this_plan(made: Plan) -> None:
+    page = ROOT / "docs" / "aws-eks.svg"
+    drawn = picture("aws-eks", made)
+    if not page.exists():
+        page.write_text(drawn)
+        raise AssertionError("docs/aws-eks.svg was drawn, look at it and run the test again")
+    assert page.read_text() == drawn, "to draw it anew, delete docs/aws-eks.svg and run the test once"
+
+
+def test_what_goes_first_when_all_goes(made: Plan) -> None:
+    """An engine deletes nothing before what depends on it: so no network interface is left in a subnet that goes."""
+    found = {plain(each.urn): each for each in made.resources}
+
+    def needs(urn: str, seen: set[str]) -> set[str]:
+        request = found[urn].request
+        provider = str(request.get("provider", "")).rpartition("::")[0]
+        for other in map(plain, [*request.get("dependencies", []), provider]):
+            if other in found and other not in seen:
+                seen.add(other)
+                needs(other, seen)
+        return seen
+
+    def below(kind: str) -> list[set[str]]:
+        """All that resources of a kind depend on, by kind and name."""
+        return [
+            {f"{found[other].type.rpartition(':')[2]} {found[other].name}" for other in needs(urn, set())}
+            for urn, each in found.items()
+            if each.type.endswith(f":{kind}")
+        ]
+
+    subnets = {f"Subnet models-private-{zone}" for zone in "abc"}
+    ways = {f"Route models-private-{zone}" for zone in "abc"}
+    for kind, many in (("NodeGroup", 3), ("Cluster", 1), ("LoadBalancer", 1)):
+        each = below(kind)
+        assert len(each) == many
+        assert all(subnets | ways <= one for one in each), kind
+    # What runs in the cluster goes while nodes, their network and whoever may speak to the cluster are still there.
+    inside = below("Deployment") + below("ModelServer") + below("Release")
+    assert inside
+    for one in inside:
+        assert {
+            "NodeGroup models-system",
+            "Addon models-vpc-cni",
+            "AccessPolicyAssociation models-admin-deployer",
+        } <= one
+    (attached,) = below("Attachment")
+    assert {"NodeGroup models-system", "Listener models", "TargetGroup models"} <= attached

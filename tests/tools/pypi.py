@@ -1,0 +1,42 @@
+"""Programs from PyPI that cannot live beside the library's own dependencies: environments of their own in the cache."""
+
+import functools
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from model_build.bake.cache import cache_dir, file_lock
+from model_build.index import uv_environment
+
+MANIFESTS = Path(__file__).with_name("manifests.lock")
+"""checkov and kubernetes-validate."""
+TERRAFORM = Path(__file__).with_name("terraform.lock")
+"""The schema of the Terraform AWS provider."""
+MOTO = Path(__file__).with_name("moto.lock")
+"""A simulated AWS."""
+
+
+@functools.cache
+def environment(lock: Path) -> Path:
+    """The bin folder of an environment that holds what `lock` says, hashes checked."""
+    key = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    place = cache_dir() / "tools" / f"{lock.stem}-{key}"
+    done = place / "complete"
+    with file_lock(place.parent / f".{lock.stem}.lock"):
+        if not done.is_file():
+            # Not made elsewhere and renamed: an environment knows its own path.
+            _uv("venv", "--clear", "--python", sys.executable, str(place))
+            python = str(place / "bin" / "python")
+            # A lock is complete, or leaves out on purpose what is not needed.
+            _uv("pip", "install", "--python", python, "--require-hashes", "--no-deps", "-r", str(lock))
+            done.touch()
+    return place / "bin"
+
+
+def _uv(*arguments: str) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    command = [str(uv), *arguments, "-q"]
+    ran = subprocess.run(command, env=uv_environment(), capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise RuntimeError(f"uv {' '.join(arguments[:2])} failed: {ran.stderr.strip()}")
