@@ -23,8 +23,12 @@ preview: setup  ## what `make up` would do
 down: setup  ## take the running stack away again
 	@.venv/bin/modelport destroy --stack local --yes
 
+# A test that fails gets a second try, five tests of a run at most, and the first try is shown with its traceback at the
+# end: among thousands of real servers on a loaded machine one has a bad day. RERUNS= for none; `make soak` gives none.
+RERUNS ?= --reruns 1 --reruns-delay 2 --max-suite-reruns 5 --rerun-show-tracebacks
+
 test: setup  ## all tests but those that need a Kubernetes
-	$(PY) -m pytest -m "not cluster" -n auto --maxprocesses 4 --dist loadfile --durations 10
+	$(PY) -m pytest -m "not cluster" -n auto --maxprocesses 4 --dist loadfile --durations 10 $(RERUNS)
 
 lint: setup  ## ruff, and who may import whom
 	.venv/bin/ruff check $(CODE)
@@ -58,7 +62,7 @@ cluster-tools: setup  ## every program of the cluster, built or fetched once int
 	$(PY) -m tests.cluster fetch
 
 cluster-test: setup  ## the tests that need a Kubernetes: they start one, or use the one of MODELPORT_TEST_KUBECONFIG
-	$(PY) -m pytest -m cluster -n 4 --dist loadfile --durations 10
+	$(PY) -m pytest -m cluster -n 4 --dist loadfile --durations 10 $(RERUNS)
 
 cluster-down: setup  ## end what `make cluster` started
 	$(PY) -m tests.cluster down .cluster

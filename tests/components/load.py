@@ -9,6 +9,8 @@ from types import TracebackType
 ROWS = json.dumps({"inputs": [{"name": "image", "shape": [1, 64], "datatype": "FP32", "data": [0.5] * 64}]})
 MOST = 200_000
 """Requests after which a client stops by itself."""
+BACK_OFF = 2.0
+"""Seconds: many times what the kernel needs to clear away a server's processes and their memory."""
 
 
 @dataclass
@@ -17,7 +19,9 @@ class Load:
 
     failures: what was answered with another status than 200, or not at all. versions: of the models that answered.
     refused: connections that nobody took, so that no request was in hand; with `patient` the client tries again, as
-    clients and gateways do, else it is a failure.
+    clients and gateways do, else it is a failure. A patient client that lost a request also waits `BACK_OFF` before it
+    comes again: the socket of a server that is killed takes connections until the last of its processes is gone, and
+    who comes back at once loses one request after another to it.
     """
 
     port: int
@@ -83,6 +87,8 @@ class Load:
             except (OSError, http.client.HTTPException) as error:
                 self._note(f"{'kept' if kept else 'new'} connection: {error!r}", "")
                 connection.close()
+                if self.patient:
+                    self._stop.wait(BACK_OFF)
                 continue
             if self.pause:
                 self._stop.wait(self.pause)
