@@ -21,7 +21,7 @@ from typing import Any, cast
 import pulumi
 from pulumi import _utils
 
-SDKS = ("pulumi_aws", "pulumi_kubernetes")
+SDKS = ("pulumi_aws", "pulumi_gcp", "pulumi_kubernetes")
 OUTPUTS, INPUTS, ENUMS = "outputs", "_inputs", "_enums"
 LIST = "\n__all__ = [\n"
 """What comes after the imports of such a module."""

@@ -8,7 +8,7 @@ from components.aws.cluster import EksCluster, EksClusterArgs
 from components.aws.gpu_nodes import EksGpuNodeGroup
 from tests.components.aws import test_cluster, test_gpu_nodes
 from tests.components.aws.test_cluster import SUBNETS
-from tests.components.aws.upgrading import Earlier
+from tests.components.upgrading import Earlier
 
 HERE: EksClusterArgs = {
     "region": "eu-central-1",

@@ -6,7 +6,7 @@ from typing import Any
 
 from components.aws.ec2_service import Ec2Service
 from tests.components.aws import test_ec2_service as service
-from tests.components.aws.upgrading import Earlier
+from tests.components.upgrading import Earlier
 
 
 def shop(changed: Mapping[str, Any]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from components.aws.ecs import EcsService
 from tests.components.aws import test_ecs, test_ecs_release
-from tests.components.aws.upgrading import Earlier
 from tests.components.planned import Planned
+from tests.components.upgrading import Earlier
 
 
 def _template(_: Planned) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from components.aws.load_balancer import AwsLoadBalancer, AwsLoadBalancerKind
 from components.aws.registry import EcrRegistry
 from tests.components.aws import test_load_balancer, test_registry
-from tests.components.aws.upgrading import Earlier
+from tests.components.upgrading import Earlier
 
 TOLD = {**test_load_balancer.TOLD, **test_registry.TOLD}
 

@@ -12,8 +12,8 @@ from components.aws.ecs_monitoring import EcsMonitoring
 from components.aws.github import GithubOidcRole
 from components.aws.secrets import AwsSecrets
 from tests.components.aws import test_budget, test_ecs_monitoring, test_github, test_secrets
-from tests.components.aws.upgrading import Earlier
 from tests.components.planned import SECRET
+from tests.components.upgrading import Earlier
 
 
 def shop(changed: Mapping[str, Any]) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from components.aws.api_gateway import AwsApiGateway
 from components.aws.lambda_service import LambdaService
 from tests.components.aws import test_api_gateway, test_lambda_service
-from tests.components.aws.upgrading import Earlier
 from tests.components.planned import Planned
+from tests.components.upgrading import Earlier
 
 
 def _version(_: Planned) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from components.aws.identity import AwsIdentity
 from components.aws.network import AwsNetwork
 from tests.components.aws import test_identity, test_network
-from tests.components.aws.upgrading import Earlier
+from tests.components.upgrading import Earlier
 
 LESS = {"zones": test_network.ZONES[:2], "nat": "shared"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from components.aws.sagemaker import SageMakerEndpoint
 from tests.components.aws import test_sagemaker
-from tests.components.aws.upgrading import Earlier
+from tests.components.upgrading import Earlier
 
 
 def shop(changed: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from components.aws.autoscaler import EksAutoscaler
 from components.aws.monitoring import AwsMonitoring
 from tests.components.aws import test_autoscaler, test_monitoring
-from tests.components.aws.upgrading import Earlier, Told
+from tests.components.upgrading import Earlier, Told
 
 TOLD: Told = {"aws:sqs/queue:Queue": lambda made: {"url": f"https://sqs.example.com/{made.name}"}}
 

@@ -1,14 +1,16 @@
 """Stacks that an earlier release has made: kept as what was registered then, previewed by what is here now.
 
     EARLIER = Earlier("cluster", shop, TOLD)     # def shop(changed): EksCluster("shop", {**HERE, **changed})
+    # ... kept in the folder `snapshots` beside the module of `shop`
     assert EARLIER.changes(folder) == {}
     assert EARLIER.changes(folder, {"version": "1.36"}) == {"update": {"shop"}}
 
-The engine compares as it does for anybody. There is no provider of AWS here: an input that differs is an update,
+The engine compares as it does for anybody. There is no provider of a cloud here: an input that differs is an update,
 whatever the provider would make of it, and of what is updated nothing but its inputs is known.
 """
 
 import importlib.metadata
+import inspect
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -22,9 +24,8 @@ Json = dict[str, Any]
 Told = Mapping[str, Callable[[Planned], Json]]
 """By type, what a made resource tells beside its inputs."""
 
-_SNAPSHOTS = Path(__file__).parent / "snapshots"
 _STACK = "urn:pulumi:test::shop::pulumi:pulumi:Stack::shop-test"
-_VERSIONS = {name: importlib.metadata.version(f"pulumi_{name}") for name in ("aws", "kubernetes")}
+_VERSIONS = {name: importlib.metadata.version(f"pulumi_{name}") for name in ("aws", "gcp", "kubernetes")}
 _ID = "7c1f1c35-5a7e-4a36-9c0d-2a8f3f8e3a11"
 
 
@@ -35,7 +36,7 @@ class Earlier:
     """
 
     def __init__(self, name: str, program: Callable[[Mapping[str, Any]], object], told: Told | None = None) -> None:
-        self._file = _SNAPSHOTS / f"{name}-state.json"
+        self._file = Path(inspect.getfile(program)).parent / "snapshots" / f"{name}-state.json"
         self._program = program
         self._told: Told = told or {}
 

@@ -1,0 +1,3 @@
+"""Where a stack that an earlier release has made is previewed."""
+
+from tests.components.folders import folder as folder
