@@ -48,7 +48,7 @@ def deploy(spec: StackSpec) -> None:
         enable_secret_mutable=True,
     )
     cluster.kubeconfig.apply(_say, run_with_unknowns=True)
-    image = inside.image(spec, registry.url)
+    image = aws_parts.image(spec, registry)
     place = inside.Place(kubernetes, inside.namespace(spec), kubeconfig=cluster.kubeconfig)
     both = pulumi.ResourceOptions(providers={"aws": aws, "kubernetes": kubernetes})
     parts.nodes(both)

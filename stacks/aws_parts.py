@@ -1,9 +1,8 @@
 """What the targets on AWS have in common: network, registry, load balancer and budget of a stack file."""
 
-import os
 import re
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import pulumi
@@ -13,9 +12,10 @@ from components.aws.load_balancer import AwsLoadBalancer, AwsLoadBalancerArgs, A
 from components.aws.network import AwsEndpoint, AwsNat, AwsNetwork, AwsNetworkArgs
 from components.aws.registry import EcrRegistry, EcrRegistryArgs
 from components.aws.released import ReleaseRecord, ReleaseRecordArgs
-from components.checks import ArgsError
-from components.rehearsal import made, rehearsal
+from components.rehearsal import made
 from model_build.resource import ModelImage
+from stacks import parts
+from stacks.parts import given
 from stacks.spec import StackSpec
 from stacks.specs import aws_common_rules as rules
 from stacks.specs.aws_common import AccountSpec, FrontSpec, NetworkedSpec
@@ -34,22 +34,9 @@ _KEYS = {
 """Keys of a section by the components that have their arguments from there."""
 
 
-@contextmanager
-def rehearsed(section: str) -> Generator[None, None, None]:
+def rehearsed(section: str) -> AbstractContextManager[None]:
     """Within, what `made` would make is asked whether it could be made. Raises ArgsError in the stack file's words."""
-
-    def key(found: "re.Match[str]") -> str:
-        if found[2] in ("account_id", "region", "tags"):
-            return f"{section}.{found[2]}"
-        return f"{section}.{_KEYS[found[1]]}.{found[2].removeprefix('system_')}"
-
-    try:
-        with rehearsal():
-            yield
-    except ArgsError as error:
-        text = re.sub(rf"\b({'|'.join(_KEYS)})\.(\w+)", key, str(error))
-        text = re.sub(rf"^the name of ({'|'.join(_KEYS)})\b", f"{section}.name", text)
-        raise ArgsError(text) from None
+    return parts.rehearsed(section, _KEYS, ("account_id", "region", "tags"))
 
 
 def deploy(section: str, wanted: AccountSpec, make: Callable[[pulumi.ResourceOptions], None]) -> None:
@@ -65,20 +52,13 @@ def provider(wanted: AccountSpec) -> Aws:
 
 
 def image(spec: StackSpec, registry: EcrRegistry) -> ModelImage:
-    """The model's image. Its name does not depend on the model: another one in the same stack replaces it."""
-    recipe = spec.model.canonical()
-    return made(ModelImage, "model", {"recipe": recipe, "destination": registry.url, "keep": spec.image.keep})
+    """The model's image."""
+    return parts.image(spec, registry.url)
 
 
 def serving(spec: StackSpec, registry: EcrRegistry, image: ModelImage) -> pulumi.Output[str]:
-    """What is to answer: the model's image, or the version in its place that the stack file pins.
-
-    `MODELPORT_RELEASE_PIN` is `modelport rollback`'s word for this one `up`: a version with its address.
-    """
-    if back := os.environ.get("MODELPORT_RELEASE_PIN"):
-        return pulumi.Output.from_input(back)
-    pin = spec.release.pin if spec.release is not None else None
-    return image.reference if pin is None else registry.url.apply(lambda url: f"{url}@{pin}")
+    """What is to answer: the model's image, or the version in its place that the stack file pins."""
+    return parts.serving(spec, registry.url, image)
 
 
 def released(
@@ -116,12 +96,6 @@ def where(wanted: AccountSpec) -> dict[str, Any]:
 def tagged(wanted: AccountSpec) -> dict[str, Any]:
     """Tags, as every component takes them."""
     return {"tags": dict(wanted.tags)} if wanted.tags else {}
-
-
-def given(values: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of what a stack file says: without what it leaves out, and lists for what it reads as tuples."""
-    told = {key: value for key, value in values.items() if value is not None}
-    return {key: [*cast("Sequence[Any]", value)] if isinstance(value, tuple) else value for key, value in told.items()}
 
 
 def network(wanted: NetworkedSpec, options: pulumi.ResourceOptions, **more: Any) -> AwsNetwork:

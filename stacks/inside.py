@@ -52,11 +52,6 @@ class Deployed:
     tenants: Mapping[str, Tenant]
 
 
-def image(spec: StackSpec, destination: pulumi.Input[str | None]) -> ModelImage:
-    """The model's image. Its name does not depend on the model: another one in the same stack replaces it."""
-    return ModelImage("model", {"recipe": spec.model.canonical(), "destination": destination, "keep": spec.image.keep})
-
-
 def namespace(spec: StackSpec) -> str:
     """Name of the namespace that a stack has to itself."""
     return spec.kubernetes.namespace or f"{pulumi.get_project()}-{pulumi.get_stack()}".lower().replace("_", "-")

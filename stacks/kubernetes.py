@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_kubernetes.provider import Provider
 
-from stacks import calling, inside, reaching, runtimes, telling, wanting
+from stacks import calling, inside, parts, reaching, runtimes, telling, wanting
 from stacks.spec import StackSpec
 from stacks.specs.runtime import OWN
 
@@ -17,7 +17,7 @@ def deploy(spec: StackSpec) -> None:
     destination: pulumi.Input[str | None] = spec.image.push
     if destination and spec.secrets & {"image", "image.push"}:
         destination = pulumi.Output.secret(destination)
-    image = inside.image(spec, destination)
+    image = parts.image(spec, destination)
     cluster = Provider(
         "cluster",
         context=wanted.context,

@@ -5,7 +5,8 @@ The rules are the component's own: its arguments are made of the stack file, and
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from stacks.specs.aws_common_rules import account, front, network, pinned, pushed, scaled, told, unlike, worded
+from stacks.specs.aws_common_rules import account, front, network
+from stacks.specs.rules import pinned, pushed, scaled, told, unlike, worded
 
 if TYPE_CHECKING:
     from components.aws.ec2_service import Ec2ServiceArgs

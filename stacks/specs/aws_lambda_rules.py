@@ -6,7 +6,8 @@ The rules are the components' own: their arguments are made of the stack file, a
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from stacks.specs.aws_common_rules import account, pinned, pushed, told, unlike, worded
+from stacks.specs.aws_common_rules import account
+from stacks.specs.rules import pinned, pushed, told, unlike, worded
 
 if TYPE_CHECKING:
     from components.aws.api_gateway import AwsApiGatewayArgs

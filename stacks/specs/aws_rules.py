@@ -9,14 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from stacks.specs.aws_common_rules import account, front, network, pushed, told
+from stacks.specs import cluster_rules
+from stacks.specs.aws_common_rules import account, front, network
+from stacks.specs.rules import told
 
 if TYPE_CHECKING:
     from stacks.spec import StackSpec
     from stacks.specs.aws import AwsSpec, BalancerSpec, GpuSpec
     from stacks.specs.aws_common import VpcSpec
 
-EVERYWHERE = ("default", "kube-system", "kube-public", "kube-node-lease")
 PRINCIPAL = r"(role|user)/[\w+=,.@/-]{1,512}"
 
 
@@ -27,40 +28,8 @@ def beside(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
     """
     if spec.aws is None:
         return ["aws is missing, expected the account and what is made in it; write account_id, region and cluster"]
-    lines = pushed(spec, "aws", secrets)
-    for key in ("context", "create_namespace", "pull_secret"):
-        if key in spec.kubernetes.model_fields_set:
-            lines.append(
-                f"kubernetes.{key} is set with target aws-eks, expected none, as the stack makes its cluster; remove it"
-            )
-    if spec.kubernetes.namespace in EVERYWHERE:
-        lines.append(
-            f"kubernetes.namespace is {spec.kubernetes.namespace}, expected one that the stack makes, as every cluster "
-            "has that; leave it out"
-        )
-    if "type" in spec.service.model_fields_set:
-        lines.append(
-            f"service.type is {spec.service.type} with target aws-eks, expected none, as what a cluster makes outside "
-            "of itself outlives it; remove it, and write aws.load_balancer"
-        )
-    scaling = spec.autoscaling
-    if scaling is not None and scaling.by_keda:
-        lines.append(
-            "autoscaling wants KEDA, which a cluster that is just made does not have, expected cpu alone with min 1 or "
-            "more; leave the other targets out"
-        )
-    analysis = spec.release.analysis if spec.release is not None else None
-    if analysis is not None and "://" not in analysis.prometheus:
-        lines.append(
-            "release.analysis asks a Prometheus in the cluster, and one that is just made has none, expected another; "
-            "write release.analysis.prometheus: https://..., or leave analysis out"
-        )
-    balancer = spec.aws.load_balancer
-    if balancer is not None and balancer.anonymous and (spec.api_keys or "api_keys" in secrets):
-        lines.append(
-            "aws.load_balancer.anonymous is true beside api_keys, expected one of them: the server would want a key "
-            "from everybody; remove one"
-        )
+    front = spec.aws.load_balancer
+    lines = cluster_rules.made(spec, "aws", anonymous=front is not None and front.anonymous, secrets=secrets)
     return lines + unfit(spec.aws)
 
 
