@@ -1,9 +1,10 @@
 """Which addresses a network's subnets have."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
-from components import checks
+from components import addresses, checks
 from components.aws import catalog
 from components.aws import checks as aws
 
@@ -16,12 +17,9 @@ EIGHTH = 3
 WIDEST, NARROWEST = 16, 21
 """Bits of a VPC's prefix: AWS takes none wider, and a narrower one's public subnets would have too few addresses for a
 load balancer, which wants 27 bits at most."""
-
-
-RESERVED = ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")
-"""Addresses that no network of anybody's has."""
-DOCKER = "172.17.0.0/16"
-"""What Docker takes for its own bridge on every machine: who has these addresses in the VPC gets no answer from one."""
+RESERVED = (*addresses.RESERVED, "240.0.0.0/4")
+"""Addresses that no network on AWS has."""
+clear = partial(addresses.clear, "AwsNetwork")
 
 
 class Layout(NamedTuple):
@@ -57,25 +55,9 @@ def layout(
     else:
         whole = _wide(cidr, len(zones))
         found = _carved(whole, zones)
-    _usable("AwsNetwork.cidr", whole)
+    addresses.usable("AwsNetwork.cidr", whole, RESERVED, USUAL)
     clear("AwsNetwork.cidr", whole, apart_from)
     return found
-
-
-def _usable(what: str, whole: checks.Network) -> None:
-    """Hold a VPC to addresses that it can have, and that all in it can answer to. Raises ArgsError."""
-    if any(whole.overlaps(checks.Network(each)) for each in RESERVED):
-        raise checks.wrong(what, str(whole), "addresses that a network may have", f"for example {USUAL}")
-    if whole.overlaps(checks.Network(DOCKER)):
-        expected = f"another network than {DOCKER}, which Docker has on every machine for its own containers"
-        raise checks.wrong(what, str(whole), expected, f"for example {USUAL}")
-
-
-def clear(what: str, whole: checks.Network, apart_from: Sequence[str]) -> None:
-    """Hold a network to sharing no address with those of `apart_from`. Raises ArgsError."""
-    for at, each in enumerate(apart_from):
-        called = f"AwsNetwork.apart_from[{at}]"
-        checks.apart({called: checks.network(called, each, largest=0, smallest=32), what: whole})
 
 
 def _wide(cidr: str, zones: int) -> checks.Network:

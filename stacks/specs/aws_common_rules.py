@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from stacks.specs.rules import below, told
+from stacks.specs.rules import below, covers, told
 from stacks.specs.words import wide
 
 if TYPE_CHECKING:
