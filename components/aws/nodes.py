@@ -11,6 +11,8 @@ from components import checks
 from components.aws import checks as aws
 from components.aws import policies
 from components.aws.tags import Tags
+from components.sizes import Sizes as Sizes
+from components.sizes import asked
 
 ROOT = "/dev/xvda"
 DATA = "/dev/xvdb"
@@ -31,14 +33,6 @@ class Disk(NamedTuple):
     gib: int
     key_arn: pulumi.Input[str] | None
     device: str = ROOT
-
-
-class Sizes(NamedTuple):
-    """How many nodes a group has."""
-
-    least: int
-    desired: int
-    most: int
 
 
 def arm(instance_type: str) -> bool:
@@ -73,19 +67,8 @@ def types(what: str, given: Sequence[str], region: str, example: str = "m7i.larg
 
 
 def sizes(what: str, args: Mapping[str, Any], prefix: str, usual: Sizes) -> Sizes:
-    """`PREFIXmin`, `PREFIXdesired` and `PREFIXmax` of a component's arguments. Raises ArgsError.
-
-    usual: what they are where the arguments say nothing; `desired` then follows `min`.
-    """
-    least = args.get(f"{prefix}min", usual.least)
-    checks.within(f"{what}.{prefix}min", least, 0, MOST_NODES, "nodes")
-    most = args.get(f"{prefix}max", max(usual.most, least))
-    checks.within(f"{what}.{prefix}max", most, 1, MOST_NODES, "nodes")
-    desired = args.get(f"{prefix}desired", min(max(usual.desired, least), most))
-    checks.within(f"{what}.{prefix}desired", desired, 0, MOST_NODES, "nodes")
-    order = [("min", least), *([("desired", desired)] if f"{prefix}desired" in args else []), ("max", most)]
-    checks.in_order([(f"{what}.{prefix}{word}", number) for word, number in order])
-    return Sizes(int(least), int(desired), int(most))
+    """How many nodes a managed node group has, as `components.sizes.asked` has it. Raises ArgsError."""
+    return asked(what, args, prefix, usual, MOST_NODES)
 
 
 def moved(*, fixed: bool) -> list[str]:
