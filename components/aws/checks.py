@@ -1,12 +1,11 @@
 """What AWS's own words must be: regions, zones, accounts, ARNs, instance types."""
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from components.aws import catalog
-from components.checks import ArgsError, fits, one_of, wrong
+from components.checks import fits, one_of, wrong
 
 ACCOUNT = r"[0-9]{12}"
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov")
@@ -27,15 +26,6 @@ WORLDWIDE = ("iam",)
 OPEN: Final = 8
 """Bits of a network's prefix: a larger network than this is the internet, or half of it, and nobody's own."""
 
-OURS: Final = ("MODELPORT_HOST", "MODELPORT_PORT", "MODELPORT_REVISION", "MODELPORT_WORKERS")
-"""What components tell their servers themselves."""
-SECRET = (
-    r".*(password|passwd|passphrase|api_?keys?)[0-9]*|(.*_)?(pass|pwd|secrets?|token|credentials?)[0-9]*"
-    r"|(.*_)?(access|secret|private|signing|encryption)_key(_id|_base)?[0-9]*"
-)
-"""Names of variables that hold what nobody else is to know."""
-HOLDS = r"(?s).*([a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----).*|(AKIA|ASIA)[A-Z0-9]{16}"
-"""Values that do, whatever they are called: a URL with a password, a private key, the id of a key of AWS."""
 CLUSTER = r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}"
 """Names of EKS clusters."""
 
@@ -53,20 +43,6 @@ def named(component: str, name: object, most: int) -> None:
     """
     expected = f"a letter and at most {most - 1} more of a-z, A-Z, 0-9 and -, not beginning with sg-"
     fits(f"the name of {component}", name, rf"(?!sg-)[a-zA-Z][a-zA-Z0-9-]{{0,{most - 1}}}", expected, "shop")
-
-
-def environment(what: str, given: Mapping[str, object], pattern: str = r"[A-Za-z_][A-Za-z0-9_]*") -> None:
-    """Environment of a server, beside what its component sets: names of variables, nothing secret. Raises ArgsError."""
-    for key, value in given.items():
-        fits(f"a key of {what}", key, pattern, "a name of a variable", "MODELPORT_QUEUE")
-        if key in OURS:
-            raise wrong(f"a key of {what}", key, "one that the component does not set itself", "leave it out")
-        if isinstance(value, str) and (re.fullmatch(SECRET, key, re.IGNORECASE) or re.fullmatch(HOLDS, value)):
-            # The value is shown nowhere.
-            raise ArgsError(
-                f"{what}[{key!r}] has a value, expected nothing secret there, as whoever may describe what runs reads "
-                "it; leave it out"
-            )
 
 
 def tags(what: str, value: Mapping[str, object]) -> None:

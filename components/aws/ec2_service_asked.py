@@ -6,7 +6,7 @@ from typing import Any, Final, NotRequired, TypedDict, cast
 
 import pulumi
 
-from components import checks
+from components import checks, environment
 from components.aws import catalog, ec2_service_release, ecs_scaling, ecs_task, nodes
 from components.aws import checks as aws
 from components.aws import ec2_service_boot as boot
@@ -152,7 +152,7 @@ class Asked:
         if self.workers is not None:
             self.workers = checks.whole("Ec2Service.workers", self.workers, 1, 256, "processes")
         self.env = args.get("env") or {}
-        aws.environment("Ec2Service.env", self.env)
+        environment.plain("Ec2Service.env", self.env)
         boot.held({key: value for key, value in self.env.items() if isinstance(value, str)})
         self.days = checks.whole("Ec2Service.max_instance_days", args.get("max_instance_days", 30), 1, DAYS, "days")
         self.sessions = args.get("allow_sessions", False)

@@ -7,7 +7,7 @@ from typing import Any, Final, NotRequired, TypedDict, cast
 
 import pulumi
 
-from components import checks
+from components import checks, environment
 from components.aws import checks as aws
 from components.aws import ecs_capacity, ecs_release, ecs_scaling, ecs_sizes, ecs_task, nodes
 from components.aws.ecs_release import EcsLoadBalancer, EcsRelease
@@ -266,7 +266,7 @@ def _namespace(args: EcsServiceArgs) -> pulumi.Input[str] | None:
 
 
 def _environment(given: Mapping[str, pulumi.Input[str]]) -> None:
-    aws.environment("EcsService.env", given)
+    environment.plain("EcsService.env", given)
     size = sum(len(key.encode()) + len(value.encode()) for key, value in given.items() if isinstance(value, str))
     if size > ENVIRONMENT:
         expected = f"at most {ENVIRONMENT}, as a task definition has twice as many for all that it says"

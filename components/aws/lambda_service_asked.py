@@ -8,7 +8,7 @@ from typing import Any, Final, NotRequired, TypedDict, cast
 
 import pulumi
 
-from components import checks
+from components import checks, environment
 from components.aws import checks as aws
 from components.aws import lambda_service_steps, nodes
 from components.aws.ecs_task import image as in_ecr
@@ -225,7 +225,7 @@ def _release(given: LambdaRelease) -> tuple[LambdaStrategy, lambda_service_steps
 
 
 def _environment(given: Mapping[str, pulumi.Input[str]]) -> Mapping[str, pulumi.Input[str]]:
-    aws.environment("LambdaService.env", given, r"[A-Za-z][A-Za-z0-9_]+")
+    environment.plain("LambdaService.env", given, r"[A-Za-z][A-Za-z0-9_]+")
     for key in given:
         if RESERVED.fullmatch(key):
             raise checks.wrong(

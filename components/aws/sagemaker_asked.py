@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
 
 import pulumi
 
-from components import checks
+from components import checks, environment
 from components.aws import checks as aws
 from components.aws import ecs_task, nodes, sagemaker_release, sagemaker_types
 from components.aws.sagemaker_release import SageMakerRelease, SageMakerStrategy
@@ -280,7 +280,7 @@ class Asked:
 
     def _env(self, args: SageMakerEndpointArgs) -> dict[str, pulumi.Input[str]]:
         what, found = "SageMakerEndpoint.env", dict(args.get("env") or {})
-        aws.environment(what, found)
+        environment.plain(what, found)
         for key, value in found.items():
             if isinstance(value, str) and len(value) > 1024:
                 told = "at most 1024, as SageMaker takes no more"
