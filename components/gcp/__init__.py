@@ -3,10 +3,20 @@
 What is asked for is imported then: `pulumi_gcp` and each of its modules cost time at every start of a program.
 """
 
+from typing import TYPE_CHECKING
+
 from components import lazily, sdks
 
-__all__: list[str] = []
+if TYPE_CHECKING:
+    from components.gcp.registry import ArtifactRegistry, ArtifactRegistryArgs
 
-_MODULES: dict[str, tuple[str, ...]] = {}
+__all__ = [
+    "ArtifactRegistry",
+    "ArtifactRegistryArgs",
+]
+
+_MODULES = {
+    "registry": ("ArtifactRegistry", "ArtifactRegistryArgs"),
+}
 sdks.put_in()
 __getattr__ = lazily.exported(__name__, _MODULES, sdk="pulumi_gcp", extra="gcp", what="what is made on Google Cloud")
