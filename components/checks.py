@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from itertools import combinations, pairwise
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import pulumi
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
 Network = ipaddress.IPv4Network
+OPEN: Final = 8
+"""Bits of a network's prefix: a larger network than this is the internet, or half of it, and nobody's own."""
 
 
 class ArgsError(pulumi.RunError, ValueError):
@@ -130,3 +132,8 @@ def apart(networks: Mapping[str, Network]) -> None:
                 f"{other} is {str(second)!r}, which overlaps {one} ({first}), expected networks that share no "
                 "address; change one of them"
             )
+
+
+def wide(networks: Sequence[str]) -> str | None:
+    """The first of some networks that is so large that it is the internet, or half of it."""
+    return next((each for each in networks if int(each.partition("/")[2]) < OPEN), None)

@@ -44,6 +44,12 @@ def filled(work: Callable[[Any], T], whole: Any) -> pulumi.Input[T]:
     return pulumi.Output.all(*leaves).apply(put_in)
 
 
+def once(value: pulumi.Input[str], there: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
+    """A value that is known once resources are made."""
+    made = [cast("pulumi.CustomResource", each).id for each in there]
+    return pulumi.Output.all(value, *made).apply(lambda known: str(known[0]))
+
+
 def each(value: Any, of: Callable[[Any], Any]) -> Any:
     """`value` with `of(leaf)` in place of each leaf that is to be waited for, from the first to the last."""
     if type(value) in _PLAIN:  # most of it is text

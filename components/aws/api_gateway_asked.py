@@ -6,9 +6,9 @@ from typing import Any, Final, NotRequired, TypedDict, cast
 
 import pulumi
 
-from components import checks
-from components.aws import certificate, nodes
+from components import checks, front
 from components.aws import checks as aws
+from components.aws import nodes
 from components.aws.load_balancer import AwsExistingCertificate
 
 # "Quotas for configuring and running a REST API in API Gateway" in its guide, 2026-11-22.
@@ -191,8 +191,8 @@ class Asked:
 def _domain(given: AwsApiDomain, region: str, account: str) -> None:
     what = "AwsApiGateway.domain"
     checks.given(what, given, AwsApiDomain)
-    certificate.zone(f"{what}.zone_name", given["zone_name"])
-    certificate.hostname(f"{what}.hostname", given["hostname"], given["zone_name"], certificate.COMMON_NAME)
+    front.zone(f"{what}.zone_name", given["zone_name"], "hosted zone")
+    front.hostname(f"{what}.hostname", given["hostname"], given["zone_name"], front.COMMON_NAME)
     if not isinstance(given["hosted_zone_id"], pulumi.Output):
         expected = "the id of a hosted zone"
         checks.fits(f"{what}.hosted_zone_id", given["hosted_zone_id"], r"Z[A-Z0-9]{1,31}", expected, "Z0123456789ABC")
@@ -207,7 +207,7 @@ def _domain(given: AwsApiDomain, region: str, account: str) -> None:
         aws.here(f"{what}.certificate.arn", arn, region)
         aws.ours(f"{what}.certificate.arn", arn, account)
     if not isinstance(names, pulumi.Output) and all(isinstance(each, str) for each in cast("Sequence[Any]", names)):
-        certificate.covers(f"{what}.certificate.names", cast("Sequence[str]", names), [given["hostname"]])
+        front.covers(f"{what}.certificate.names", cast("Sequence[str]", names), [given["hostname"]])
 
 
 def _firewall(known: str, region: str, account: str) -> None:

@@ -9,34 +9,9 @@ from pulumi_aws.acm.certificate_validation import CertificateValidation
 from pulumi_aws.route53.record import Record
 
 from components.aws.tags import Tags
-from components.checks import fits, wrong
 
 NAMES = 10
 """Names that ACM puts into one certificate unless it is asked for more (ACM's quotas, 2026-11-22)."""
-COMMON_NAME = 64
-"""Characters of a certificate's first name (ACM's guide, "Request a public certificate", 2026-11-22)."""
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-
-
-def hostname(what: str, value: object, zone: str, most: int) -> None:
-    """A DNS name of a zone, or the zone itself. Raises ArgsError."""
-    expected = f"a DNS name in lower case of at most {most} characters, without a wildcard"
-    fits(what, value, rf"(?=.{{1,{most}}}$){_LABEL}(\.{_LABEL})+", expected, f"models.{zone}")
-    if value != zone and not str(value).endswith(f".{zone}"):
-        raise wrong(what, value, f"a name of the zone {zone}", f"write models.{zone}, or the zone that it is in")
-
-
-def zone(what: str, value: object) -> None:
-    """The name of a hosted zone. Raises ArgsError."""
-    expected = "the name of a hosted zone, in lower case and without a dot at its end"
-    fits(what, value, rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})+", expected, "example.com")
-
-
-def covers(what: str, names: Sequence[str], hosts: Sequence[str]) -> None:
-    """Hold a certificate's names to covering each host; a wildcard stands for one label. Raises ArgsError."""
-    for host in hosts:
-        if host not in names and f"*.{host.partition('.')[2]}" not in names:
-            raise wrong(what, list(names), f"names of a certificate for {host}", "take another certificate, or none")
 
 
 def of(

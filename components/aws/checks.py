@@ -23,8 +23,6 @@ OUR_TAGS: Final = ("modelport:component", "Name")
 
 WORLDWIDE = ("iam",)
 """Services whose ARNs name no region."""
-OPEN: Final = 8
-"""Bits of a network's prefix: a larger network than this is the internet, or half of it, and nobody's own."""
 
 CLUSTER = r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}"
 """Names of EKS clusters."""
@@ -137,11 +135,6 @@ def ours(what: str, value: str, account_: str) -> None:
     """An ARN of something in one account: what AWS lets nobody else's resources use. Raises ArgsError."""
     if value.split(":")[4] != account_:
         raise wrong(what, value, f"one of account {account_}, as AWS takes no other's", "make or take one there")
-
-
-def wide(networks: Sequence[str]) -> str | None:
-    """The first of some networks that is so large that it is the internet, or half of it."""
-    return next((each for each in networks if int(each.partition("/")[2]) < OPEN), None)
 
 
 def instance_type(what: str, value: object) -> None:

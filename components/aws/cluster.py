@@ -428,7 +428,7 @@ def _public(args: EksClusterArgs) -> list[str]:
     _networks(what, cidrs)
     for each in cidrs:
         network = checks.network(what, each, largest=0, smallest=32)
-        if network.prefixlen < aws.OPEN and not args.get("open_to_the_internet"):
+        if network.prefixlen < checks.OPEN and not args.get("open_to_the_internet"):
             expected = "networks of those who administer the cluster, as this opens its API server to the internet"
             raise checks.wrong(what, each, expected, "name theirs, or write open_to_the_internet: true")
         if any(network.subnet_of(checks.Network(other)) for other in RESERVED):
@@ -443,7 +443,7 @@ def _private(cidrs: Sequence[str]) -> list[str]:
     what = "EksCluster.private_access_cidrs"
     _networks(what, cidrs)
     for each in cidrs:
-        checks.network(what, each, largest=aws.OPEN, smallest=32)
+        checks.network(what, each, largest=checks.OPEN, smallest=32)
     return list(cidrs)
 
 

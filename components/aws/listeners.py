@@ -10,11 +10,8 @@ from pulumi_aws.lb.load_balancer import LoadBalancer
 from pulumi_aws.lb.target_group import TargetGroup
 
 from components.aws.tags import Tags
+from components.front import HTTP, HTTPS, PATHS, READY
 
-HTTP, HTTPS = 80, 443
-READY = "/v2/health/ready"
-PATHS = ("/v2", "/v2/*")
-"""All that callers may ask for; the server's metrics lie beside it, and are not for them."""
 TLS_1_3 = "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09"
 TLS_1_2 = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """Both with forward secrecy and authenticated ciphers alone, and a key exchange that outlasts quantum computers for who

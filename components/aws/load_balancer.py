@@ -11,10 +11,11 @@ from pulumi_aws.route53.record import Record
 from pulumi_aws.vpc.security_group_egress_rule import SecurityGroupEgressRule
 from pulumi_aws.vpc.security_group_ingress_rule import SecurityGroupIngressRule
 
-from components import checks
+from components import checks, front
 from components.aws import access_logs, certificate, listeners
 from components.aws import checks as aws
 from components.aws.tags import Tags
+from components.outputs import once
 
 PORT = 8080
 HOST_HEADER = 128
@@ -203,15 +204,15 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         ]
         self.dns_name, self.zone_id = balancer.dns_name, balancer.zone_id
         self.arn, self.arn_suffix = balancer.arn, balancer.arn_suffix
-        self.target_group_arn = _once(targets.arn, ways)
+        self.target_group_arn = once(targets.arn, ways)
         self.target_group_arn_suffix = targets.arn_suffix
-        self.alternate_target_group_arn = _once("" if other is None else other.arn, ways)
+        self.alternate_target_group_arn = once("" if other is None else other.arn, ways)
         self.alternate_target_group_arn_suffix = pulumi.Output.from_input("" if other is None else other.arn_suffix)
         self.rule_arn = rule
         self.certificate_arn = proven
         self.security_group_id = group.id
         self.log_bucket = bucket.bucket
-        self.url = _once(f"https://{hosts[0]}", aliases)
+        self.url = once(f"https://{hosts[0]}", aliases)
         self.register_outputs(
             {
                 "url": self.url,
@@ -243,7 +244,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
             opts=child,
         )
         rules: list[pulumi.Resource] = []
-        doors = {"https": listeners.HTTPS, "http": listeners.HTTP} if application else {"https": listeners.HTTPS}
+        doors = {"https": front.HTTPS, "http": front.HTTP} if application else {"https": front.HTTPS}
         for door, number in doors.items():
             for cidr in args["client_cidrs"]:
                 called = f"{name}-{door}-{cidr.replace('/', '-')}"
@@ -303,12 +304,12 @@ def _checked(
     aws.account("AwsLoadBalancer.account_id", args["account_id"])
     aws.region("AwsLoadBalancer.region", args["region"])
     kind = checks.choice("AwsLoadBalancer.kind", args.get("kind", AwsLoadBalancerKind.ALB), AwsLoadBalancerKind)
-    certificate.zone("AwsLoadBalancer.zone_name", args["zone_name"])
+    front.zone("AwsLoadBalancer.zone_name", args["zone_name"], "hosted zone")
     hosts = [args["hostname"], *(args.get("other_hostnames") or [])]
-    certificate.hostname("AwsLoadBalancer.hostname", hosts[0], args["zone_name"], certificate.COMMON_NAME)
+    front.hostname("AwsLoadBalancer.hostname", hosts[0], args["zone_name"], front.COMMON_NAME)
     what = "AwsLoadBalancer.other_hostnames"
     for each in hosts[1:]:
-        certificate.hostname(what, each, args["zone_name"], HOST_HEADER)
+        front.hostname(what, each, args["zone_name"], HOST_HEADER)
     if len(set(hosts)) != len(hosts):
         raise checks.wrong(what, hosts[1:], "each name once, and not `hostname` again", f"write {_others(hosts)}")
     if len(hosts) > 1 and args.get("two_versions", False) and kind is AwsLoadBalancerKind.ALB:
@@ -355,7 +356,7 @@ def _clients(args: AwsLoadBalancerArgs) -> None:
     networks = {f"{what}[{place}]": each for place, each in enumerate(cidrs)}
     found = {key: checks.network(key, each, largest=0, smallest=32) for key, each in networks.items()}
     checks.apart(found)
-    if not args.get("internet_facing", False) and aws.wide(cidrs) is not None:
+    if not args.get("internet_facing", False) and checks.wide(cidrs) is not None:
         expected = "named networks, as it is internal"
         raise checks.wrong(what, cidrs, expected, "name them, or set internet_facing: true")
 
@@ -375,12 +376,12 @@ def _certificate(args: AwsLoadBalancerArgs, hosts: Sequence[str]) -> pulumi.Inpu
         aws.ours(f"{what}.arn", known, args["account_id"])
 
     def fitting(found: list[Any]) -> str:
-        certificate.covers(f"{what}.names", found[1], hosts)
+        front.covers(f"{what}.names", found[1], hosts)
         return str(found[0])
 
     arn, names = checks.asked(given["arn"], here), given["names"]
     if not isinstance(names, pulumi.Output) and all(isinstance(each, str) for each in cast("Sequence[object]", names)):
-        certificate.covers(f"{what}.names", cast("Sequence[str]", names), hosts)
+        front.covers(f"{what}.names", cast("Sequence[str]", names), hosts)
         return arn
     return pulumi.Output.all(arn, names).apply(fitting)
 
@@ -401,9 +402,3 @@ def _firewall(args: AwsLoadBalancerArgs, kind: AwsLoadBalancerKind) -> pulumi.In
         aws.ours(what, known, args["account_id"])
 
     return checks.asked(given, here)
-
-
-def _once(value: pulumi.Input[str], there: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
-    """A value that is known once resources are made."""
-    made = [cast("pulumi.CustomResource", each).id for each in there]
-    return pulumi.Output.all(value, *made).apply(lambda known: str(known[0]))
