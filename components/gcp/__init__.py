@@ -8,14 +8,21 @@ from typing import TYPE_CHECKING
 from components import lazily, sdks
 
 if TYPE_CHECKING:
+    from components.gcp.network import GcpExistingNetwork, GcpGoogleApis, GcpNat, GcpNetwork, GcpNetworkArgs
     from components.gcp.registry import ArtifactRegistry, ArtifactRegistryArgs
 
 __all__ = [
     "ArtifactRegistry",
     "ArtifactRegistryArgs",
+    "GcpExistingNetwork",
+    "GcpGoogleApis",
+    "GcpNat",
+    "GcpNetwork",
+    "GcpNetworkArgs",
 ]
 
 _MODULES = {
+    "network": ("GcpExistingNetwork", "GcpGoogleApis", "GcpNat", "GcpNetwork", "GcpNetworkArgs"),
     "registry": ("ArtifactRegistry", "ArtifactRegistryArgs"),
 }
 sdks.put_in()
