@@ -8,23 +8,19 @@ import pulumi
 from pulumi_aws.autoscaling.tag import Tag
 from pulumi_aws.eks.node_group import NodeGroup
 
-from components import checks
+from components import checks, node_labels
 from components.aws import catalog, nodes
 from components.aws import checks as aws
 from components.aws.tags import Tags
+from components.node_labels import GPU as RESOURCE
+from components.node_labels import GPU_PRESENT as PRESENT
 
 LONGEST = 40
 """Characters of the name: `NAME-on-demand` with Pulumi's suffix is a node group's, of 63 at most."""
-RESOURCE = "nvidia.com/gpu"
-"""What a pod asks for."""
-PRESENT = f"{RESOURCE}.present"
-"""Label of the nodes that want NVIDIA's device plugin, as GpuNodes of components.kubernetes looks for it."""
 ACCELERATOR = "k8s.amazonaws.com/accelerator"
 """Label that tells cluster autoscaler of a GPU before the device plugin does."""
 TEMPLATE = "k8s.io/cluster-autoscaler/node-template"
 """What cluster autoscaler reads from a group of no nodes: what one of them would be like."""
-NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
-LABEL = rf"([a-z0-9]([a-z0-9.-]{{0,251}}[a-z0-9])?/)?{NAME}"
 RESERVED = ("kubernetes.io/", "k8s.io/", "eks.amazonaws.com/")
 
 
@@ -246,30 +242,13 @@ def _types(given: Sequence[str], region: str) -> list[str]:
 
 
 def _labels(given: Mapping[str, str]) -> dict[str, str]:
-    what = "EksGpuNodeGroup.labels"
-    for key, value in given.items():
-        _label(what, key, value)
-        host = key.partition("/")[0] + "/"
-        if any(host.endswith(each) for each in RESERVED) or key in (PRESENT, ACCELERATOR):
-            raise checks.wrong(f"a key of {what}", key, "one that is not Kubernetes' or EKS's own", "leave it out")
-    return dict(given)
-
-
-def _label(what: str, key: str, value: str | None) -> None:
-    checks.fits(f"a key of {what}", key, LABEL, "the name of a label", "example.com/team")
-    expected = "at most 63 letters, digits and any of ._-"
-    checks.fits(f"{what}[{key!r}]", value or "", rf"({NAME})?", expected, "ml")
+    ours = (PRESENT, ACCELERATOR)
+    return node_labels.labels("EksGpuNodeGroup.labels", given, reserved=RESERVED, ours=ours, whose="EKS's own")
 
 
 def _taints(given: Sequence[EksTaint] | None) -> list[tuple[EksTaint, EksTaintEffect]]:
-    what = "EksGpuNodeGroup.taints"
-    found: list[tuple[EksTaint, EksTaintEffect]] = []
-    for each in [EksTaint(key=RESOURCE, value="true")] if given is None else given:
-        checks.given(what, each, EksTaint)
-        _label(what, each["key"], each.get("value"))
-        effect = checks.choice(f"{what}.effect", each.get("effect", EksTaintEffect.NO_SCHEDULE), EksTaintEffect)
-        found.append((each, effect))
-    return found
+    known = [EksTaint(key=RESOURCE, value="true")] if given is None else given
+    return node_labels.taints("EksGpuNodeGroup.taints", known, EksTaint, EksTaintEffect, EksTaintEffect.NO_SCHEDULE)
 
 
 def _template(
