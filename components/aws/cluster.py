@@ -16,7 +16,7 @@ from pulumi_aws.iam.role_policy_attachment import RolePolicyAttachment
 from pulumi_aws.kms.key import Key
 from pulumi_aws.vpc.security_group_ingress_rule import SecurityGroupIngressRule
 
-from components import checks
+from components import api_access, checks, kubeconfig
 from components.aws import add_ons, catalog, nodes, policies
 from components.aws import checks as aws
 from components.aws.tags import Tags
@@ -28,12 +28,6 @@ LOGS: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler"
 LOG_DAYS = 365
 MOST_PUBLIC: Final = 40
 """Networks that may reach an API server over the internet (EKS user guide, "Service quotas", 2026-11-22)."""
-RESERVED: Final = (
-    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
-    *("192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4"),
-)
-"""Addresses that nobody has on the internet, which EKS lets in from there neither (EKS user guide, "Configure network
-access to cluster API server endpoint", 2026-11-22)."""
 USE: Final = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:ListGrants")
 """What the control plane does with the key of its secrets (EKS user guide, "Encrypt Kubernetes secrets with KMS")."""
 PRINCIPAL = r"(role|user)/[\w+=,.@/-]{1,512}"
@@ -144,8 +138,11 @@ class EksCluster(pulumi.ComponentResource):
         _version(version, support)
         subnets = nodes.subnets("EksCluster.subnet_ids", args["subnet_ids"], 2)
         _admins(args["admins"], region)
-        public = _public(args)
-        private = _private(args.get("private_access_cidrs", ()))
+        opened = args.get("open_to_the_internet", False)
+        public = api_access.public(
+            "EksCluster", args.get("public_access_cidrs", ()), opened=opened, most=MOST_PUBLIC, service="EKS"
+        )
+        private = api_access.private("EksCluster", args.get("private_access_cidrs", ()))
         key_arn = nodes.key("EksCluster.key_arn", args.get("key_arn"), region)
         aws.log_days("EksCluster.log_days", args.get("log_days", LOG_DAYS))
         usual = _usual(region)
@@ -258,30 +255,7 @@ class EksCluster(pulumi.ComponentResource):
         waited = pulumi.Output.all(self.name, *[each.urn for each in behind])
         name = waited.apply(lambda found: str(found[0]))
         ask = ["--region", region, "eks", "get-token", "--output", "json", "--cluster-name", name]
-        token = {
-            "apiVersion": "client.authentication.k8s.io/v1beta1",
-            "command": "aws",
-            "args": ask,
-            "interactiveMode": "Never",
-        }
-        return pulumi.Output.json_dumps(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "clusters": [
-                    {
-                        "name": name,
-                        "cluster": {
-                            "server": self.endpoint,
-                            "certificate-authority-data": self.certificate_authority,
-                        },
-                    }
-                ],
-                "users": [{"name": name, "user": {"exec": token}}],
-                "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-                "current-context": name,
-            }
-        )
+        return kubeconfig.written(name, self.endpoint, self.certificate_authority, {"command": "aws", "args": ask})
 
 
 class _Made:
@@ -420,38 +394,6 @@ def _admins(admins: Mapping[str, pulumi.Input[str]], region: str) -> None:
         if arn in known:
             raise checks.wrong(f"{what}[{who!r}]", arn, f"another than that of {known[arn]!r}", "leave one of them out")
         known[str(arn)] = who
-
-
-def _public(args: EksClusterArgs) -> list[str]:
-    cidrs = args.get("public_access_cidrs", ())
-    what = "EksCluster.public_access_cidrs"
-    _networks(what, cidrs)
-    for each in cidrs:
-        network = checks.network(what, each, largest=0, smallest=32)
-        if network.prefixlen < checks.OPEN and not args.get("open_to_the_internet"):
-            expected = "networks of those who administer the cluster, as this opens its API server to the internet"
-            raise checks.wrong(what, each, expected, "name theirs, or write open_to_the_internet: true")
-        if any(network.subnet_of(checks.Network(other)) for other in RESERVED):
-            expected = "networks that somebody has on the internet"
-            raise checks.wrong(what, each, expected, "write it under private_access_cidrs, or leave it out")
-    if len(cidrs) > MOST_PUBLIC:
-        raise checks.wrong(what, f"{len(cidrs)} networks", f"at most {MOST_PUBLIC}, as EKS takes no more", "join some")
-    return list(cidrs)
-
-
-def _private(cidrs: Sequence[str]) -> list[str]:
-    what = "EksCluster.private_access_cidrs"
-    _networks(what, cidrs)
-    for each in cidrs:
-        checks.network(what, each, largest=checks.OPEN, smallest=32)
-    return list(cidrs)
-
-
-def _networks(what: str, cidrs: Sequence[str]) -> None:
-    if isinstance(cidrs, str):
-        raise checks.wrong(what, cidrs, "a list of networks", f"write ['{cidrs}']")
-    if len(set(cidrs)) != len(cidrs):
-        raise checks.wrong(what, list(cidrs), "each network once", f"write {sorted(set(cidrs))}")
 
 
 def _usual(region: str) -> str:
