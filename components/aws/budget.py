@@ -10,7 +10,7 @@ from pulumi_aws.budgets.budget_action import BudgetAction
 from pulumi_aws.iam.role import Role
 from pulumi_aws.iam.role_policy import RolePolicy
 
-from components import checks
+from components import checks, mails
 from components.aws import checks as aws
 from components.aws import policies, topics
 from components.aws.tags import Tags
@@ -147,7 +147,7 @@ class AwsBudget(pulumi.ComponentResource):
         self.name, self.arn, self.topic_arn = made.name, made.arn, topic.arn
         self.register_outputs({"name": self.name, "arn": self.arn, "topic_arn": self.topic_arn})
 
-    def _act(self, action: AwsBudgetAction, budget: Budget, topic: pulumi.Output[str], mails: Sequence[str]) -> None:
+    def _act(self, action: AwsBudgetAction, budget: Budget, topic: pulumi.Output[str], people: Sequence[str]) -> None:
         called = f"{self._name}-action"
         account, part = self._args["account_id"], aws.partition(self._args["region"])
         roles = list(action["role_names"])
@@ -163,7 +163,7 @@ class AwsBudget(pulumi.ComponentResource):
         statement = policies.allow(["iam:AttachRolePolicy", "iam:DetachRolePolicy"], arns, only)
         rights = RolePolicy(called, role=role.name, policy=policies.text(policies.content(statement)), opts=self._child)
         told: list[Any] = [{"subscription_type": "SNS", "address": topic}]
-        told += [{"subscription_type": "EMAIL", "address": each} for each in mails]
+        told += [{"subscription_type": "EMAIL", "address": each} for each in people]
         BudgetAction(
             called,
             account_id=account,
@@ -188,12 +188,12 @@ def asked(args: AwsBudgetArgs) -> Asked:
     checks.given("AwsBudget", args, AwsBudgetArgs)
     aws.account("AwsBudget.account_id", args["account_id"])
     _region(args["region"])
-    mails = topics.mails("AwsBudget.emails", args.get("emails") or [])
-    if len(mails) > MOST_MAILS:
+    people = mails.addresses("AwsBudget.emails", args.get("emails") or [])
+    if len(people) > MOST_MAILS:
         expected = f"at most {MOST_MAILS}, as a budget tells no more"
-        raise checks.wrong("AwsBudget.emails", f"{len(mails)} addresses", expected, "name a list of mail")
+        raise checks.wrong("AwsBudget.emails", f"{len(people)} addresses", expected, "name a list of mail")
     limit, filters = _dollars(args["monthly_usd"]), _filters(args.get("cost_tag"))
-    return Asked(limit, filters, _alerts(args), mails, _action(args), _key(args))
+    return Asked(limit, filters, _alerts(args), people, _action(args), _key(args))
 
 
 def _kind(forecast: bool) -> str:

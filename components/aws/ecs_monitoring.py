@@ -7,7 +7,7 @@ from typing import Any, Final, NotRequired, Optional, TypedDict, cast
 import pulumi
 from pulumi_aws.cloudwatch.dashboard import Dashboard
 
-from components import checks
+from components import checks, mails
 from components.aws import alarms, policies, topics, watching
 from components.aws import checks as aws
 from components.aws.tags import Tags
@@ -241,7 +241,7 @@ def asked(name: str, args: EcsMonitoringArgs) -> None:
     aws.named(what, name, 40)
     aws.account(f"{what}.account_id", args["account_id"])
     aws.region(f"{what}.region", args["region"])
-    topics.mails(f"{what}.emails", args.get("emails") or [])
+    mails.addresses(f"{what}.emails", args.get("emails") or [])
     for key, usual in (("cpu_percent", CPU_PERCENT), ("memory_percent", MEMORY_PERCENT)):
         checks.within(f"{what}.{key}", args.get(key, usual), 1, 100)
     checks.whole(f"{what}.minutes", args.get("minutes", 5), 1, 60, "minutes")

@@ -11,7 +11,7 @@ from pulumi_aws.cloudwatch.log_group import LogGroup
 from pulumi_aws.eks.addon import Addon
 from pulumi_aws.sns.topic import Topic
 
-from components import checks
+from components import checks, mails, promises
 from components.aws import alarms, collector, controllers, policies, topics, watching
 from components.aws import checks as aws
 from components.aws.checks import partition
@@ -272,12 +272,12 @@ class AwsMonitoring(pulumi.ComponentResource):
         for each in args["services"]:
             values = (self._cluster, each["namespace"], each["service"])
             about: Json = dict(zip(collector.DIMENSIONS, values, strict=True))
-            called, seconds, percent = f"{each['namespace']}/{each['service']}", *_promised(each)
+            called, seconds, percent = f"{each['namespace']}/{each['service']}", *promises.promised(each)
             faults, requests = (
                 {"space": self._space, "metric": metric, "dimensions": about}
                 for metric in (collector.FAULTS, collector.REQUESTS)
             )
-            slug = f"{each['namespace']}-{each['service']}"
+            slug = promises.slug(each)
             made += [
                 watching.Watched(
                     f"{slug}-latency",
@@ -297,10 +297,6 @@ class AwsMonitoring(pulumi.ComponentResource):
             made += watching.balancer(found, given.get("error_percent", 1), minutes)
         memory, disk = args.get("memory_percent", 85), args.get("disk_percent", 80)
         return made + watching.cluster(self._cluster, memory, disk, args.get("gpu_percent"), minutes)
-
-
-def _promised(service: AwsWatchedService) -> tuple[float, float]:
-    return service.get("latency", 0.25), service.get("error_percent", 1)
 
 
 def _balancer(given: AwsWatchedBalancer | None) -> watching.Balancer | None:
@@ -323,10 +319,12 @@ def _checked(name: str, args: AwsMonitoringArgs) -> None:
     aws.region(f"{what}.region", args["region"])
     controllers.cluster(f"{what}.cluster_name", args["cluster_name"])
     controllers.by_digest(f"{what}.collector_image", args["collector_image"])
-    _services(f"{what}.services", args["services"])
+    promises.services(
+        f"{what}.services", args["services"], AwsWatchedService, MOST_SERVICES, "CloudWatch takes 100 alarms as one"
+    )
     if "load_balancer" in args:
         _balanced(f"{what}.load_balancer", args["load_balancer"])
-    topics.mails(f"{what}.emails", args.get("emails") or [])
+    mails.addresses(f"{what}.emails", args.get("emails") or [])
     for key, usual in (("memory_percent", 85), ("disk_percent", 80), ("gpu_percent", 90)):
         checks.within(f"{what}.{key}", args.get(key, usual), 1, 100)
     minutes = args.get("minutes", 5)
@@ -344,30 +342,6 @@ def _checked(name: str, args: AwsMonitoringArgs) -> None:
     version = args.get("add_on_version", ADD_ON_VERSION)
     pattern, expected = r"v[0-9]+\.[0-9]+\.[0-9]+-eksbuild\.[0-9]+", "the version of an add-on"
     checks.fits(f"{what}.add_on_version", version, pattern, expected, ADD_ON_VERSION)
-
-
-def _services(what: str, given: Sequence[AwsWatchedService]) -> None:
-    if not given:
-        example = '[{"namespace": "models", "service": "digits"}]'
-        raise checks.wrong(what, list(given), "at least one service", f"write {example}")
-    if len(given) > MOST_SERVICES:
-        expected = f"at most {MOST_SERVICES}, as CloudWatch takes 100 alarms as one"
-        raise checks.wrong(what, f"{len(given)} services", expected, "watch the others with a component of their own")
-    label = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-    seen: set[str] = set()
-    for each in given:
-        checks.given(what, each, AwsWatchedService)
-        for key, example in (("namespace", "models"), ("service", "digits")):
-            text = "at most 63 of a-z, 0-9 and -"
-            checks.fits(f"{what}[].{key}", each.get(key), label, text, example)
-        called = f"{each['namespace']}/{each['service']}"
-        slug = called.replace("/", "-")
-        if slug in seen:
-            raise checks.wrong(what, called, "each service once", "leave one of them out")
-        seen.add(slug)
-        seconds, percent = _promised(each)
-        checks.within(f"{what}[{called!r}].latency", seconds, 0.0005, 300, "seconds")
-        checks.within(f"{what}[{called!r}].error_percent", percent, 0.001, 100)
 
 
 def _balanced(what: str, given: AwsWatchedBalancer) -> None:

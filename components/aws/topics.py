@@ -1,6 +1,5 @@
 """Topics of SNS that one service of AWS tells things to, and who hears of them."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,11 +9,9 @@ from pulumi_aws.sns.topic import Topic
 from pulumi_aws.sns.topic_policy import TopicPolicy
 from pulumi_aws.sns.topic_subscription import TopicSubscription
 
-from components import checks
+from components import mails
 from components.aws import policies
 from components.aws.tags import Tags
-
-MAIL = r"[^@\s,;<>\"]{1,64}@([A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 
 
 def key(
@@ -73,23 +70,7 @@ def topic(
     return made, TopicPolicy(name, arn=made.arn, policy=policies.text(policy), opts=child)
 
 
-def subscribe(name: str, topic: Topic, mails: Sequence[str], child: pulumi.ResourceOptions) -> None:
+def subscribe(name: str, topic: Topic, addresses: Sequence[str], child: pulumi.ResourceOptions) -> None:
     """Tell these addresses, each of which confirms it once."""
-    for mail in mails:
-        # By the address and not by its place: who leaves takes nobody else's along.
-        TopicSubscription(f"{name}-{_slug(mail)}", topic=topic.arn, protocol="email", endpoint=mail, opts=child)
-
-
-def mails(what: str, given: Sequence[str]) -> list[str]:
-    """Addresses that differ in more than signs. Raises ArgsError."""
-    if isinstance(given, str):
-        raise checks.wrong(what, given, "a list of addresses", f"write ['{given}']")
-    for each in given:
-        checks.fits(what, each, MAIL, "e-mail addresses", "ops@example.com")
-    if len({_slug(each) for each in given}) != len(given):
-        raise checks.wrong(what, list(given), "addresses of other letters and digits", "leave one of them out")
-    return list(given)
-
-
-def _slug(mail: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", mail.lower())
+    for mail in addresses:
+        TopicSubscription(f"{name}-{mails.slug(mail)}", topic=topic.arn, protocol="email", endpoint=mail, opts=child)

@@ -1,8 +1,9 @@
-"""The dashboard of a service for Grafana, as JSON. Pure functions.
+"""What is shown of a service, and its dashboard for Grafana as JSON. Pure functions.
 
 It asks what the recording rules of `objectives` keep, and the server's own metrics; any Prometheus data source will do.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from components.kubernetes import names
@@ -14,14 +15,26 @@ _SOURCE = {"type": "prometheus", "uid": "${source}"}
 _WIDTH, _HEIGHT = 12, 8
 
 
-def dashboard(wanted: Objectives) -> Json:
-    """All panels of a service, two in a row."""
+@dataclass(frozen=True)
+class Panel:
+    """Lines over time."""
+
+    title: str
+    unit: str
+    """As Grafana calls it."""
+    lines: tuple[tuple[str, str], ...]
+    """A legend and a query each."""
+    served: bool = True
+    """Whether the server's own metrics are enough, and neither recording rules nor DCGM's exporter are asked."""
+
+
+def panels(wanted: Objectives, rate: str) -> list[Panel]:
+    """What is worth seeing of a service. rate: the window of a rate, as the store takes it."""
     series = wanted.series
     duration = f"modelport_request_duration_seconds_bucket{{{series},{ROUTES}}}"
     inference, batch = "modelport_inference_duration_seconds", "modelport_batch_size"
     pods = f'namespace="{wanted.namespace}",pod=~"{wanted.service}-.+"'
-    rate = "$__rate_interval"
-    panels = [
+    return [
         _panel(
             "Requests a second, by track and code",
             "reqps",
@@ -54,6 +67,7 @@ def dashboard(wanted: Objectives) -> Json:
             f"Budget left of {wanted.days} days",
             "percentunit",
             ("{{slo}}", f"modelport:slo_budget:remaining{{{series}}}"),
+            served=False,
         ),
         _panel(
             "How fast the budget goes: 1 spends it exactly in its window",
@@ -66,6 +80,7 @@ def dashboard(wanted: Objectives) -> Json:
                 for slo, share in (("availability", wanted.availability), ("latency", wanted.latency_share))
                 for window in ("5m", "1h", "6h")
             ),
+            served=False,
         ),
         _panel(
             "Requests in flight",
@@ -101,9 +116,15 @@ def dashboard(wanted: Objectives) -> Json:
                 "{{pod}} {{gpu}}",
                 f"avg by (pod, gpu) (DCGM_FI_DEV_GPU_UTIL{{{pods}}})",
             ),
+            served=False,
         ),
     ]
-    for number, panel in enumerate(panels):
+
+
+def dashboard(wanted: Objectives) -> Json:
+    """All panels of a service, two in a row."""
+    shown = [_grafana(panel) for panel in panels(wanted, "$__rate_interval")]
+    for number, panel in enumerate(shown):
         panel["id"] = number + 1
         panel["gridPos"] = {"x": number % 2 * _WIDTH, "y": number // 2 * _HEIGHT, "w": _WIDTH, "h": _HEIGHT}
     return {
@@ -121,23 +142,26 @@ def dashboard(wanted: Objectives) -> Json:
             "list": [{"type": "datasource", "name": "source", "label": "Prometheus", "query": "prometheus", "hide": 0}]
         },
         "annotations": {"list": []},
-        "panels": panels,
+        "panels": shown,
     }
 
 
-def _panel(title: str, unit: str, *targets: tuple[str, str]) -> Json:
-    """Lines over time. targets: a legend and a query each."""
+def _panel(title: str, unit: str, *lines: tuple[str, str], served: bool = True) -> Panel:
+    return Panel(title, unit, lines, served)
+
+
+def _grafana(panel: Panel) -> Json:
     return {
         "type": "timeseries",
-        "title": title,
+        "title": panel.title,
         "datasource": _SOURCE,
-        "fieldConfig": {"defaults": {"unit": unit, "min": 0, "custom": {"fillOpacity": 8}}, "overrides": []},
+        "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0, "custom": {"fillOpacity": 8}}, "overrides": []},
         "options": {
             "legend": {"displayMode": "table", "placement": "bottom", "showLegend": True, "calcs": ["mean", "max"]},
             "tooltip": {"mode": "multi", "sort": "desc"},
         },
         "targets": [
             {"refId": chr(ord("A") + number), "datasource": _SOURCE, "expr": query, "legendFormat": legend}
-            for number, (legend, query) in enumerate(targets)
+            for number, (legend, query) in enumerate(panel.lines)
         ],
     }

@@ -51,6 +51,8 @@ class Objectives:
     latency_share: float = 0.99
     days: int = 30
     runbook: str | None = None
+    where: str = ""
+    """Matchers before those of namespace and service, each with its comma, where one store hears of many clusters."""
 
     def __post_init__(self) -> None:
         if not any(abs(self.latency - bound) < 1e-9 for bound in BOUNDS):
@@ -72,7 +74,7 @@ class Objectives:
     @property
     def series(self) -> str:
         """Labels of all that the service's pods tell, whatever their track."""
-        return f'namespace="{self.namespace}",service="{self.service}"'
+        return f'{self.where}namespace="{self.namespace}",service="{self.service}"'
 
 
 def groups(wanted: Objectives) -> list[Json]:
@@ -81,7 +83,7 @@ def groups(wanted: Objectives) -> list[Json]:
     return [
         {"name": f"{called}-ratios", "rules": _ratios(wanted)},
         {"name": f"{called}-budgets", "interval": "5m", "rules": _budgets(wanted)},
-        {"name": f"{called}-alerts", "rules": [*_burning(wanted), *_others(wanted)]},
+        {"name": f"{called}-alerts", "rules": [*_burning(wanted), *others(wanted)]},
     ]
 
 
@@ -108,15 +110,15 @@ def _ratios(wanted: Objectives) -> list[Json]:
             rules.append(
                 {
                     "record": f"modelport:slo_errors:ratio_rate{window}",
-                    "expr": _missed(wanted, slo, window),
+                    "expr": missed(wanted, slo, window),
                     "labels": {**labels, "slo": slo},
                 }
             )
     return rules
 
 
-def _missed(wanted: Objectives, slo: str, window: str, function: str = "rate") -> str:
-    """The share of requests that missed the objective; nothing where there were none."""
+def missed(wanted: Objectives, slo: str, window: str, function: str = "rate") -> str:
+    """The share of requests that missed the objective; nothing where there were none. slo: one of ALERTS."""
     if slo == "availability":
         every = f"sum({function}(modelport_requests_total{{{wanted.series},{ROUTES}}}[{window}]))"
         bad = f'sum({function}(modelport_requests_total{{{wanted.series},{ROUTES},code=~"5.."}}[{window}]))'
@@ -140,7 +142,7 @@ def _budgets(wanted: Objectives) -> list[Json]:
     return [
         {
             "record": "modelport:slo_budget:remaining",
-            "expr": f"1 - ({_missed(wanted, slo, f'{wanted.days}d', 'increase')}) / {_budget(share)}",
+            "expr": f"1 - ({missed(wanted, slo, f'{wanted.days}d', 'increase')}) / {_budget(share)}",
             "labels": {**labels, "slo": slo},
         }
         for slo, share in _promised(wanted)
@@ -185,7 +187,8 @@ def _burning(wanted: Objectives) -> list[Json]:
     return rules
 
 
-def _others(wanted: Objectives) -> list[Json]:
+def others(wanted: Objectives) -> list[Json]:
+    """Alerting rules about single pods, which need no recorded series."""
     return [
         {
             "alert": "ModelPodDoesNotTell",
