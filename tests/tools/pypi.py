@@ -6,13 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from model_build.bake.cache import cache_dir, file_lock
+from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
 from model_build.index import uv_environment
 
 MANIFESTS = Path(__file__).with_name("manifests.lock")
 """checkov and kubernetes-validate."""
 TERRAFORM = Path(__file__).with_name("terraform.lock")
 """The schema of the Terraform AWS provider."""
+GOOGLE = Path(__file__).with_name("google.lock")
+"""The schema of the Terraform provider for Google Cloud, and what Google says of its own interfaces."""
 MOTO = Path(__file__).with_name("moto.lock")
 """A simulated AWS."""
 
@@ -32,6 +34,25 @@ def environment(lock: Path) -> Path:
             _uv("pip", "install", "--python", python, "--require-hashes", "--no-deps", "-r", str(lock))
             done.touch()
     return place / "bin"
+
+
+@functools.cache
+def files(lock: Path, *patterns: str) -> Path:
+    """A folder with what `lock` says, hashes checked, of which only files that match are kept: nothing of it is run."""
+    key = hashlib.sha256(lock.read_bytes() + "\n".join(patterns).encode()).hexdigest()[:16]
+    place = cache_dir() / "tools" / f"{lock.stem}-{key}"
+    with file_lock(place.parent / f".{lock.stem}.lock"):
+        if not place.is_dir():
+            with work_folder(place.parent / "work") as folder:
+                target = ("--target", str(folder / "all"), "--python", sys.executable)
+                _uv("pip", "install", *target, "--require-hashes", "--no-deps", "-r", str(lock))
+                for pattern in patterns:
+                    for found in (folder / "all").glob(pattern):
+                        kept = folder / "kept" / found.relative_to(folder / "all")
+                        kept.parent.mkdir(parents=True, exist_ok=True)
+                        found.rename(kept)
+                publish_folder(folder / "kept", place)
+    return place
 
 
 def _uv(*arguments: str) -> None:

@@ -8,13 +8,13 @@ What a resource tells once it is made is like nothing else in the plan, so that 
 """
 
 import functools
-import hashlib
-import importlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from tests.components.planned import SECRET, Plan, Planned, plan
+from tests.components.judging import Told, digits, module, put, snake, takes
+from tests.components.judging import opened as opened
+from tests.components.planned import Plan, Planned, plan
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -196,16 +196,9 @@ _OURS: Mapping[str, dict[str, Any]] = {
 """What resources of ours tell that a stack has beside those of AWS."""
 
 
-class _Told(dict[str, Callable[[Planned], dict[str, Any]]]):
-    """An answer for every type."""
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return _outputs
-
-
 def planned(program: Callable[[], object]) -> Plan:
     """What `program` registers in an `up` on AWS. Raises what the program raises."""
-    return plan(program, preview=False, outputs=_Told(), ids=_id)
+    return plan(program, preview=False, outputs=Told(_outputs), ids=_id)
 
 
 def named(each: Planned) -> dict[str, str]:
@@ -213,7 +206,7 @@ def named(each: Planned) -> dict[str, str]:
     word = _AUTONAMED.get(each.type, "name")
     if word in each.inputs or each.type in _NAMED_BY_US or not _has(each.type, word):
         return {}
-    name = f"{each.name}-{_hex(each)[:7]}"
+    name = f"{each.name}-{digits(each)[:7]}"
     if len(name) > (longest := _LONGEST.get(each.type, 255)):
         raise ValueError(f"{each.type} {each.name}: Pulumi makes no name of more than {longest} characters")
     return {word: f"alias/{name}" if each.type == "aws:kms/alias:Alias" else name}
@@ -226,7 +219,7 @@ def references(plan: Plan) -> dict[str, tuple[str, str]]:
         if not each.custom or not each.type.startswith("aws:"):
             continue
         for word, name in named(each).items():
-            asked = _CALLED.get(each.type, _snake(word))
+            asked = _CALLED.get(each.type, snake(word))
             found[name] = (each.urn, f"{{}}.{asked}")
         found.setdefault(_id(each), (each.urn, "{}.id"))
         found.setdefault(_arn(each), (each.urn, "{}.arn"))
@@ -234,11 +227,6 @@ def references(plan: Plan) -> dict[str, tuple[str, str]]:
             if path and not path.endswith("."):
                 found.setdefault(_filled(value, each), (each.urn, path))
     return found
-
-
-def opened(value: Any) -> Any:
-    """What a secret holds, or the value itself."""
-    return opened(value[SECRET]) if isinstance(value, dict) and SECRET in value else value
 
 
 def filled(template: Any, each: Planned) -> Any:
@@ -267,7 +255,7 @@ def _outputs(each: Planned) -> dict[str, Any]:
         if not rest:
             found[first] = _filled(value, each)
             continue
-        found[first] = _put(found.get(first, each.inputs.get(first)), rest, _filled(value, each))
+        found[first] = put(found.get(first, each.inputs.get(first)), rest, _filled(value, each))
     return found
 
 
@@ -287,17 +275,6 @@ def _tells(each: Planned) -> Mapping[str, tuple[str, str]]:
     }
 
 
-def _put(there: Any, path: list[str], value: str) -> Any:
-    if not path:
-        return value
-    if path[0].isdigit():
-        at, items = int(path[0]), [*cast("list[Any]", there or [])]
-        items += [None] * (at + 1 - len(items))
-        return [*items[:at], _put(items[at], path[1:], value), *items[at + 1 :]]
-    known = cast("dict[str, Any]", there or {})
-    return {**known, path[0]: _put(known.get(path[0]), path[1:], value)}
-
-
 def _id(each: Planned) -> str:
     if not each.type.startswith("aws:"):
         return f"{each.name}-id"
@@ -305,32 +282,19 @@ def _id(each: Planned) -> str:
 
 
 def _arn(each: Planned) -> str:
-    ec2 = f"arn:aws:ec2:{_HERE}:{_snake(each.type.rpartition(':')[2]).replace('_', '-')}/"
+    ec2 = f"arn:aws:ec2:{_HERE}:{snake(each.type.rpartition(':')[2]).replace('_', '-')}/"
     return _filled(_ARNS.get(each.type, ec2 + _IDS.get(each.type, "{hex}")), each)
 
 
 def _filled(template: str, each: Planned) -> str:
-    word, number = _AUTONAMED.get(each.type, "name"), _hex(each)
+    word, number = _AUTONAMED.get(each.type, "name"), digits(each)
     name = opened(each.inputs.get(word)) or named(each).get(word, each.name)
     uuid = f"{number[:8]}-{number[8:12]}-4{number[12:15]}-8{number[15:18]}-{number[18:30]}"
     return template.format(name=name, label=each.name, uuid=uuid, hex=number[:17], HEX=number[:16].upper())
-
-
-def _hex(each: Planned) -> str:
-    return hashlib.sha256(each.urn.encode()).hexdigest()
 
 
 @functools.cache
 def _has(token: str, word: str) -> bool:
     """Whether the resource of a token takes `word`."""
     place, _, name = token.removeprefix("aws:").partition(":")
-    # A word of Python's own is another module.
-    parts = [_snake(part) for part in place.replace("lambda/", "lambda_/").split("/")]
-    module = importlib.import_module(f"pulumi_aws.{'.'.join(parts)}")
-    # Where something else is called so already, Pulumi calls them InitArgs.
-    args = getattr(module, f"{name}Args", None) or getattr(module, f"{name}InitArgs")
-    return hasattr(args, _snake(word))
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+    return takes(module("pulumi_aws", place), name, word)
