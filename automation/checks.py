@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from importlib import import_module, metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -219,26 +221,26 @@ def registry(destination: str) -> str:
     return f"{host} answers"
 
 
-def aws_provider(root: Path, choice: Choice) -> str:
-    """The plugin that an `up` on AWS wants, under either engine."""
+def cloud_provider(root: Path, choice: Choice, cloud: str) -> str:
+    """The plugin that an `up` on a cloud wants, `aws` or `gcp`, under either engine."""
     from engine.errors import EngineError
     from engine.projects import load_project
     from engine.providers import discovery, plan_only
 
     try:
-        chosen, version = resolve(choice), metadata.version("pulumi-aws")
+        chosen, version = resolve(choice), metadata.version(f"pulumi-{cloud}")
         if chosen is Choice.PULUMI:
-            return f"pulumi gets the plugin aws {version} where it has not"
+            return f"pulumi gets the plugin {cloud} {version} where it has not"
         project = load_project(root)
-        found = discovery.find("aws", version, project.plugins, project.root)
+        found = discovery.find(cloud, version, project.plugins, project.root)
     except Failure as failure:
         raise Wrong(failure.messages[0], "install the Pulumi CLI, or --engine embedded") from None
     except metadata.PackageNotFoundError:
-        raise Wrong("pulumi-aws is not installed", "pip install 'modelport[aws]'") from None
+        raise Wrong(f"pulumi-{cloud} is not installed", f"pip install 'modelport[{cloud}]'") from None
     except EngineError as error:
         raise Wrong(str(error), "correct Pulumi.yaml") from None
     if found is None:
-        raise Wrong(f"no plugin aws {version}: `preview` plans, `up` is refused", plan_only.install("aws", version))
+        raise Wrong(f"no plugin {cloud} {version}: `preview` plans, `up` is refused", plan_only.install(cloud, version))
     return f"plugin at {found.file}" if found.file else f"a provider that listens on port {found.port}"
 
 
@@ -264,5 +266,49 @@ def aws_command() -> str:
     if found is None:
         raise Wrong(
             "aws is not on PATH", "install the AWS command line: the cluster's kubeconfig gets its tokens by it"
+        )
+    return found
+
+
+def google_credentials() -> str:
+    """Whether Google's own library finds credentials; who they are of is asked of nobody."""
+    try:
+        auth: Any = import_module("google.auth")
+        errors: Any = import_module("google.auth.exceptions")
+    except ImportError:
+        raise Wrong("what asks Google for a login is not installed", "pip install 'modelport[gcp]'") from None
+    try:
+        with _elsewhere(), warnings.catch_warnings():
+            # That a person's credentials name no project to bill is of no account here.
+            warnings.simplefilter("ignore", UserWarning)
+            found, _ = auth.default()
+    except errors.GoogleAuthError as error:
+        if "were not found" in str(error):
+            raise Wrong("none are found", "gcloud auth application-default login") from None
+        raise Wrong(" ".join(str(error).split()), "correct GOOGLE_APPLICATION_CREDENTIALS") from None
+    return f"by {type(found).__module__}"
+
+
+@contextmanager
+def _elsewhere() -> Generator[None, None, None]:
+    """Within, a machine that is none of Google's is not asked for nine seconds whether it is one."""
+    product = Path("/sys/class/dmi/id/product_name")
+    if "NO_GCE_CHECK" in os.environ or (product.is_file() and "Google" in product.read_text(errors="replace")):
+        yield
+        return
+    os.environ["NO_GCE_CHECK"] = "true"
+    try:
+        yield
+    finally:
+        del os.environ["NO_GCE_CHECK"]
+
+
+def google_command() -> str:
+    """What a kubeconfig of GKE gets its tokens by."""
+    found = shutil.which("gke-gcloud-auth-plugin")
+    if found is None:
+        raise Wrong(
+            "gke-gcloud-auth-plugin is not on PATH",
+            "gcloud components install gke-gcloud-auth-plugin: the cluster's kubeconfig gets its tokens by it",
         )
     return found

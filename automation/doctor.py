@@ -80,18 +80,37 @@ def _stack(target: Target, request: Request) -> list[Check]:
         out.append(_of(f"{target.stack}: registry", lambda: checks.registry(destination)))
     if spec.target.startswith("aws-"):
         out += _aws(target, spec.target, request)
+    if spec.target.startswith("gcp-"):
+        out += _google(target, spec.target, request)
     return out
 
 
 def _aws(target: Target, kind: str, request: Request) -> list[Check]:
-    """What an `up` on AWS wants of this machine; a preview wants none of it: a note, where nobody named the stack."""
+    """What an `up` on AWS wants of this machine. A preview wants none of it."""
     name = target.stack
     found = [
-        _of(f"{name}: AWS provider", lambda: checks.aws_provider(target.root, request.engine)),
+        _of(f"{name}: AWS provider", lambda: checks.cloud_provider(target.root, request.engine, "aws")),
         _of(f"{name}: AWS credentials", checks.aws_credentials),
     ]
     if kind == "aws-eks":
         found.append(_of(f"{name}: AWS command line", checks.aws_command))
+    return _named(found, request)
+
+
+def _google(target: Target, kind: str, request: Request) -> list[Check]:
+    """What an `up` on Google Cloud wants of this machine."""
+    name = target.stack
+    found = [
+        _of(f"{name}: Google provider", lambda: checks.cloud_provider(target.root, request.engine, "gcp")),
+        _of(f"{name}: Google credentials", checks.google_credentials),
+    ]
+    if kind == "gcp-gke":
+        found.append(_of(f"{name}: GKE plugin", checks.google_command))
+    return _named(found, request)
+
+
+def _named(found: list[Check], request: Request) -> list[Check]:
+    """As they are for a stack that somebody named, and as notes for one that he did not."""
     if request.stack:
         return found
     return [replace(each, status="note") if each.status == "fail" else each for each in found]

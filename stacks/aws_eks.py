@@ -18,15 +18,12 @@ from components.aws.registry import EcrRegistry
 from components.kubernetes import GpuNodes, ModelServiceType
 from components.rehearsal import made
 from stacks import aws_parts, calling, inside
+from stacks.parts import LATE
 from stacks.spec import StackSpec
 from stacks.specs.aws import AwsSpec, GpusSpec
 
 GPUS = "nvidia-gpu"
 """Namespace of what tells the cluster of its nodes' GPUs."""
-LATE = (
-    "the cluster is made by this very change: its kubeconfig is not known yet, so nothing is asked of it now, and what "
-    "runs in it is planned from the stack file alone"
-)
 
 
 def deploy(spec: StackSpec) -> None:

@@ -13,6 +13,11 @@ from components.rehearsal import made, rehearsal
 from model_build.resource import ModelImage
 from stacks.spec import StackSpec
 
+LATE = (
+    "the cluster is made by this very change: its kubeconfig is not known yet, so nothing is asked of it now, and what "
+    "runs in it is planned from the stack file alone"
+)
+
 
 @contextmanager
 def rehearsed(section: str, keys: Mapping[str, str], shared: Collection[str]) -> Generator[None, None, None]:

@@ -5,6 +5,7 @@ hands to the running program. Both say the same about the same mistake.
 """
 
 import difflib
+import importlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from stacks.specs.aws_ecs import EcsSpec
 from stacks.specs.aws_lambda import FunctionSpec
 from stacks.specs.aws_sagemaker import SageMakerSpec
 from stacks.specs.gateway import GatewaySpec, TenantSpec, unfit, wrong_keys
+from stacks.specs.gcp import GcpSpec
 from stacks.specs.kubernetes import KubernetesSpec
 from stacks.specs.monitoring import MonitoringSpec
 from stacks.specs.part import Part
@@ -49,6 +51,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "aws-ec2": ("ec2", "release", "autoscaling"),
     "aws-lambda": ("function", "release"),
     "aws-sagemaker": ("sagemaker", "release", "autoscaling"),
+    "gcp-gke": ("gcp", "kubernetes", "service", "release", "autoscaling", "api_keys"),
 }
 """The sections that a target takes beside `model` and `image`; those of another target are a mistake."""
 COUNTERPARTS: dict[str, dict[str, str]] = {
@@ -62,6 +65,7 @@ COUNTERPARTS: dict[str, dict[str, str]] = {
         "service": "function.memory",
     },
     "aws-sagemaker": {"monitoring": "sagemaker.alarms", "service": "sagemaker.instance"},
+    "gcp-gke": {"gateway": "gcp.load_balancer", "monitoring": "gcp.monitoring"},
 }
 """Where a target says itself what a section of another target is for."""
 ACCOUNTS = {
@@ -70,8 +74,20 @@ ACCOUNTS = {
     "aws-ec2": "ec2",
     "aws-lambda": "function",
     "aws-sagemaker": "sagemaker",
+    "gcp-gke": "gcp",
 }
-"""The section of a target that says its account."""
+"""The section of a target that says its account, or its project."""
+RULES = {
+    "aws-eks": "aws_rules",
+    "aws-ecs": "aws_ecs_rules",
+    "aws-ec2": "aws_ec2_rules",
+    "aws-lambda": "aws_lambda_rules",
+    "aws-sagemaker": "aws_sagemaker_rules",
+    "gcp-gke": "gcp_rules",
+}
+"""The module of what a cloud would refuse of a target's section, which loads what it asks."""
+OWN_CLUSTERS = ("aws-eks", "gcp-gke")
+"""Targets that make the cluster which they deploy into."""
 
 Place = tuple[int | str, ...]
 
@@ -132,11 +148,12 @@ class EndpointSpec(Part):
 class StackSpec(Part):
     """One environment of one model."""
 
-    target: Literal["local", "kubernetes", "aws-eks", "aws-ecs", "aws-ec2", "aws-sagemaker", "aws-lambda"]
+    target: Literal["local", "kubernetes", "aws-eks", "aws-ecs", "aws-ec2", "aws-sagemaker", "aws-lambda", "gcp-gke"]
     """Where the model goes. `local`: this machine. `kubernetes`: a cluster that is there, by its kubeconfig. `aws-eks`:
     one that is made on AWS, with all that it stands in. `aws-ecs`: tasks of Amazon ECS, with all that they stand in.
     `aws-ec2`: instances of Amazon EC2, with all that they stand in. `aws-sagemaker`: an endpoint of Amazon
-    SageMaker, with all that it stands in. `aws-lambda`: a function of AWS Lambda, behind an API or a URL."""
+    SageMaker, with all that it stands in. `aws-lambda`: a function of AWS Lambda, behind an API or a URL. `gcp-gke`: a
+    cluster that is made on Google Cloud, with all that it stands in."""
     model: Recipe
     """The recipe: where the model comes from and what must be true of it before it is served."""
     image: ImageSpec = ImageSpec()
@@ -153,10 +170,12 @@ class StackSpec(Part):
     """Target `aws-sagemaker`: the account, and all that is made in it around the model."""
     function: FunctionSpec | None = None
     """Target `aws-lambda`: the account, and all that is made in it around the model."""
+    gcp: GcpSpec | None = None
+    """Target `gcp-gke`: the project, and all that is made in it around the model."""
     kubernetes: KubernetesSpec = KubernetesSpec()
-    """Targets `kubernetes` and `aws-eks`: which cluster the model goes to, and its namespace there."""
+    """Targets `kubernetes`, `aws-eks` and `gcp-gke`: which cluster the model goes to, and its namespace there."""
     service: ServiceSpec = ServiceSpec()
-    """Targets `kubernetes` and `aws-eks`: how the model runs in the cluster."""
+    """Targets `kubernetes`, `aws-eks` and `gcp-gke`: how the model runs in the cluster."""
     runtime: RuntimeSpec | None = None
     """Target `kubernetes`: which program serves the model. Default: the one in the model's own image."""
     gateway: GatewaySpec | None = None
@@ -170,8 +189,8 @@ class StackSpec(Part):
     tenants: dict[str, TenantSpec] = Field(default_factory=dict[str, TenantSpec])
     """Target `kubernetes`: who else may use the model, by name, each in a namespace of his own. Default: nobody."""
     api_keys: dict[str, str] = Field(default_factory=dict[str, str])
-    """Targets `kubernetes` and `aws-eks`: API keys from elsewhere by the names of those who have them, beside those
-    that are made. A secret: `pulumi config set --secret modelport:api_keys '{"shop": "..."}'`."""
+    """Targets `kubernetes`, `aws-eks` and `gcp-gke`: API keys from elsewhere by the names of who has them, beside
+    those that are made. A secret: `pulumi config set --secret modelport:api_keys '{"shop": "..."}'`."""
 
     _secrets: frozenset[str] = PrivateAttr(default=frozenset())
 
@@ -191,7 +210,8 @@ class StackSpec(Part):
     @property
     def keys(self) -> tuple[str, ...]:
         """Names of the API keys that are made."""
-        front = self.gateway or (self.aws.load_balancer if self.aws is not None else None)
+        made = self.aws or self.gcp
+        front = self.gateway or (made.load_balancer if made is not None else None)
         return front.keys if front is not None and not front.anonymous else ()
 
     @property
@@ -344,26 +364,10 @@ def _in_plain_text(values: Mapping[str, object]) -> list[str]:
 
 def _unfit(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
     """What is right by itself and wrong beside the rest."""
-    if spec.target == "aws-eks":
-        from stacks.specs import aws_rules
-
-        return [*aws_rules.beside(spec, secrets), *(_unreleased(spec) or _unscaled(spec))]
-    if spec.target == "aws-ecs":
-        from stacks.specs import aws_ecs_rules
-
-        return aws_ecs_rules.beside(spec, secrets)
-    if spec.target == "aws-sagemaker":
-        from stacks.specs import aws_sagemaker_rules
-
-        return aws_sagemaker_rules.beside(spec, secrets)
-    if spec.target == "aws-lambda":
-        from stacks.specs import aws_lambda_rules
-
-        return aws_lambda_rules.beside(spec, secrets)
-    if spec.target == "aws-ec2":
-        from stacks.specs import aws_ec2_rules
-
-        return aws_ec2_rules.beside(spec, secrets)
+    if (rules := RULES.get(spec.target)) is not None:
+        beside = importlib.import_module(f"stacks.specs.{rules}").beside
+        own = (_unreleased(spec) or _unscaled(spec)) if spec.target in OWN_CLUSTERS else []
+        return [*beside(spec, secrets), *own]
     if spec.target != "local" and spec.image.push is None and not secrets & {"image", "image.push"}:
         return [
             f"image.push is missing, expected registry and repository that the target {spec.target} pulls from; "

@@ -99,8 +99,8 @@ def test_too_little_room_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home without plugins, credentials and AWS's command line."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
+    """A home without plugins, credentials and clouds' command lines."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "GOOGLE_", "PULUMI_"))]:
         monkeypatch.delenv(name)
     for name, value in {"HOME": tmp_path, "PATH": tmp_path, "AWS_EC2_METADATA_DISABLED": "true"}.items():
         monkeypatch.setenv(name, str(value))
@@ -108,8 +108,12 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _on_aws(stack: str | None) -> dict[str, str]:
+    return _examined(stack, "aws-eks: AWS")
+
+
+def _examined(stack: str | None, *beginnings: str) -> dict[str, str]:
     found = doctor.examine(Request(Path(__file__).resolve().parents[2], stack, Choice.EMBEDDED))
-    return {each.name: each.status for each in found if each.name.startswith("aws-eks: AWS")}
+    return {each.name: each.status for each in found if each.name.startswith(beginnings)}
 
 
 def test_an_up_on_aws_is_not_ready_without_plugin_and_credentials(bare: Path) -> None:
@@ -126,3 +130,18 @@ def test_plugin_credentials_and_command_line_of_aws_are_found(bare: Path, monkey
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "only in a test")
     assert set(_on_aws("aws-eks").values()) == {"ok"}
     assert checks.aws_credentials() == "from env"
+
+
+def test_what_an_up_on_google_cloud_wants_is_looked_for(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    what = ("gcp-gke: Google provider", "gcp-gke: Google credentials", "gcp-gke: GKE plugin")
+    assert _examined("gcp-gke", "gcp-gke: G") == dict.fromkeys(what, "fail")
+    assert _examined(None, "gcp-gke: G") == dict.fromkeys(what, "note")
+    for name in ("gke-gcloud-auth-plugin", "pulumi-resource-gcp"):
+        (bare / name).touch(mode=0o755)
+    person = {"type": "authorized_user", "client_id": "a", "client_secret": "only in a test", "refresh_token": "b"}
+    (bare / "adc.json").write_text(json.dumps(person))
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(bare / "adc.json"))
+    assert set(_examined("gcp-gke", "gcp-gke: G").values()) == {"ok"}
+    (bare / "adc.json").write_text("{}")
+    with pytest.raises(checks.Wrong, match=r"adc\.json does not have a valid type"):
+        checks.google_credentials()

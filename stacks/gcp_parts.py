@@ -1,0 +1,121 @@
+"""What the targets on Google Cloud have in common: APIs, network, registry and load balancer of a stack file."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, cast
+
+import pulumi
+from components.gcp.load_balancer import GcpLoadBalancer, GcpLoadBalancerArgs
+from pulumi_gcp.projects.service import Service
+from pulumi_gcp.provider import Provider as Google
+
+from components.gcp.network import GcpNat, GcpNetwork, GcpNetworkArgs
+from components.gcp.registry import ArtifactRegistry, ArtifactRegistryArgs
+from components.rehearsal import made
+from model_build.resource import ModelImage
+from stacks import parts
+from stacks.parts import given
+from stacks.spec import StackSpec
+from stacks.specs.gcp_common import GlobalFrontSpec, NetworkedProjectSpec, ProjectSpec
+
+_KEYS = {
+    "ArtifactRegistry": "registry",
+    "GcpLoadBalancer": "load_balancer",
+    "GcpMonitoring": "monitoring",
+    "GcpNetwork": "network",
+    "GkeCluster": "cluster",
+}
+"""Keys of a section by the components that have their arguments from there."""
+APIS = ("artifactregistry", "cloudkms", "iam", "logging", "monitoring")
+"""What every target asks."""
+
+
+def rehearsed(section: str) -> AbstractContextManager[None]:
+    """Within, what `made` would make is asked whether it could be made. Raises ArgsError in the stack file's words."""
+    return parts.rehearsed(section, _KEYS, ("project", "project_number", "region", "labels"))
+
+
+def provider(wanted: ProjectSpec) -> Google:
+    """Of the section's project and region, whatever else this machine is set to."""
+    return Google("gcp", project=wanted.project, region=wanted.region)
+
+
+def apis(wanted: ProjectSpec, more: Sequence[str], options: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+    """The APIs that a target asks, enabled: what is made otherwise waits for them. They stay when the stack goes."""
+    if not wanted.enable_apis:
+        return []
+    keep = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(retain_on_delete=True))
+    return [
+        made(Service, f"{wanted.name}-{name}", service=f"{name}.googleapis.com", project=wanted.project,
+             disable_on_destroy=False, opts=keep)
+        for name in sorted({*APIS, *more})
+    ]  # fmt: skip
+
+
+def where(wanted: ProjectSpec) -> dict[str, Any]:
+    """Project, region and labels, as every component takes them."""
+    return {"project": wanted.project, "region": wanted.region, **labelled(wanted)}
+
+
+def labelled(wanted: ProjectSpec) -> dict[str, Any]:
+    """Labels, as every component takes them."""
+    return {"labels": dict(wanted.labels)} if wanted.labels else {}
+
+
+def network(wanted: NetworkedProjectSpec, options: pulumi.ResourceOptions, **more: Any) -> GcpNetwork:
+    """The network; `more`: arguments of one target alone."""
+    asked = wanted.network
+    args: dict[str, Any] = {**where(wanted), **more}
+    if asked.apart_from:
+        args["apart_from"] = list(asked.apart_from)
+    if asked.existing is not None:
+        args["existing"] = given(asked.existing.model_dump())
+    else:
+        args |= {
+            "cidr": asked.cidr,
+            **given({"pods_cidr": asked.pods_cidr, "services_cidr": asked.services_cidr}),
+            "nat": GcpNat(asked.nat),
+            "flow_log_sampling": asked.flow_log_sampling,
+        }
+    return made(GcpNetwork, wanted.name, cast("GcpNetworkArgs", args), options)
+
+
+def registry(spec: StackSpec, wanted: ProjectSpec, options: pulumi.ResourceOptions, **more: Any) -> ArtifactRegistry:
+    """The repository that the model's image is pushed to; `more`: arguments of one target alone."""
+    asked = wanted.registry
+    args: dict[str, Any] = {
+        **where(wanted),
+        "project_number": wanted.project_number,
+        "repository": asked.repository or pulumi.get_project().lower().replace("_", "-"),
+        "image": spec.model.name.lower(),
+        "images_kept": asked.images_kept,
+        "delete_images": not spec.image.keep,
+        **({"pullers": list(asked.pullers)} if asked.pullers else {}),
+        **({"key_name": asked.key_name} if asked.key_name is not None else {}),
+        **({"adopt": True} if asked.adopt else {}),
+        **more,
+    }
+    return made(ArtifactRegistry, wanted.name, cast("ArtifactRegistryArgs", args), options)
+
+
+def image(spec: StackSpec, registry: ArtifactRegistry) -> ModelImage:
+    """The model's image."""
+    return parts.image(spec, registry.url)
+
+
+def balancer(
+    front: GlobalFrontSpec, wanted: ProjectSpec, options: pulumi.ResourceOptions, **more: Any
+) -> GcpLoadBalancer:
+    """The name with TLS; `more`: what it leads to, in one target alone."""
+    args: dict[str, Any] = {
+        "project": wanted.project,
+        **labelled(wanted),
+        "hostname": front.hostname,
+        "zone_name": front.zone_name,
+        "managed_zone": front.managed_zone,
+        "client_cidrs": list(front.client_cidrs),
+        **more,
+    }
+    if front.certificate is not None:
+        args["certificate"] = given(front.certificate.model_dump())
+    return made(GcpLoadBalancer, wanted.name, cast("GcpLoadBalancerArgs", args), options)

@@ -1,0 +1,49 @@
+"""What Google Cloud would refuse of any target's section, told before anything is planned, each in one line.
+
+The rules are the components' own; here they are asked of the whole file at once, as a component asks them of its own
+arguments only when others have been registered.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from stacks.specs.rules import below, covers, told
+
+if TYPE_CHECKING:
+    from stacks.specs.gcp_common import GlobalFrontSpec, ProjectSpec
+
+
+def project(section: str, wanted: "ProjectSpec") -> list[str]:
+    """Lines about what every section has."""
+    from components.gcp import checks
+
+    lines = told(
+        lambda: checks.project(f"{section}.project", wanted.project),
+        lambda: checks.number(f"{section}.project_number", wanted.project_number),
+        lambda: checks.region(f"{section}.region", wanted.region),
+        lambda: checks.labels(f"{section}.labels", wanted.labels),
+    )
+    key = wanted.registry.key_name
+    if not lines and key is not None:
+        lines = told(partial(checks.key, f"{section}.registry.key_name", key, wanted.region))
+    return lines
+
+
+def front(section: str, wanted: "GlobalFrontSpec | None") -> list[str]:
+    """Lines about a load balancer where there is one, and the name that it has."""
+    if wanted is None:
+        return []
+    what, lines = f"{section}.load_balancer", list[str]()
+    if not below(wanted.hostname, wanted.zone_name):
+        lines.append(
+            f"{what}.hostname is {wanted.hostname}, expected a name in the zone {wanted.zone_name}; for example "
+            f"models.{wanted.zone_name}"
+        )
+    if not wanted.client_cidrs:
+        lines.append(f"{what}.client_cidrs is empty, expected networks that may call; for example [192.0.2.0/24]")
+    if wanted.certificate is not None and not any(covers(each, wanted.hostname) for each in wanted.certificate.names):
+        lines.append(
+            f"{what}.certificate.names is {', '.join(wanted.certificate.names) or 'empty'}, expected one that is for "
+            f"hostname, which is {wanted.hostname}; take another certificate, or leave it out, and one is made"
+        )
+    return lines
