@@ -48,10 +48,8 @@ class InstanceRefresh(Resource, module="modelport", name="InstanceRefresh"):
 
 
 def _refreshed(props: dict[str, Any]) -> dict[str, Any]:
+    from components import releases
     from components.aws import ec2_service_refreshing as refreshing
 
-    refreshing.refresh(
-        refreshing.Wanted.of(props),
-        say=refreshing.say_of(str(props["group"])),
-    )
+    refreshing.refresh(refreshing.Wanted.of(props), say=releases.say_of(str(props["group"])))
     return {key: value for key, value in props.items() if key != "__provider"}

@@ -2,14 +2,14 @@
 
 import importlib
 import json
-import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from components.releases import ReleaseError, RolledBack, Say, Unanswered
+
 Json = dict[str, Any]
-Say = Callable[[str], None]
 
 TICK: Final = 10.0
 """Seconds between two looks."""
@@ -20,27 +20,6 @@ OVER: Final = ("Successful", "Failed", "Cancelled", "RollbackFailed", "RollbackS
 """States that a refresh ends in (the model of DescribeInstanceRefreshes in botocore 1.43, 2026-11-22)."""
 CAREFUL: Final = ("CheckpointPercentages", "CheckpointDelay", "BakeTime", "AlarmSpecification", "AutoRollback")
 """What a way back is without: it goes to what served before, and alarms still ring."""
-
-
-class RefreshError(Exception):
-    """A version that did not come to its instances. What served before still does, unless it says otherwise.
-
-    `str()` is one line behind `modelport: failed: `, as the engines print a provider's exception as a traceback.
-    """
-
-    def __init__(self, message: str) -> None:
-        self.message = " ".join(message.split())
-        super().__init__(self.message)
-
-    def __str__(self) -> str:
-        return f"modelport: failed: {self.message}"
-
-
-class RolledBack(RefreshError):
-    """A version that did not hold: every instance has the one before."""
-
-    def __str__(self) -> str:
-        return f"modelport: rolled back: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -68,19 +47,10 @@ class Wanted:
         )
 
 
-def say_of(name: str) -> Say:
-    """Lines of progress: what a plugin prints is shown by either engine."""
-
-    def say(text: str) -> None:
-        print(f"modelport: {name}: {text}", file=sys.stderr, flush=True)
-
-    return say
-
-
 def refresh(wanted: Wanted, *, say: Say, tick: float = TICK) -> None:
     """Bring the group to what is wanted; returns at once where it is there already.
 
-    Without `wait` it returns once AWS has begun. Raises RefreshError where the new version does not come to all
+    Without `wait` it returns once AWS has begun. Raises ReleaseError where the new version does not come to all
     instances: then those that had it are back at what was there before.
     """
     api = _Api(wanted)
@@ -89,7 +59,7 @@ def refresh(wanted: Wanted, *, say: Say, tick: float = TICK) -> None:
     if under_way is not None and under_way["Status"] not in OVER:
         asked = _policy(under_way.get("DesiredConfiguration") or {})
         if asked != wanted.policy:
-            raise RefreshError(
+            raise ReleaseError(
                 f"the auto scaling group {wanted.group} is on its way to another version ({_far(under_way)}), expected "
                 "none under way; wait for its end, or end it with `aws autoscaling cancel-instance-refresh "
                 f"--auto-scaling-group-name {wanted.group} --region {wanted.region}`"
@@ -110,13 +80,13 @@ def refresh(wanted: Wanted, *, say: Say, tick: float = TICK) -> None:
     if end["Status"] == "RollbackSuccessful":
         raise RolledBack(_lost(wanted, why, "every instance has the version before"))
     if end["Status"] == "RollbackFailed":
-        raise RefreshError(_lost(wanted, why, "and going back failed too: look at its instances"))
+        raise ReleaseError(_lost(wanted, why, "and going back failed too: look at its instances"))
     say(f"it was stopped ({why}), and goes back")
     known = {key: value for key, value in wanted.preferences.items() if key not in CAREFUL}
     back = _followed(api, api.start(before, known), say, tick)
     if back["Status"] != "Successful":
         told = str(back.get("StatusReason") or back["Status"]).rstrip(".")
-        raise RefreshError(_lost(wanted, why, f"and going back failed too ({told}): look at its instances"))
+        raise ReleaseError(_lost(wanted, why, f"and going back failed too ({told}): look at its instances"))
     raise RolledBack(_lost(wanted, why, "every instance has the version before"))
 
 
@@ -181,10 +151,6 @@ SPREAD: Final = (
 """All that we say of how instances are spread."""
 
 
-class Unanswered(RefreshError):
-    """AWS gave no answer."""
-
-
 class _Api:
     """EC2 Auto Scaling, by the AWS credentials of the environment, as the push to ECR finds them."""
 
@@ -205,7 +171,7 @@ class _Api:
         groups: list[Json] = found["AutoScalingGroups"]
         account = str(groups[0]["AutoScalingGroupARN"]).split(":")[4] if groups else "none"
         if account != self._wanted.account:
-            raise RefreshError(
+            raise ReleaseError(
                 f"the auto scaling group {self._wanted.group} in {self._wanted.region} is one of account {account} to "
                 f"these AWS credentials, expected account {self._wanted.account}; set AWS_PROFILE to one of it"
             )
@@ -239,7 +205,7 @@ class _Api:
         try:
             answer: Json = getattr(self._client, operation)(**given)
         except (errors.NoCredentialsError, errors.PartialCredentialsError):
-            raise RefreshError(
+            raise ReleaseError(
                 f"there are no AWS credentials to ask {where} with, expected them as the AWS command line has them; "
                 "set AWS_PROFILE or run `aws configure`"
             ) from None
@@ -248,7 +214,7 @@ class _Api:
                 f"{where} did not answer ({error}), expected an answer to {operation}; look at the way there"
             ) from None
         except (errors.BotoCoreError, errors.ClientError) as error:
-            raise RefreshError(
+            raise ReleaseError(
                 f"{where} refused {operation} of {self._wanted.group} ({error}), expected it to be taken; look at the "
                 "group, and at what these AWS credentials may do"
             ) from None

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from components import releases
 from components.aws import ec2_service_refresh
 from components.aws import ec2_service_refreshing as refreshing
 
@@ -179,7 +180,7 @@ def test_a_new_version_comes_step_by_step_and_the_group_is_told_what_is_wanted_a
 def test_a_version_that_an_alarm_has_ended_goes_back_and_fails(cloud: Cloud) -> None:
     failed = {"Status": "Failed", "StatusReason": "The alarm digits-errors went into ALARM."}
     cloud.ends = [[failed], [{"Status": "Successful"}]]
-    with pytest.raises(refreshing.RolledBack) as error:
+    with pytest.raises(releases.RolledBack) as error:
         refreshed()
     assert str(error.value) == (
         "modelport: rolled back: the new version did not come to all instances of digits: The alarm digits-errors "
@@ -199,17 +200,17 @@ def test_a_version_that_an_alarm_has_ended_goes_back_and_fails(cloud: Cloud) -> 
 
 def test_a_way_back_that_fails_too_says_so(cloud: Cloud) -> None:
     cloud.ends = [[{"Status": "Failed"}], [{"Status": "Failed", "StatusReason": "No capacity."}]]
-    with pytest.raises(refreshing.RefreshError, match=r"its state is Failed, .* going back failed too \(No capacity\)"):
+    with pytest.raises(releases.ReleaseError, match=r"its state is Failed, .* going back failed too \(No capacity\)"):
         refreshed()
 
 
 def test_what_aws_rolled_back_itself_is_not_rolled_back_again(cloud: Cloud) -> None:
     cloud.ends = [[{"Status": "RollbackInProgress"}, {"Status": "RollbackSuccessful", "StatusReason": "Alarm."}]]
-    with pytest.raises(refreshing.RolledBack, match=r"digits: Alarm, .* every instance has the version before"):
+    with pytest.raises(releases.RolledBack, match=r"digits: Alarm, .* every instance has the version before"):
         refreshed()
     assert cloud.started == ["2"]
     cloud.ends = [[{"Status": "RollbackFailed"}]]
-    with pytest.raises(refreshing.RefreshError, match="going back failed too: look at its instances"):
+    with pytest.raises(releases.ReleaseError, match="going back failed too: look at its instances"):
         refreshed()
 
 
@@ -222,7 +223,7 @@ def test_an_up_that_was_ended_goes_on_waiting_where_it_was(cloud: Cloud) -> None
 def test_a_group_on_its_way_to_another_version_is_let_be(cloud: Cloud) -> None:
     cloud.running = [{"Status": "InProgress", "PercentageComplete": 50}]
     cloud.started = ["7"]
-    with pytest.raises(refreshing.RefreshError) as error:
+    with pytest.raises(releases.ReleaseError) as error:
         refreshed()
     assert error.value.message == (
         "the auto scaling group digits is on its way to another version (InProgress, 50 percent), expected none under "
@@ -241,7 +242,7 @@ def test_without_waiting_aws_goes_on_alone(cloud: Cloud) -> None:
 @pytest.mark.parametrize(("account", "whose"), [("210987654321", "210987654321"), ("", "none")])
 def test_a_group_of_another_account_is_not_touched(cloud: Cloud, account: str, whose: str) -> None:
     cloud.account = account
-    with pytest.raises(refreshing.RefreshError) as error:
+    with pytest.raises(releases.ReleaseError) as error:
         refreshed()
     assert error.value.message == (
         f"the auto scaling group digits in eu-central-1 is one of account {whose} to these AWS credentials, expected "
@@ -252,7 +253,7 @@ def test_a_group_of_another_account_is_not_touched(cloud: Cloud, account: str, w
 
 def test_what_aws_refuses_is_said_in_one_line(cloud: Cloud) -> None:
     cloud.refused = "StartInstanceRefresh"
-    with pytest.raises(refreshing.RefreshError) as error:
+    with pytest.raises(releases.ReleaseError) as error:
         refreshed()
     assert error.value.message == (
         "EC2 Auto Scaling in eu-central-1 refused start_instance_refresh of digits (An error occurred "
@@ -268,7 +269,7 @@ def test_without_credentials_it_is_said_how_to_have_some(cloud: Cloud, monkeypat
         monkeypatch.delenv(key, raising=False)
     for key in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(key, "/nowhere")
-    with pytest.raises(refreshing.RefreshError, match=r"there are no AWS credentials .* set AWS_PROFILE or run"):
+    with pytest.raises(releases.ReleaseError, match=r"there are no AWS credentials .* set AWS_PROFILE or run"):
         refreshed()
 
 
@@ -279,14 +280,14 @@ def test_what_does_not_answer_for_a_moment_is_asked_again(cloud: Cloud) -> None:
         def one(self, number: str) -> dict[str, Any]:
             self.looks += 1
             if self.looks < refreshing.UNSEEN:
-                raise refreshing.Unanswered("nobody there")
+                raise releases.Unanswered("nobody there")
             return {"Status": "Successful"}
 
     followed: Any = refreshing._followed
     assert followed(Deaf(), "refresh-1", print, 0) == {"Status": "Successful"}
     deaf = Deaf()
     deaf.looks = -1
-    with pytest.raises(refreshing.Unanswered):
+    with pytest.raises(releases.Unanswered):
         followed(deaf, "refresh-1", print, 0)
 
 
