@@ -24,8 +24,10 @@ REGION: Final = "europe-west4"
 
 _NAMED_BY_US: Final = ("gcp:dns/recordSet:RecordSet",)
 """What has a name that Pulumi never makes."""
-_LONGEST: Final[Mapping[str, int]] = {}
-"""Characters that Pulumi itself holds a name to, where they are not 63."""
+_NAMED: Final = {"gcp:serviceaccount/account:Account": "accountId"}
+"""Under which word Pulumi makes a name, where that is not `name`."""
+_LONGEST: Final[Mapping[str, int]] = {"gcp:container/nodePool:NodePool": 40, "gcp:serviceaccount/account:Account": 30}
+"""Characters that Pulumi or Google holds a name to, where they are not 63."""
 _SERVER_NAMED: Final = (
     "gcp:monitoring/alertPolicy:AlertPolicy",
     "gcp:monitoring/dashboard:Dashboard",
@@ -156,12 +158,13 @@ def planned(program: Callable[[], object]) -> Plan:
 
 def named(each: Planned) -> dict[str, str]:
     """The name that Pulumi makes for a resource that has none, by what it is called. Raises ValueError if too long."""
-    if "name" in each.inputs or each.type in (*_NAMED_BY_US, *_SERVER_NAMED) or not _has(each.type, "name"):
+    word = _NAMED.get(each.type, "name")
+    if word in each.inputs or each.type in (*_NAMED_BY_US, *_SERVER_NAMED) or not _has(each.type, snake(word)):
         return {}
     name = f"{each.name}-{digits(each)[:7]}"
     if len(name) > (longest := _LONGEST.get(each.type, 63)):
         raise ValueError(f"{each.type} {each.name}: Pulumi makes no name of more than {longest} characters")
-    return {"name": name}
+    return {word: name}
 
 
 def references(plan: Plan) -> dict[str, tuple[str, str]]:
@@ -171,7 +174,7 @@ def references(plan: Plan) -> dict[str, tuple[str, str]]:
         if not each.custom or not each.type.startswith("gcp:"):
             continue
         for word, name in named(each).items():
-            found[name] = (each.urn, f"{{}}.{word}")
+            found[name] = (each.urn, f"{{}}.{snake(word)}")
         found.setdefault(_id(each), (each.urn, "{}.id"))
         for value, path in _tells(each).values():
             if path:
