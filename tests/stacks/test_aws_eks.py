@@ -1,76 +1,21 @@
 """The target `aws-eks`, planned: what there is, in which order it goes, and what an old state and an upgrade show."""
 
-import json
-import os
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from engine.api import Engine, Outcome
 from tests.components.planned import Plan
-from tests.stacks.aws_plans import MODEL, ROOT, document, plain, planned, spec, state
+from tests.stacks.aws_plans import OUTPUTS, document, planned, spec
+from tests.stacks.earlier import MODEL, ROOT, Project, alone, plain
 from tests.stacks.pictures import picture
-
-HERE = Path(__file__).parent
-
-
-class Project:
-    """A copy of the project with the stack, driven by the embedded engine without credentials."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.said: list[str] = []
-        self.steps: list[dict[str, Any]] = []
-
-    @classmethod
-    def make(cls, path: Path) -> "Project":
-        shutil.copytree(ROOT / "examples", path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copyfile(ROOT / "__main__.py", path / "__main__.py")
-        told = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
-        (path / "Pulumi.yaml").write_text(yaml.safe_dump({**told, "name": "shop"}))
-        (path / ".venv").symlink_to(sys.prefix)
-        return cls(path)
-
-    @property
-    def engine(self) -> Engine:
-        return Engine(self.path, "test")
-
-    def preview(self, whole: dict[str, Any]) -> Outcome:
-        (self.path / "Pulumi.test.yaml").write_text(yaml.safe_dump(whole, sort_keys=False))
-        self.said.clear()
-        self.steps.clear()
-        outcome = self.engine.preview(on_event=self._hear)
-        assert outcome.exit_code == 0, "\n".join([outcome.error, *self.said])
-        return outcome
-
-    def _hear(self, event: dict[str, Any]) -> None:
-        if "resourcePreEvent" in event:
-            self.steps.append(event["resourcePreEvent"]["metadata"])
-        diagnostic = event.get("diagnosticEvent")
-        if diagnostic and diagnostic["severity"] != "debug":
-            self.said.append(diagnostic["message"].rstrip())
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    home = tmp_path_factory.mktemp("aws")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PULUMI_CONFIG_PASSPHRASE", "only for tests")
-        patch.setenv("MODELPORT_STATE_DIR", os.fspath(home / "state"))
-        patch.setenv("KUBECONFIG", os.fspath(home / "nowhere"))
-        # Whose credentials would be asked for; there are none.
-        (home / "bin").mkdir()
-        (home / "bin" / "aws").write_text("#!/bin/sh\nexit 255\n")
-        (home / "bin" / "aws").chmod(0o755)
-        patch.setenv("PATH", f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}")
-        for key in [each for each in os.environ if each.startswith("AWS_")]:
-            patch.delenv(key)
-        yield Project.make(home / "project")
+    # Whose credentials would be asked for; there are none.
+    with alone(tmp_path_factory.mktemp("aws"), {"aws": "#!/bin/sh\nexit 255\n"}, "AWS_") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +35,10 @@ def up(project: Project, made: Plan) -> Project:
     project.preview(document())
     first = {each["type"]: each["new"]["inputs"] for each in project.steps}
     project.engine.init()
-    assert project.engine.import_(json.dumps(state(made, first[MODEL], first["pulumi:providers:pulumi-python"]))) == []
+    assert (
+        project.engine.import_(json.dumps(state(made, first[MODEL], first["pulumi:providers:pulumi-python"], OUTPUTS)))
+        == []
+    )
     return project
 
 
