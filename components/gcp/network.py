@@ -23,6 +23,7 @@ from components.gcp.nat import GcpNat as GcpNat
 PODS, SERVICES = "pods", "services"
 """What the secondary ranges of a subnetwork that is made are called; another's may be called the same."""
 PRIVATE_SERVICES: Final = "servicenetworking.googleapis.com"
+PORTS: Final = '"8080" or "9000-9100"'
 NAME = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _LONGEST: Final = "-private-services"
 """What most is put behind the component's own name."""
@@ -337,14 +338,16 @@ def _asked(args: GcpNetworkArgs) -> _Asked:
     )
     if "nat_address_count" in args and nat is not GcpNat.STATIC:
         raise checks.wrong(
-            "GcpNetwork.nat_address_count", count, "it beside a nat of addresses that stay", "write nat: static"
+            "GcpNetwork.nat_address_count", count, "it beside a nat whose addresses stay", "write nat: static"
         )
     usual = GcpGoogleApis.PRIVATE if ours and nat is GcpNat.NONE else GcpGoogleApis.PUBLIC
     apis = checks.choice("GcpNetwork.google_apis", args.get("google_apis", usual), GcpGoogleApis)
     if ours and nat is GcpNat.NONE and apis is GcpGoogleApis.PUBLIC:
         expected = "private or restricted without nat, as no route leads to public addresses"
         raise checks.wrong("GcpNetwork.google_apis", apis.value, expected, "leave it out")
-    seconds = checks.whole("GcpNetwork.flow_log_seconds", args.get("flow_log_seconds", flow_logs.SECONDS), 5, 900)
+    seconds = checks.whole(
+        "GcpNetwork.flow_log_seconds", args.get("flow_log_seconds", flow_logs.SECONDS), 5, 900, "seconds"
+    )
     if seconds not in flow_logs.INTERVALS:
         known = ", ".join(str(each) for each in flow_logs.INTERVALS)
         nearest = min(flow_logs.INTERVALS, key=lambda each: abs(each - seconds))
@@ -370,10 +373,10 @@ def _ports(given: Sequence[str]) -> list[str]:
     """Ports and ranges of them. Raises ArgsError."""
     what = "GcpNetwork.internal_ports"
     for each in given:
-        checks.fits(what, each, r"[0-9]{1,5}(-[0-9]{1,5})?", "ports as text, one or from one to another", '"8080"')
+        checks.fits(what, each, r"[0-9]{1,5}(-[0-9]{1,5})?", "ports as text, one or from one to another", PORTS)
         first, _, last = each.partition("-")
         if not 1 <= int(first) <= int(last or first) <= 65535:
-            raise checks.wrong(what, each, "ports of 1 to 65535, the first of a range first", 'for example "8080"')
+            raise checks.wrong(what, each, "ports of 1 to 65535, the first of a range first", f"for example {PORTS}")
     if len(set(given)) != len(given):
         raise checks.wrong(what, list(given), "each once", f"write {list(dict.fromkeys(given))}")
     return list(given)
@@ -398,7 +401,10 @@ def _there(args: GcpNetworkArgs, existing: GcpExistingNetwork) -> _Found:
         checks.fits(f"{what}.{key}", told["existing"][key], NAME, "the name of a secondary range", key[:-6])
     if existing["pods_range"] == existing["services_range"]:
         raise checks.wrong(
-            f"{what}.services_range", existing["services_range"], "another range than that of pods", "name that one"
+            f"{what}.services_range",
+            existing["services_range"],
+            "another range than that of pods",
+            "name that of services",
         )
 
     def id_(key: str, where: str, kind: str) -> pulumi.Input[str]:
