@@ -8,9 +8,9 @@ What a resource tells once it is made is like nothing else in the plan, so that 
 """
 
 import functools
-import inspect
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from tests.components.gcp.judging_schema import told
@@ -215,7 +215,7 @@ def _id(each: Planned) -> str:
 @functools.cache
 def _imported(token: str) -> str | None:
     """The first of the forms by which the provider imports a resource, which is that of its id."""
-    source = inspect.getsource(getattr(loaded(token), token.rpartition(":")[2]))
+    source = Path(loaded(token).__file__).read_text()
     found = re.search(r"## Import\n.*?^\s*\* `(\S*/\{\{\w+\}\}\S*)`$", source, re.DOTALL | re.MULTILINE)
     return re.sub(r"\{\{(\w+)\}\}", r"{\1}", found[1]) if found else None
 

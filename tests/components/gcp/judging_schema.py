@@ -11,10 +11,10 @@ from tests.components.judging_schema import Bindings
 from tests.tools import pypi
 
 INTERFACES: Final = (
-    *("artifactregistry.v1", "binaryauthorization.v1", "certificatemanager.v1", "cloudkms.v1"),
-    *("cloudresourcemanager.v1", "compute.v1", "container.v1", "dns.v1", "gkehub.v1", "iam.v1", "logging.v2"),
-    *("monitoring.v1", "monitoring.v3", "networksecurity.v1", "networkservices.v1", "pubsub.v1", "run.v1", "run.v2"),
-    *("secretmanager.v1", "serviceusage.v1", "storage.v1"),
+    *("artifactregistry.v1", "certificatemanager.v1", "cloudkms.v1"),
+    *("cloudresourcemanager.v1", "compute.v1", "container.v1", "dns.v1", "iam.v1", "logging.v2"),
+    *("monitoring.v1", "monitoring.v3", "networkmanagement.v1", "pubsub.v1", "run.v2"),
+    *("secretmanager.v1", "servicenetworking.v1", "serviceusage.v1", "storage.v1"),
 )
 """Google's interfaces that components make something by; those that are generally available alone."""
 _DOCUMENTS: Final = "googleapiclient/discovery_cache/documents"
