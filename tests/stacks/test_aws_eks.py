@@ -32,13 +32,7 @@ def test_a_preview_from_nothing_shows_all_of_it(project: Project, made: Plan) ->
 @pytest.fixture(scope="module")
 def up(project: Project, made: Plan) -> Project:
     """The stack as if it had been brought up."""
-    project.preview(document())
-    first = {each["type"]: each["new"]["inputs"] for each in project.steps}
-    project.engine.init()
-    assert (
-        project.engine.import_(json.dumps(state(made, first[MODEL], first["pulumi:providers:pulumi-python"], OUTPUTS)))
-        == []
-    )
+    project.bring_up(document(), made, OUTPUTS)
     return project
 
 
