@@ -8,20 +8,105 @@ from typing import TYPE_CHECKING
 from components import lazily, sdks
 
 if TYPE_CHECKING:
+    from components.gcp.cloud_run import (
+        CloudRunEgress,
+        CloudRunGpu,
+        CloudRunIngress,
+        CloudRunNetwork,
+        CloudRunRelease,
+        CloudRunSecret,
+        CloudRunService,
+        CloudRunServiceArgs,
+        CloudRunStep,
+        CloudRunStrategy,
+    )
+    from components.gcp.cluster import (
+        GkeChannel,
+        GkeCluster,
+        GkeClusterArgs,
+        GkeExclusion,
+        GkeExclusionScope,
+        GkeKind,
+        GkeMaintenance,
+    )
+    from components.gcp.gpu_nodes import (
+        GkeGpuDriver,
+        GkeGpuNodePool,
+        GkeGpuNodePoolArgs,
+        GkeGpuSharing,
+        GkeGpuSharingStrategy,
+        GkeTaint,
+        GkeTaintEffect,
+    )
+    from components.gcp.gpus import GkeAttachedGpu
+    from components.gcp.load_balancer import (
+        GcpCloudRunTarget,
+        GcpExistingCertificate,
+        GcpLoadBalancer,
+        GcpLoadBalancerArgs,
+        GcpWafRules,
+    )
     from components.gcp.network import GcpExistingNetwork, GcpGoogleApis, GcpNat, GcpNetwork, GcpNetworkArgs
     from components.gcp.registry import ArtifactRegistry, ArtifactRegistryArgs
 
 __all__ = [
     "ArtifactRegistry",
     "ArtifactRegistryArgs",
+    "CloudRunEgress",
+    "CloudRunGpu",
+    "CloudRunIngress",
+    "CloudRunNetwork",
+    "CloudRunRelease",
+    "CloudRunSecret",
+    "CloudRunService",
+    "CloudRunServiceArgs",
+    "CloudRunStep",
+    "CloudRunStrategy",
+    "GcpCloudRunTarget",
+    "GcpExistingCertificate",
     "GcpExistingNetwork",
     "GcpGoogleApis",
+    "GcpLoadBalancer",
+    "GcpLoadBalancerArgs",
     "GcpNat",
     "GcpNetwork",
     "GcpNetworkArgs",
+    "GcpWafRules",
+    "GkeAttachedGpu",
+    "GkeChannel",
+    "GkeCluster",
+    "GkeClusterArgs",
+    "GkeExclusion",
+    "GkeExclusionScope",
+    "GkeGpuDriver",
+    "GkeGpuNodePool",
+    "GkeGpuNodePoolArgs",
+    "GkeGpuSharing",
+    "GkeGpuSharingStrategy",
+    "GkeKind",
+    "GkeMaintenance",
+    "GkeTaint",
+    "GkeTaintEffect",
 ]
 
 _MODULES = {
+    "load_balancer": (
+        *("GcpCloudRunTarget", "GcpExistingCertificate", "GcpLoadBalancer", "GcpLoadBalancerArgs"),
+        "GcpWafRules",
+    ),
+    "cloud_run": (
+        *("CloudRunEgress", "CloudRunGpu", "CloudRunIngress", "CloudRunNetwork", "CloudRunRelease"),
+        *("CloudRunSecret", "CloudRunService", "CloudRunServiceArgs", "CloudRunStep", "CloudRunStrategy"),
+    ),
+    "cluster": (
+        *("GkeChannel", "GkeCluster", "GkeClusterArgs", "GkeExclusion", "GkeExclusionScope", "GkeKind"),
+        "GkeMaintenance",
+    ),
+    "gpu_nodes": (
+        *("GkeGpuDriver", "GkeGpuNodePool", "GkeGpuNodePoolArgs", "GkeGpuSharing", "GkeGpuSharingStrategy"),
+        *("GkeTaint", "GkeTaintEffect"),
+    ),
+    "gpus": ("GkeAttachedGpu",),
     "network": ("GcpExistingNetwork", "GcpGoogleApis", "GcpNat", "GcpNetwork", "GcpNetworkArgs"),
     "registry": ("ArtifactRegistry", "ArtifactRegistryArgs"),
 }
