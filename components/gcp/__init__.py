@@ -90,10 +90,6 @@ __all__ = [
 ]
 
 _MODULES = {
-    "load_balancer": (
-        *("GcpCloudRunTarget", "GcpExistingCertificate", "GcpLoadBalancer", "GcpLoadBalancerArgs"),
-        "GcpWafRules",
-    ),
     "cloud_run": (
         *("CloudRunEgress", "CloudRunGpu", "CloudRunIngress", "CloudRunNetwork", "CloudRunRelease"),
         *("CloudRunSecret", "CloudRunService", "CloudRunServiceArgs", "CloudRunStep", "CloudRunStrategy"),
@@ -107,6 +103,10 @@ _MODULES = {
         *("GkeTaint", "GkeTaintEffect"),
     ),
     "gpus": ("GkeAttachedGpu",),
+    "load_balancer": (
+        *("GcpCloudRunTarget", "GcpExistingCertificate", "GcpLoadBalancer", "GcpLoadBalancerArgs"),
+        "GcpWafRules",
+    ),
     "network": ("GcpExistingNetwork", "GcpGoogleApis", "GcpNat", "GcpNetwork", "GcpNetworkArgs"),
     "registry": ("ArtifactRegistry", "ArtifactRegistryArgs"),
 }
