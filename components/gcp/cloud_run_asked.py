@@ -1,0 +1,344 @@
+"""What a CloudRunService is asked for, checked."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from functools import partial
+from typing import Any, Final, NotRequired, TypedDict, cast
+
+import pulumi
+
+from components import checks, environment
+from components.gcp import checks as gcp
+from components.gcp import cloud_run_sizes, cloud_run_steps, keys, members
+from components.gcp.cloud_run_revision import Json, Revision
+from components.gcp.cloud_run_sizes import WHAT, CloudRunGpu
+from components.gcp.cloud_run_steps import Bounds, CloudRunRelease
+
+LONGEST: Final = 22
+"""Characters of a name: an account is called so too, of 30 characters with Pulumi's suffix (IAM, "Create service
+accounts", 2026-11-22); a service may have 49."""
+CONCURRENCY: Final = (1, 1000)
+"""Requests at once in an instance ("Maximum concurrent requests" of Cloud Run, 2026-11-22)."""
+TIMEOUT: Final = (1, 3600)
+"""Seconds of an answer ("Request timeout", the same)."""
+INSTANCES: Final = 1000
+"""More than any region gives without a talk with Google first."""
+START, START_WITH_GPU = (2, 600), (2, 1800)
+"""Seconds of a start ("Configure container health checks", the same)."""
+CONCURRENCY_USUAL, TIMEOUT_USUAL, MOST_USUAL, START_USUAL = 80, 60, 10, 240
+VARIABLES: Final = 32_768
+"""Characters of a variable's value ("Configure environment variables", the same)."""
+RESERVED: Final = re.compile(r"PORT|K_(SERVICE|REVISION|CONFIGURATION)|X_GOOGLE_.*|CLOUD_RUN_.*")
+"""Variables that Cloud Run sets, or keeps to itself ("Container runtime contract", the same)."""
+TAGS: Final = 64
+"""Network tags (VPC, "Network tags": of an instance, the same)."""
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+IMAGE: Final = re.compile(
+    rf"(?P<place>[a-z]+(-[a-z]+[0-9]+)?)-docker\.pkg\.dev/[a-z][a-z0-9.:-]{{4,61}}/[a-z][a-z0-9-]{{0,62}}/{_PART}(/{_PART})*"
+    r"(:[\w][\w.-]{0,127})?@sha256:[0-9a-f]{64}"
+)
+
+
+class CloudRunIngress(Enum):
+    """Where requests may come from, before anybody is asked who he is."""
+
+    INTERNAL = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+    """VPC networks of this project or its perimeter, and Google's own services in it."""
+    LOAD_BALANCER = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+    """The same, and a load balancer that leads here."""
+    ALL = "INGRESS_TRAFFIC_ALL"
+    """Anywhere, the internet too."""
+
+
+class CloudRunEgress(Enum):
+    """What of that which a server asks for goes by its VPC network."""
+
+    ALL = "ALL_TRAFFIC"
+    """All of it: the network's firewall and NAT decide."""
+    PRIVATE_RANGES = "PRIVATE_RANGES_ONLY"
+    """What is for private addresses; the rest goes to the internet by itself."""
+
+
+class CloudRunNetwork(TypedDict):
+    """The VPC network that instances reach out into: outputs of a GcpNetwork."""
+
+    network_id: pulumi.Input[str]
+    """Whole name of the network, `projects/PROJECT/global/networks/NAME`."""
+    subnetwork_id: pulumi.Input[str]
+    """Whole name of a subnetwork in the service's region, /26 or larger: instances have addresses of it."""
+    tags: NotRequired[Sequence[str]]
+    """Network tags of the instances, which firewall rules for what goes out may name. Default: none."""
+    egress: NotRequired[CloudRunEgress]
+    """What goes that way. Default: all."""
+
+
+class CloudRunSecret(TypedDict):
+    """A secret of Secret Manager that a variable has the value of; it is in no plan and in no state."""
+
+    secret: pulumi.Input[str]
+    """Its whole name, `projects/PROJECT/secrets/NAME`, or its name alone where it is of this project."""
+    version: NotRequired[str]
+    """Number of the version, or `latest`: what that is as an instance starts. Default: latest."""
+
+
+class CloudRunServiceArgs(TypedDict):
+    project: str
+    """Id of the project, as `shop-prod`."""
+    project_number: str
+    """Number of the project, digits as text: Cloud Run's own account, which opens the image, is named by it."""
+    region: str
+    """Region, as `europe-west4`."""
+    image: pulumi.Input[str]
+    """The image in Artifact Registry by digest: the output `reference` of a ModelImage. One of another project has to
+    be readable for `service-NUMBER@serverless-robot-prod.iam.gserviceaccount.com`."""
+    cpu: NotRequired[int]
+    """vCPU of an instance: 1, 2, 4, 6 or 8. Default: 1; with a GPU the fewest that it takes."""
+    memory: NotRequired[int]
+    """MiB of an instance, what is written to /tmp among it. Default: 2048, or the least beside that many vCPU."""
+    gpu: NotRequired[CloudRunGpu]
+    """GPU of each instance, for an image that uses one. Default: none."""
+    gpu_zonal_redundancy: NotRequired[bool]
+    """Whether GPUs are kept free in another zone; without, an instance may find none when a zone fails, and costs less.
+    Either has a quota of its own. Default: yes."""
+    workers: NotRequired[int]
+    """Processes that answer in each instance. Default: 1."""
+    concurrency: NotRequired[int]
+    """The most requests at once in an instance, 1 to 1000; another one starts beyond. Default: 80."""
+    timeout: NotRequired[int]
+    """Seconds within which an answer must come, 1 to 3600. Default: 60."""
+    min: NotRequired[int]
+    """Instances that stay without any request, and are paid for. Default: 0, so the first request waits for a start."""
+    max: NotRequired[int]
+    """The most instances of a version; more requests wait, and are refused. Default: 10, or `min` if that is more."""
+    cpu_always: NotRequired[bool]
+    """Whether an instance has its CPU between requests too, and is paid for as long as it lives. Default: no; with a
+    GPU always."""
+    startup_boost: NotRequired[bool]
+    """Whether an instance has more CPU as it starts. Default: yes."""
+    startup_seconds: NotRequired[int]
+    """Seconds that a start may take, the model's loading among them: at most 600, with a GPU 1800. Default: 240."""
+    ingress: NotRequired[CloudRunIngress]
+    """Where requests may come from. Default: the project's VPC networks alone."""
+    invokers: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Who may call it: IAM members by a short name of each, as
+    `{"shop": "serviceAccount:shop@shop-prod.iam.gserviceaccount.com"}`. Default: nobody beyond who may in the whole
+    project."""
+    anonymous: NotRequired[bool]
+    """Whether it answers everybody whom `ingress` lets through, without asking who that is (`allUsers`): behind a load
+    balancer, say. Default: no."""
+    network: NotRequired[CloudRunNetwork]
+    """VPC network that instances reach out into. Default: none, they reach the internet alone."""
+    release: NotRequired[CloudRunRelease]
+    """How a new version takes the place of the old one. Default: rolling."""
+    error_percent: NotRequired[float]
+    """Percent of the answers that may be errors by the server's fault before a release goes back. Default: 1."""
+    latency_seconds: NotRequired[float]
+    """Seconds within which 99 of 100 answers must come, or a release goes back. Default: not looked at."""
+    alert_policies: NotRequired[Sequence[pulumi.Input[str]]]
+    """Whole names of alert policies of this project, `projects/PROJECT/alertPolicies/ID`: while an incident of one is
+    open, a release goes back. Default: none."""
+    service_account: NotRequired[pulumi.Input[str]]
+    """Address of what the instances are to Google Cloud: of a GcpIdentity. Default: an account that may do nothing but
+    read `secrets`."""
+    env: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Environment of the server, beside its own. Anybody who may describe services reads it."""
+    secrets: NotRequired[Mapping[str, CloudRunSecret]]
+    """Variables whose values are secrets of Secret Manager, which the account may then read. Default: none."""
+    key_name: NotRequired[pulumi.Input[str]]
+    """Whole name of the key of Cloud KMS that encrypts the image where it runs, of this region; the account
+    `service-NUMBER@serverless-robot-prod.iam.gserviceaccount.com` has to be allowed to encrypt and decrypt with it.
+    Default: one made for it, which rotates and which that account may use."""
+    binary_authorization: NotRequired[bool]
+    """Whether the project's policy of Binary Authorization decides which images run. Default: no."""
+    allow_deletion: NotRequired[bool]
+    """Whether the service may be deleted, by `destroy` too. Default: no."""
+    labels: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
+    """Labels of everything that is made and can have some, beside this library's. Default: none."""
+
+
+class Asked:
+    """The arguments, checked."""
+
+    def __init__(self, name: str, args: CloudRunServiceArgs) -> None:
+        """Raises ArgsError."""
+        checks.given(WHAT, args, CloudRunServiceArgs)
+        gcp.named(WHAT, name, LONGEST)
+        gcp.project(f"{WHAT}.project", args["project"])
+        gcp.number(f"{WHAT}.project_number", args["project_number"])
+        gcp.region(f"{WHAT}.region", args["region"])
+        told = cast("Mapping[str, Any]", args)
+        self.project, self.number, self.region = args["project"], args["project_number"], args["region"]
+        self.image = checks.asked(args["image"], _image)
+        self.min = checks.whole(f"{WHAT}.min", args.get("min", 0), 0, INSTANCES, "instances")
+        self.revision = _revision(told, max(MOST_USUAL, self.min))
+        checks.in_order([(f"{WHAT}.min", self.min), (f"{WHAT}.max", self.revision.most)])
+        self.ingress = checks.choice(f"{WHAT}.ingress", args.get("ingress", CloudRunIngress.INTERNAL), CloudRunIngress)
+        everybody = "name them, or write anonymous: True to answer everybody"
+        self.invokers = members.asked(f"{WHAT}.invokers", args.get("invokers") or {}, everybody, "shop")
+        self.anonymous = args.get("anonymous", False)
+        if self.anonymous and self.invokers:
+            got = sorted(self.invokers)
+            raise checks.wrong(f"{WHAT}.invokers", got, "none beside anonymous", "leave anonymous out")
+        self.plan = cloud_run_steps.asked(args.get("release") or CloudRunRelease())
+        self.bounds = self._bounds(args)
+        self.policies = [
+            _told(f"{WHAT}.alert_policies[{at}]", each, partial(_policy, project=self.project))
+            for at, each in enumerate(args.get("alert_policies") or [])
+        ]
+        self._looked_at(told)
+        self.account = args.get("service_account")
+        if self.account is not None:
+            self.account = _told(f"{WHAT}.service_account", self.account, gcp.account)
+        self.key = keys.given(f"{WHAT}.key_name", args.get("key_name"), self.region)
+        self.binary_authorization = args.get("binary_authorization", False)
+        self.allow_deletion = args.get("allow_deletion", False)
+
+    def _bounds(self, args: CloudRunServiceArgs) -> Bounds:
+        errors, latency = args.get("error_percent", 1), args.get("latency_seconds")
+        checks.within(f"{WHAT}.error_percent", errors, 0, 100, "percent")
+        if latency is not None:
+            checks.within(f"{WHAT}.latency_seconds", latency, 0.001, self.revision.timeout, "seconds")
+        return Bounds(errors, latency)
+
+    def _looked_at(self, args: Mapping[str, Any]) -> None:
+        """Bounds that nothing would look at are refused. Raises ArgsError."""
+        for key in ("error_percent", "latency_seconds", "alert_policies"):
+            if args.get(key) is not None and not any(each.pause for each in self.plan.stages):
+                expected = f"none beside strategy {self.plan.strategy.value}, which looks at nothing"
+                raise checks.wrong(f"{WHAT}.{key}", args[key], expected, f"leave {key} out, or write strategy canary")
+
+
+def _revision(args: Mapping[str, Any], most: int) -> Revision:
+    size = cloud_run_sizes.asked(args)
+    always = args.get("cpu_always", size.gpu is not None)
+    if size.gpu is not None and not always:
+        raise checks.wrong(
+            f"{WHAT}.cpu_always", always, "True beside a GPU, as Cloud Run has it", "leave cpu_always out"
+        )
+    bounds: dict[str, tuple[tuple[int, int], str, int]] = {
+        "workers": ((1, 64), "processes", 1),
+        "concurrency": (CONCURRENCY, "requests at once", CONCURRENCY_USUAL),
+        "timeout": (TIMEOUT, "seconds", TIMEOUT_USUAL),
+        "max": ((1, INSTANCES), "instances", most),
+        "startup_seconds": (START if size.gpu is None else START_WITH_GPU, "seconds", START_USUAL),
+    }
+    whole = {
+        key: checks.whole(f"{WHAT}.{key}", args.get(key, usual), *within, unit)
+        for key, (within, unit, usual) in bounds.items()
+    }
+    env, secrets = _environment(args.get("env") or {}), _secrets(args.get("secrets") or {})
+    for key in secrets:
+        if key in env:
+            raise checks.wrong(f"a key of {WHAT}.secrets", key, "one that is not in env too", "leave it out of env")
+    return Revision(
+        size,
+        whole["workers"],
+        whole["concurrency"],
+        whole["timeout"],
+        whole["max"],
+        whole["startup_seconds"],
+        always,
+        args.get("startup_boost", True),
+        args.get("gpu_zonal_redundancy", True),
+        env,
+        secrets,
+        _network(args.get("network"), str(args["region"])),
+    )
+
+
+def _image(value: object) -> None:
+    if not isinstance(value, str) or not IMAGE.fullmatch(value):
+        raise checks.wrong(
+            f"{WHAT}.image",
+            value,
+            "an image in Artifact Registry by digest, REGION-docker.pkg.dev/PROJECT/REPOSITORY/IMAGE@sha256:...",
+            "pass the reference of a ModelImage whose destination is an ArtifactRegistry's url",
+        )
+
+
+def _environment(given: Mapping[str, pulumi.Input[str]]) -> Mapping[str, pulumi.Input[str]]:
+    environment.plain(f"{WHAT}.env", given)
+    for key, value in given.items():
+        _reserved(f"a key of {WHAT}.env", key)
+        if isinstance(value, str) and len(value) > VARIABLES:
+            expected = f"at most {VARIABLES}, as Cloud Run takes no more"
+            raise checks.wrong(f"{WHAT}.env[{key!r}]", f"a text of {len(value)} characters", expected, "shorten it")
+    return given
+
+
+def _reserved(what: str, key: str) -> None:
+    if RESERVED.fullmatch(key):
+        raise checks.wrong(what, key, "one that Cloud Run does not keep to itself", "leave it out")
+
+
+def _secrets(given: Mapping[str, CloudRunSecret]) -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for key, each in given.items():
+        what = f"{WHAT}.secrets[{key!r}]"
+        # By name alone: what it is called is no reason to refuse it here.
+        environment.plain(f"{WHAT}.secrets", {key: None})
+        _reserved(f"a key of {WHAT}.secrets", key)
+        if not isinstance(each, Mapping):
+            # The value, which might be the secret itself, is shown nowhere.
+            raise checks.ArgsError(
+                f"{what} is a text, expected the name of a secret in Secret Manager; write {{'secret': "
+                "'projects/PROJECT/secrets/NAME'}, and put the value there"
+            )
+        checks.given(what, each, CloudRunSecret)
+        version = each.get("version", "latest")
+        checks.fits(f"{what}.version", version, r"latest|[1-9][0-9]*", "the number of a version, or latest", '"3"')
+        found[key] = {"secret": _told(f"{what}.secret", each["secret"], _secret), "version": version}
+    return found
+
+
+def _secret(what: str, value: object) -> None:
+    pattern = r"(projects/[a-z0-9.:-]{1,64}/secrets/)?[A-Za-z0-9_-]{1,255}"
+    checks.fits(what, value, pattern, "the name of a secret in Secret Manager", "projects/shop-prod/secrets/upstream")
+
+
+def _network(given: CloudRunNetwork | None, region: str) -> Json | None:
+    what = f"{WHAT}.network"
+    if given is None:
+        return None
+    checks.given(what, given, CloudRunNetwork)
+    tags = list(given.get("tags") or [])
+    for at, each in enumerate(tags):
+        expected = "a network tag: a letter and at most 62 more of a-z, 0-9 and -, the last of them no -"
+        checks.fits(f"{what}.tags[{at}]", each, r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", expected, "models")
+    if len(tags) > TAGS:
+        raise checks.wrong(f"{what}.tags", f"{len(tags)} tags", f"at most {TAGS}", "leave some out")
+    egress = checks.choice(f"{what}.egress", given.get("egress", CloudRunEgress.ALL), CloudRunEgress)
+    interface: Json = {
+        "network": _told(f"{what}.network_id", given["network_id"], _whole_network),
+        "subnetwork": _told(f"{what}.subnetwork_id", given["subnetwork_id"], partial(_subnetwork, region=region)),
+    }
+    if tags:
+        interface["tags"] = tags
+    return {"networkInterfaces": [interface], "egress": egress.value}
+
+
+def _whole_network(what: str, value: object) -> None:
+    pattern = r"projects/[a-z][a-z0-9.:-]{4,61}/global/networks/[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+    checks.fits(what, value, pattern, "the whole name of a network", "projects/shop-prod/global/networks/shop")
+
+
+def _subnetwork(what: str, value: object, region: str) -> None:
+    pattern = r"projects/[a-z][a-z0-9.:-]{4,61}/regions/[a-z0-9-]+/subnetworks/[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+    example = f"projects/shop-prod/regions/{region}/subnetworks/shop"
+    checks.fits(what, value, pattern, "the whole name of a subnetwork", example)
+    if str(value).split("/")[3] != region:
+        raise checks.wrong(what, value, f"one of {region}, where what uses it is", f"make or take one in {region}")
+
+
+def _policy(what: str, value: object, project: str) -> None:
+    expected = f"the whole name of an alert policy of {project}"
+    example = f"projects/{project}/alertPolicies/1234567890123456789"
+    checks.fits(what, value, rf"projects/{re.escape(project)}/alertPolicies/[0-9]+", expected, example)
+
+
+def _told(what: str, value: pulumi.Input[str], rule: Callable[[str, str], object]) -> pulumi.Input[str]:
+    """What another resource tells of itself is taken for what it is; what a program writes is checked."""
+    if not isinstance(value, pulumi.Output):
+        rule(what, cast("str", value))
+    return value
