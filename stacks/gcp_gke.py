@@ -3,12 +3,13 @@
 from typing import Any, cast
 
 import pulumi
+from pulumi_kubernetes.provider import Provider as Kubernetes
+
+from components.gcp import catalog
 from components.gcp.cluster import GkeChannel, GkeCluster, GkeClusterArgs, GkeKind
 from components.gcp.gpu_nodes import GkeGpuNodePool, GkeGpuNodePoolArgs
 from components.gcp.load_balancer import GcpLoadBalancer
 from components.gcp.monitoring import GcpMonitoring, GcpMonitoringArgs
-from pulumi_kubernetes.provider import Provider as Kubernetes
-
 from components.gcp.network import GcpNetwork
 from components.gcp.registry import ArtifactRegistry
 from components.kubernetes import ModelServiceType
@@ -46,7 +47,7 @@ def deploy(spec: StackSpec) -> None:
     both = pulumi.ResourceOptions(providers={"gcp": google, "kubernetes": kubernetes}, depends_on=enabled)
     stands.nodes()
     balancer = stands.balancer()
-    monitoring = stands.monitoring(inside.called(spec), place.namespace, both)
+    monitoring = stands.monitoring(inside.called(spec), place.namespace, balancer, both)
     service: dict[str, Any] = {}
     if balancer is not None and wanted.load_balancer is not None:
         cidr = wanted.network.existing.cidr if wanted.network.existing else wanted.network.cidr
@@ -54,7 +55,7 @@ def deploy(spec: StackSpec) -> None:
         # What comes through a node's port comes from the address of a node.
         service["allowed_networks"] = [*spec.service.allow, cidr]
     if monitoring is not None:
-        service["monitoring_namespace"] = COLLECTORS
+        service["monitoring_namespace"] = monitoring.collector_namespace
     deployed = inside.deploy(spec, place, image, **service)
     pulumi.export("endpoint", balancer.url if balancer is not None else deployed.service.url)
     if balancer is not None:
@@ -76,10 +77,6 @@ def deploy(spec: StackSpec) -> None:
     pulumi.export("try", lines)
 
 
-COLLECTORS = "gmp-system"
-"""Namespace of GKE's own collectors of metrics (Managed Service for Prometheus, "Set up managed collection")."""
-
-
 def _say(kubeconfig: object) -> None:
     if not isinstance(kubeconfig, str):
         pulumi.log.info(LATE)
@@ -92,8 +89,7 @@ def _rehearse(spec: StackSpec, wanted: GcpSpec) -> None:
     stands.cluster()
     stands.registry(spec)
     stands.nodes()
-    stands.balancer()
-    stands.monitoring(inside.called(spec), inside.namespace(spec), options)
+    stands.monitoring(inside.called(spec), inside.namespace(spec), stands.balancer(), options)
 
 
 class _Parts:
@@ -118,6 +114,7 @@ class _Parts:
             "subnetwork_id": network.subnetwork_id,
             "pods_range": network.pods_range,
             "services_range": network.services_range,
+            "dns_endpoint": wanted.dns_endpoint,
             "allow_deletion": wanted.allow_deletion,
         }
         if wanted.version is not None:
@@ -126,16 +123,20 @@ class _Parts:
             if found := getattr(wanted, key):
                 args[key] = list(found)
         if wanted.kind == "standard":
-            args |= {"system_min": wanted.min, "system_max": wanted.max, "system_disk_gib": wanted.disk_gib}
-            if wanted.machine_type is not None:
-                args["system_machine_type"] = wanted.machine_type
+            own = {
+                "machine_type": wanted.machine_type,
+                "min": wanted.min,
+                "max": wanted.max,
+                "disk_gib": wanted.disk_gib,
+            }
+            args |= {f"system_{key}": value for key, value in own.items() if value is not None}
         self._cluster = made(GkeCluster, self._name, cast("GkeClusterArgs", args), self._options)
         return self._cluster
 
     def registry(self, spec: StackSpec) -> ArtifactRegistry:
         # Nodes pull as the account that they are.
         reader = self._cluster.node_service_account.apply(lambda email: f"serviceAccount:{email}")
-        pullers = [*self._wanted.registry.pullers, reader]
+        pullers = {**self._wanted.registry.pullers, "nodes": reader}
         return gcp_parts.registry(spec, self._wanted, self._options, pullers=pullers)
 
     def nodes(self) -> None:
@@ -162,12 +163,15 @@ class _Parts:
         to = {
             "instance_groups": self._cluster.instance_groups,
             "node_port": wanted.node_port,
+            "zones": catalog.zones(self._wanted.region)[:3],
             "node_tag": self._cluster.node_tag,
             "network_id": self._network.network_id,
         }
         return gcp_parts.balancer(wanted, self._wanted, self._options, **to)
 
-    def monitoring(self, service: str, namespace: str, both: pulumi.ResourceOptions) -> GcpMonitoring | None:
+    def monitoring(
+        self, service: str, namespace: str, balancer: GcpLoadBalancer | None, both: pulumi.ResourceOptions
+    ) -> GcpMonitoring | None:
         wanted = self._wanted.monitoring
         if wanted is None:
             return None
@@ -178,9 +182,12 @@ class _Parts:
             "location": self._wanted.region,
             "cluster_name": self._cluster.name,
             "services": [{"namespace": namespace, "service": service, **about}],
+            "autopilot": self._wanted.cluster.kind == "autopilot",
         }
         if wanted.emails:
             args["emails"] = list(wanted.emails)
-        if self._wanted.load_balancer is not None:
+        if balancer is not None:
+            args["load_balancer"] = {"backend_service_name": balancer.backend_service_name}
+        if wanted.uptime and self._wanted.load_balancer is not None:
             args["hostname"] = self._wanted.load_balancer.hostname
         return made(GcpMonitoring, self._name, cast("GcpMonitoringArgs", args), both)

@@ -5,10 +5,10 @@ from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import pulumi
-from components.gcp.load_balancer import GcpLoadBalancer, GcpLoadBalancerArgs
 from pulumi_gcp.projects.service import Service
 from pulumi_gcp.provider import Provider as Google
 
+from components.gcp.load_balancer import GcpLoadBalancer, GcpLoadBalancerArgs
 from components.gcp.network import GcpNat, GcpNetwork, GcpNetworkArgs
 from components.gcp.registry import ArtifactRegistry, ArtifactRegistryArgs
 from components.rehearsal import made
@@ -90,7 +90,7 @@ def registry(spec: StackSpec, wanted: ProjectSpec, options: pulumi.ResourceOptio
         "image": spec.model.name.lower(),
         "images_kept": asked.images_kept,
         "delete_images": not spec.image.keep,
-        **({"pullers": list(asked.pullers)} if asked.pullers else {}),
+        **({"pullers": dict(asked.pullers)} if asked.pullers else {}),
         **({"key_name": asked.key_name} if asked.key_name is not None else {}),
         **({"adopt": True} if asked.adopt else {}),
         **more,
@@ -114,6 +114,9 @@ def balancer(
         "zone_name": front.zone_name,
         "managed_zone": front.managed_zone,
         "client_cidrs": list(front.client_cidrs),
+        "open_to_the_internet": front.open_to_the_internet,
+        "allow_deletion": front.allow_deletion,
+        **({} if front.requests_per_minute is None else {"requests_per_minute": front.requests_per_minute}),
         **more,
     }
     if front.certificate is not None:

@@ -27,14 +27,16 @@ class GkeSpec(Part):
     `private_access_cidrs`."""
     private_access_cidrs: tuple[Network, ...] = ()
     """Private networks, of a VPN for example, that may reach the API server."""
+    dns_endpoint: StrictBool = False
+    """Whether the API server is reached by a name from anywhere, by whom IAM gives `container.clusters.connect`."""
     allow_deletion: StrictBool = False
     """Whether `destroy` may delete the cluster. It takes an `up` with true first."""
     machine_type: Line | None = None
     """Machine type of its nodes, of x86_64. Default: `e2-standard-4`. Not with `autopilot`."""
-    min: Annotated[StrictInt, _NODES] = 2
-    """The fewest nodes."""
-    max: Annotated[StrictInt, Field(ge=1, le=1000)] = 4
-    """The most nodes."""
+    min: Annotated[StrictInt | None, Field(ge=1, le=1000)] = None
+    """The fewest nodes, in all zones together. Default: one in each."""
+    max: Annotated[StrictInt | None, Field(ge=1, le=1000)] = None
+    """The most nodes. Default: two in each zone."""
     disk_gib: Annotated[StrictInt, _DISK] = 100
     """A node's encrypted disk."""
 
@@ -83,6 +85,9 @@ class GkeWatchSpec(Part):
     """Seconds within which 99 of 100 requests are to be answered."""
     error_percent: Annotated[float, Field(gt=0, le=100)] = 1
     """Per cent of requests that may fail by the server's fault."""
+    uptime: StrictBool = False
+    """Whether Google asks `load_balancer.hostname` from outside once a minute. The addresses that it asks from, which
+    `gcloud monitoring uptime list-ips` tells, have to be among `client_cidrs`."""
 
 
 class GcpSpec(NetworkedProjectSpec):
@@ -101,6 +106,11 @@ class GcpSpec(NetworkedProjectSpec):
 
     @model_validator(mode="after")
     def _fit(self) -> Self:
+        if self.monitoring is not None and self.monitoring.uptime and self.load_balancer is None:
+            raise ValueError(
+                "monitoring.uptime is true without load_balancer, expected one, whose hostname is asked; write it, or "
+                "leave uptime out"
+            )
         if self.cluster.kind != "autopilot":
             return self
         given = sorted(self.cluster.model_fields_set & {"machine_type", "min", "max", "disk_gib"})

@@ -64,8 +64,8 @@ class ArtifactRegistrySpec(Part):
     """Its name, as `models`. Default: the project's name."""
     images_kept: Annotated[StrictInt, Field(ge=1, le=10_000)] = 100
     """Images that stay, from the newest."""
-    pullers: tuple[Line, ...] = ()
-    """Who else may pull, as `serviceAccount:ci@shop-prod.iam.gserviceaccount.com`."""
+    pullers: dict[str, Line] = Field(default_factory=dict[str, str])
+    """Who else may pull, by a short name of each, as `ci: serviceAccount:ci@shop-prod.iam.gserviceaccount.com`."""
     adopt: StrictBool = False
     """Whether the repository is there already, as a `destroy` that keeps images leaves it, and is taken over."""
     key_name: Line | None = None
@@ -102,9 +102,16 @@ class GlobalFrontSpec(Part):
     managed_zone: Line
     """What that zone is called in Cloud DNS."""
     client_cidrs: tuple[Network, ...]
-    """Networks that may call. All others are refused by Cloud Armor."""
+    """Networks that may call. All others are refused by Cloud Armor. `0.0.0.0/0`, or a part of it of less than 8 bits,
+    is for `open_to_the_internet` alone."""
+    open_to_the_internet: StrictBool = False
+    """Whether such networks may be among them."""
+    requests_per_minute: Annotated[StrictInt | None, Field(ge=1)] = None
+    """Requests a minute that one address may send. Default: any number."""
     certificate: ManagedCertificateSpec | None = None
     """A certificate that is there. Default: one is made, and proven by DNS."""
+    allow_deletion: StrictBool = False
+    """Whether `destroy` may delete its address. It takes an `up` with true first."""
 
 
 class OpenGlobalFrontSpec(GlobalFrontSpec):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stacks.specs.rules import below, covers, told
+from stacks.specs.words import wide
 
 if TYPE_CHECKING:
     from stacks.specs.gcp_common import GlobalFrontSpec, ProjectSpec
@@ -41,6 +42,11 @@ def front(section: str, wanted: "GlobalFrontSpec | None") -> list[str]:
         )
     if not wanted.client_cidrs:
         lines.append(f"{what}.client_cidrs is empty, expected networks that may call; for example [192.0.2.0/24]")
+    if (each := wide(wanted.client_cidrs)) is not None and not wanted.open_to_the_internet:
+        lines.append(
+            f"{what}.client_cidrs has {each}, expected networks of your own; name them, or write open_to_the_internet: "
+            "true if everybody may call"
+        )
     if wanted.certificate is not None and not any(covers(each, wanted.hostname) for each in wanted.certificate.names):
         lines.append(
             f"{what}.certificate.names is {', '.join(wanted.certificate.names) or 'empty'}, expected one that is for "

@@ -41,7 +41,8 @@ def unfit(wanted: "GcpSpec") -> list[str]:
     ]
     sizes = {"gcp.cluster": cluster, **{f"gcp.gpu.{name}": each for name, each in (wanted.gpu or {}).items()}}
     for what, each in sizes.items():
-        lines += told(partial(values.in_order, [(f"{what}.min", each.min), (f"{what}.max", each.max)]))
+        numbers = [(f"{what}.{key}", getattr(each, key)) for key in ("min", "max") if getattr(each, key) is not None]
+        lines += told(partial(values.in_order, numbers))
     for name in wanted.gpu or {}:
         pattern, expected = (
             r"[a-z]([-a-z0-9]{0,13}[a-z0-9])?",
