@@ -1,5 +1,6 @@
 """Where a model's images are kept: a repository of Artifact Registry that nobody can move a tag in."""
 
+from functools import partial
 from typing import Any, NotRequired, Optional, TypedDict, cast
 
 import pulumi
@@ -24,7 +25,7 @@ MEMBER = (
     r"|domain:[a-z0-9][a-z0-9.-]*\.[a-z]+"
     r"|principal(Set)?://iam\.googleapis\.com/\S+"
 )
-"""Who may be named (IAM, "Principal identifiers", 2026-11-22); everybody, with an account or without, is not among it."""
+"""Who may be named (IAM, "Principal identifiers", 2026-11-22); everybody (`allUsers`) is not among it."""
 PULL = "roles/artifactregistry.reader"
 KEPT, UNTAGGED_DAYS = 100, 7
 _SERVICE, _AGENT = "artifactregistry.googleapis.com", "gcp-sa-artifactregistry"
@@ -44,15 +45,15 @@ class ArtifactRegistryArgs(TypedDict):
     image: str
     """Name of the image in it, as `digits` or `shop/digits`."""
     key_name: NotRequired[pulumi.Input[str]]
-    """Whole name of the key of Cloud KMS that encrypts the images, `projects/.../cryptoKeys/...` in the same region; the
+    """Whole name of the key of Cloud KMS that encrypts the images, `projects/.../cryptoKeys/...` in this region; the
     account `service-NUMBER@gcp-sa-artifactregistry.iam.gserviceaccount.com` has to be allowed to encrypt and decrypt
     with it. Default: one made for them, which rotates and which that account may use."""
     images_kept: NotRequired[int]
     """How many images stay at least, counted from the newest, of each name; what is in use has to be among them.
     Default: 100. What has a tag stays in any case: nobody can delete what a tag is at that does not move."""
     untagged_days: NotRequired[int]
-    """Days after which an image without a tag goes that is not among the newest; `ModelImage` pushes them so, by digest,
-    where its destination names no tag. Default: 7."""
+    """Days after which an image without a tag goes that is not among the newest; `ModelImage` pushes without one, by
+    digest, where its destination names none. Default: 7."""
     pullers: NotRequired[dict[str, pulumi.Input[str]]]
     """Who may pull from this repository: IAM members by a short name of each, as
     `{"nodes": "serviceAccount:nodes@shop-prod.iam.gserviceaccount.com"}`. Default: nobody beyond who may in the whole
@@ -110,24 +111,26 @@ class ArtifactRegistry(pulumi.ComponentResource):
         leave = not args.get("delete_images", False)
         labels = Labels("ArtifactRegistry.labels", name, args.get("labels"))
         super().__init__("modelport:index:ArtifactRegistry", name, {}, opts)
-        here = {"project": args["project"], "location": args["region"]}
+        project, region = args["project"], args["region"]
         # Images without their key are lost.
         child = pulumi.ResourceOptions(parent=self, retain_on_delete=leave or None)
         if key is None:
             # The account that encrypts is there from the first repository on, unless it is asked for before.
-            agent = ServiceIdentity(name, project=args["project"], service=_SERVICE, opts=child)
+            agent = ServiceIdentity(name, project=project, service=_SERVICE, opts=child)
             key = keys.made(
                 name,
-                **here,
+                project=project,
+                location=region,
                 agents={"registry": gcp.agent(args["project_number"], _AGENT)},
                 labels=labels,
                 opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[agent])),
             )
-        whole = f"projects/{args['project']}/locations/{args['region']}/repositories/{args['repository']}"
+        whole = f"projects/{project}/locations/{region}/repositories/{args['repository']}"
         taken = pulumi.ResourceOptions(import_=whole if args.get("adopt") else None)
         made = Repository(
             name,
-            **here,
+            project=project,
+            location=region,
             repository_id=args["repository"],
             format="DOCKER",
             mode="STANDARD_REPOSITORY",
@@ -142,13 +145,19 @@ class ArtifactRegistry(pulumi.ComponentResource):
         )
         lets = [
             RepositoryIamMember(
-                f"{name}-{who}", **here, repository=made.repository_id, role=PULL, member=member, opts=child
+                f"{name}-{who}",
+                project=project,
+                location=region,
+                repository=made.repository_id,
+                role=PULL,
+                member=member,
+                opts=child,
             )
             for who, member in pullers.items()
         ]
 
         def address(known: list[Any]) -> str:
-            return f"{known[0]}-docker.pkg.dev/{args['project']}/{known[1]}/{args['image']}"
+            return f"{known[0]}-docker.pkg.dev/{project}/{known[1]}/{args['image']}"
 
         # Who is told of it may push to it and pull from it; a preview knows it already.
         parts: list[Any] = [made.location, made.repository_id, *(let.role for let in lets)]
@@ -171,8 +180,7 @@ def _pullers(args: ArtifactRegistryArgs) -> dict[str, pulumi.Input[str]]:
             "a letter and at most 31 more of a-z, 0-9 and -, the last of them no -",
             "nodes",
         )
-        what = f"ArtifactRegistry.pullers[{who!r}]"
-        found[who] = checks.asked(member, lambda known, what=what: _member(what, known))
+        found[who] = checks.asked(member, partial(_member, f"ArtifactRegistry.pullers[{who!r}]"))
     return found
 
 

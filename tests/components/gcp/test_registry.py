@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 import pytest
+from pulumi_gcp.kms.key_ring import KeyRing
 
 from components.checks import ArgsError
 from components.gcp import registry
@@ -140,7 +141,7 @@ def test_who_may_be_named(member: str) -> None:
 
 
 def test_destroy_leaves_the_images_and_what_they_need_unless_asked() -> None:
-    asked = {"pullers": {"nodes": NODES}}
+    asked: dict[str, Any] = {"pullers": {"nodes": NODES}}
     children = [each for each in planned(**asked).resources if each.custom]
     assert [each.request.get("retainOnDelete") for each in children] == [True] * 6
     assert not any(each.request.get("retainOnDelete") for each in planned(**asked, delete_images=True).resources)
@@ -153,30 +154,25 @@ def test_one_that_was_left_is_taken_over() -> None:
     assert "importId" not in planned().one(REPOSITORY).request
 
 
-def _outputs(preview: bool) -> tuple[dict[str, Any], dict[str, set[str]]]:
+def _outputs(preview: bool) -> tuple[dict[str, Any], set[str]]:
+    """What is told, and what the address waits for."""
     known: dict[str, Any] = {}
-    waits: dict[str, set[str]] = {}
 
     def program() -> None:
         given: Any = {**HERE, "pullers": {"nodes": NODES}}
         made = ArtifactRegistry("images", given)
         for each in ("url", "repository", "id", "key_name"):
             getattr(made, each).apply(lambda value, each=each: known.update({each: value}))
+        KeyRing("after", location=made.url)
 
-        async def ask() -> None:
-            for resource in await made.url.resources():
-                waits.setdefault("url", set()).add(resource._name)  # type: ignore[attr-defined]
-
-        pulumi.Output.from_input(ask()).apply(lambda _: None)
-
-    plan(program, preview=preview, ids=lambda made: WHOLE if made.type == REPOSITORY else f"{made.name}-id")
-    return known, waits
+    found = plan(program, preview=preview, ids=lambda made: WHOLE if made.type == REPOSITORY else f"{made.name}-id")
+    return known, found.one(RING, "after").depends_on
 
 
 def test_outputs() -> None:
     known, waits = _outputs(preview=False)
     assert known == {"url": URL, "repository": "models", "id": WHOLE, "key_name": "images-id"}
-    assert waits["url"] == {"images", "images-nodes"}, "who is told of it may pull from it"
+    assert waits == {"images", "images-nodes"}, "who is told of it may pull from it"
 
 
 def test_a_preview_says_where_the_image_will_go() -> None:
@@ -217,7 +213,8 @@ def test_a_preview_says_where_the_image_will_go() -> None:
         (
             {"adopt": True},
             "ArtifactRegistry.adopt is True, expected `key_name` with it, as a repository keeps the key that it was "
-            "made with; ask `gcloud artifacts repositories describe models --location europe-west4 --project shop-prod`",
+            "made with; ask `gcloud artifacts repositories describe models --location europe-west4 --project "
+            "shop-prod` for its kmsKeyName",
         ),
         ({"repositry": "x"}, "ArtifactRegistry has no argument 'repositry', did you mean repository"),
         ({"labels": {"Team": "x"}}, "a key of ArtifactRegistry.labels is 'Team'"),
