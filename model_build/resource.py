@@ -56,7 +56,8 @@ class ModelImageArgs(TypedDict):
     """Where to push the image: `host[:port]/repository[:tag]`. Default: it stays in this machine's OCI layout.
 
     It may be the output of a registry that the same program makes. No credentials go with it: they are asked for when
-    the registry wants them, of Docker's configuration and, for Amazon ECR, of the AWS credentials of the environment.
+    the registry wants them, of Docker's configuration and, for Amazon ECR and Google's Artifact Registry, of the
+    cloud's own credentials in the environment.
     """
     keep: NotRequired[pulumi.Input[bool]]
     """Whether the image outlives the resource. Default: True; `modelport gc` clears what no stack refers to."""

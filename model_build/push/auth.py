@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from model_build.push import ecr
+from model_build.push import artifact_registry, ecr
 from model_build.push.credentials import ANONYMOUS, Credential
 from model_build.push.errors import DeniedError, LoginError, RegistryError
 from model_build.push.reference import Reference
@@ -46,8 +46,8 @@ class Authority:
 
     @property
     def credential(self) -> Credential:
-        """Looked up when first asked for: a registry that wants none must not start a helper."""
-        if self._credential is None:
+        """Looked up when first asked for, as a registry that wants none must not start a helper, and before it ends."""
+        if self._credential is None or time.monotonic() >= self._credential.until:
             self._credential = self._look_up(self._reference.host)
         return self._credential
 
@@ -55,7 +55,7 @@ class Authority:
         """The header for `scope`, empty before the registry has asked for one."""
         with self._lock:
             if self._scheme == "basic":
-                return _basic(self.credential) if self.credential else ""
+                return _basic(credential) if (credential := self.credential) else ""
             if self._scheme != "bearer":
                 return ""
             if self.credential.registry_token:
@@ -83,28 +83,48 @@ class Authority:
     def no_login(self) -> LoginError:
         """The error for a registry that wants a user where there is none."""
         host = self._reference.host
+        if missing := self.credential.missing:
+            return LoginError(missing)
         return LoginError(
             f"{host}: wants a user and password, and Docker's config file has none for it; run `docker login {host}`"
         )
 
     def refused(self) -> LoginError:
         """The error for a registry that does not take what it was shown."""
-        if not self.credential:
+        credential = self.credential
+        if not credential:
             return self.no_login()
+        user = credential.name or credential.user or "of the token"
         return LoginError(
-            f"{self._reference.host}: refuses the user {self.credential.user or 'of the token'} or the password from "
-            f"{self.credential.source}; {self.credential.again or f'run `docker login {self._reference.host}` again'}"
+            f"{self._reference.host}: refuses the user {user} or the password from {credential.source}; "
+            f"{credential.again or f'run {self._anew()}'}"
+        )
+
+    def denied(self, said: str) -> RegistryError:
+        """The error for a registry that knows who asks and refuses what is asked."""
+        name, credential = self._reference.name, self.credential
+        if credential.missing:
+            return LoginError(credential.missing)
+        return DeniedError(
+            f"{name}: the registry refuses this to {credential.who} ({said}); ask for the right, or log in as another "
+            "user"
         )
 
     def expired(self, said: str) -> LoginError:
         """The error for a token that was good once, as `docker login` keeps those of ECR for longer than they last."""
         host = self._reference.host
-        mend = (
-            f"`docker logout {host}`, and your AWS credentials are asked for a new one"
-            if ecr.place(host)
-            else (f"`docker login {host}` again")
+        return LoginError(
+            f"{host}: the login from {self.credential.source} has expired (it said: {said}); run {self._anew()}"
         )
-        return LoginError(f"{host}: the login from {self.credential.source} has expired (it said: {said}); run {mend}")
+
+    def _anew(self) -> str:
+        """The command that makes a new login of an old one of Docker's."""
+        host = self._reference.host
+        if ecr.place(host):
+            return f"`docker logout {host}`, and your AWS credentials are asked for a new one"
+        if artifact_registry.is_here(host):
+            return f"`docker logout {host}`, and {artifact_registry.SOURCE} are asked for a new one"
+        return f"`docker login {host}` again"
 
     def _fetch(self, scope: str) -> tuple[str, float]:
         realm = self._parameters.get("realm", "")
@@ -118,10 +138,11 @@ class Authority:
             )
         scopes = scope.split(" ")
         service = self._parameters.get("service", "")
-        if self.credential.identity_token:
+        credential = self.credential
+        if credential.identity_token:
             form = {
                 "grant_type": "refresh_token",
-                "refresh_token": self.credential.identity_token,
+                "refresh_token": credential.identity_token,
                 "service": service,
                 "client_id": _CLIENT,
                 "scope": scope,
@@ -133,16 +154,18 @@ class Authority:
                 ("client_id", _CLIENT),
                 *(("scope", one) for one in scopes),
             ]
-            if self.credential.user:
-                query.append(("account", self.credential.user))
-            headers = {"authorization": _basic(self.credential)} if self.credential else {}
+            if credential.user:
+                query.append(("account", credential.user))
+            headers = {"authorization": _basic(credential)} if credential else {}
             response = self._send("GET", realm, params=query, headers=headers)
         if response.status_code in (400, 401):
             raise self.refused()
         if response.status_code == 403:
+            if credential.missing:
+                raise LoginError(credential.missing)
             raise DeniedError(
-                f"{self._reference.name}: the registry's token server refuses {scope} to "
-                f"{self.credential.user or 'anonymous'}; ask for the right, or log in as another user"
+                f"{self._reference.name}: the registry's token server refuses {scope} to {credential.who}; ask for the "
+                "right, or log in as another user"
             )
         try:
             answer: dict[str, Any] = response.json()

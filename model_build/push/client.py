@@ -14,7 +14,6 @@ import httpx
 from model_build.push import credentials
 from model_build.push.auth import Authority
 from model_build.push.errors import (
-    DeniedError,
     MissingError,
     RegistryDown,
     RegistryError,
@@ -229,10 +228,7 @@ class Registry:
         if status == 403 and "token has expired" in said:
             return self._authority.expired(said)
         if status == 403 or "DENIED" in said:
-            who = self._authority.credential.user or "anonymous"
-            return DeniedError(
-                f"{name}: the registry refuses this to {who} ({said}); ask for the right, or log in as another user"
-            )
+            return self._authority.denied(said)
         if status == 404:
             return MissingError(f"{name}: the registry has none ({said}); look at the name, or push first")
         if status == 429:

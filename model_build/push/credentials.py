@@ -1,11 +1,13 @@
 """Who to be at a registry: what `docker login` left in Docker's config file, or in the helper that it names.
 
-At Amazon ECR, whoever the AWS credentials of the environment say, where Docker knows nobody.
+At Amazon ECR and Google's Artifact Registry, whoever the cloud's own credentials of the environment say, where Docker
+knows nobody.
 """
 
 import base64
 import binascii
 import json
+import math
 import os
 import re
 import shutil
@@ -31,9 +33,17 @@ class Credential:
     registry_token: str = field(default="", repr=False)  # is an access token
     source: str = ""  # where it was found, for messages
     again: str = ""  # what to do when it is refused, where that is not `docker login`
+    name: str = ""  # whose it is, where the user does not say that
+    until: float = math.inf  # when another is to be asked for, by time.monotonic
+    missing: str = ""  # of nobody: what to tell who is refused for that
 
     def __bool__(self) -> bool:
         return bool(self.password or self.identity_token or self.registry_token)
+
+    @property
+    def who(self) -> str:
+        """Whose it is, for messages."""
+        return self.name or self.user or ("the token" if self else "anonymous")
 
 
 ANONYMOUS = Credential()
@@ -46,13 +56,18 @@ def config_file() -> Path:
 
 
 def find(host: str) -> Credential:
-    """The credential for `host`, ANONYMOUS when there is none.
+    """The credential for `host`, one that is false when there is none.
 
-    Raises DestinationError for a file that cannot be read, LoginError for AWS credentials that are of no use.
+    Raises DestinationError for a file that cannot be read, LoginError for a cloud's credentials that are of no use.
     """
-    from model_build.push import ecr
+    from model_build.push import artifact_registry, ecr
 
-    return _docker(host) or (ecr.find(host) if ecr.place(host) else ANONYMOUS)
+    found = _docker(host)
+    if found:
+        return found
+    if ecr.place(host):
+        return ecr.find(host)
+    return artifact_registry.find(host) if artifact_registry.is_here(host) else ANONYMOUS
 
 
 def _docker(host: str) -> Credential:

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from model_build.push.client import Registry
-from model_build.push.errors import RegistryDown, RegistryError
+from model_build.push.errors import DeniedError, LoginError, RegistryDown, RegistryError
 
 _BLOCK = 1 << 20
 _CHUNK = 16 << 20
@@ -47,7 +47,11 @@ def _begin(registry: Registry, digest: str, mount: str) -> str:
     path = f"{registry.reference.repository}/blobs/uploads/"
     if mount:
         query = {"mount": digest, "from": mount}
-        answer = registry.request("POST", path, expect=(201, 202), push=True, also_pull=mount, params=query)
+        try:
+            answer = registry.request("POST", path, expect=(201, 202), push=True, also_pull=mount, params=query)
+        except (DeniedError, LoginError):
+            # Of one host the repositories may be many people's: what one may read, another may not.
+            return _begin(registry, digest, "")
         if answer.status_code == 201:
             return ""
     else:
