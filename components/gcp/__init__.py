@@ -39,6 +39,15 @@ if TYPE_CHECKING:
         GkeTaintEffect,
     )
     from components.gcp.gpus import GkeAttachedGpu
+    from components.gcp.identity import (
+        GcpCondition,
+        GcpIdentity,
+        GcpIdentityArgs,
+        GcpKubernetes,
+        GcpObjects,
+        GcpResourceKind,
+        GcpStatement,
+    )
     from components.gcp.load_balancer import (
         GcpCloudRunTarget,
         GcpExistingCertificate,
@@ -46,6 +55,7 @@ if TYPE_CHECKING:
         GcpLoadBalancerArgs,
         GcpWafRules,
     )
+    from components.gcp.monitoring import GcpMonitoring, GcpMonitoringArgs, GcpWatchedBalancer, GcpWatchedService
     from components.gcp.network import GcpExistingNetwork, GcpGoogleApis, GcpNat, GcpNetwork, GcpNetworkArgs
     from components.gcp.registry import ArtifactRegistry, ArtifactRegistryArgs
 
@@ -63,15 +73,26 @@ __all__ = [
     "CloudRunStep",
     "CloudRunStrategy",
     "GcpCloudRunTarget",
+    "GcpCondition",
     "GcpExistingCertificate",
     "GcpExistingNetwork",
     "GcpGoogleApis",
+    "GcpIdentity",
+    "GcpIdentityArgs",
+    "GcpKubernetes",
     "GcpLoadBalancer",
     "GcpLoadBalancerArgs",
+    "GcpMonitoring",
+    "GcpMonitoringArgs",
     "GcpNat",
     "GcpNetwork",
     "GcpNetworkArgs",
+    "GcpObjects",
+    "GcpResourceKind",
+    "GcpStatement",
     "GcpWafRules",
+    "GcpWatchedBalancer",
+    "GcpWatchedService",
     "GkeAttachedGpu",
     "GkeChannel",
     "GkeCluster",
@@ -103,10 +124,15 @@ _MODULES = {
         *("GkeTaint", "GkeTaintEffect"),
     ),
     "gpus": ("GkeAttachedGpu",),
+    "identity": (
+        *("GcpCondition", "GcpIdentity", "GcpIdentityArgs", "GcpKubernetes", "GcpObjects", "GcpResourceKind"),
+        "GcpStatement",
+    ),
     "load_balancer": (
         *("GcpCloudRunTarget", "GcpExistingCertificate", "GcpLoadBalancer", "GcpLoadBalancerArgs"),
         "GcpWafRules",
     ),
+    "monitoring": ("GcpMonitoring", "GcpMonitoringArgs", "GcpWatchedBalancer", "GcpWatchedService"),
     "network": ("GcpExistingNetwork", "GcpGoogleApis", "GcpNat", "GcpNetwork", "GcpNetworkArgs"),
     "registry": ("ArtifactRegistry", "ArtifactRegistryArgs"),
 }
