@@ -1,7 +1,7 @@
 """Where a model's images are kept: a repository of Artifact Registry that nobody can move a tag in."""
 
 from functools import partial
-from typing import Any, NotRequired, Optional, TypedDict, cast
+from typing import Any, NotRequired, Optional, TypedDict
 
 import pulumi
 from pulumi_gcp.artifactregistry.repository import Repository
@@ -161,7 +161,7 @@ class ArtifactRegistry(pulumi.ComponentResource):
 
         # Who is told of it may push to it and pull from it; a preview knows it already.
         parts: list[Any] = [made.location, made.repository_id, *(let.role for let in lets)]
-        self.url = cast("pulumi.Output[str]", pulumi.Output.all(*parts).apply(address))
+        self.url = pulumi.Output.all(*parts).apply(address)
         self.repository = made.repository_id
         self.id = made.id
         self.key_name = pulumi.Output.from_input(key)
