@@ -363,7 +363,7 @@ def _outputs(args: GcpNetworkArgs, *, preview: bool) -> dict[str, Any]:
     return found
 
 
-KNOWN = {
+KNOWN: dict[str, Any] = {
     "cidr": "10.0.0.0/20",
     "pods_cidr": "10.4.0.0/14",
     "services_cidr": "10.0.16.0/20",
@@ -452,7 +452,7 @@ def test_in_a_network_that_is_there_what_is_asked_for_is_made() -> None:
 
 def test_what_is_made_in_a_shared_network_is_made_in_its_project() -> None:
     shared: Any = {
-        **ASKED["existing"],
+        **ASKED.get("existing", {}),
         "project": "shop-networks",
         "network_id": NETWORK.replace("shop-prod", "shop-networks"),
         "subnetwork_id": SUBNETWORK.replace("shop-prod", "shop-networks"),
