@@ -1,7 +1,7 @@
 """Who a pod, a task or a function is to AWS, and the little that it may do."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from typing import Any, Final, NotRequired, Optional, TypedDict, cast
@@ -11,7 +11,7 @@ from pulumi_aws.eks.pod_identity_association import PodIdentityAssociation
 from pulumi_aws.iam.role import Role
 from pulumi_aws.iam.role_policy import RolePolicy
 
-from components import checks
+from components import checks, pods
 from components.aws import checks as aws
 from components.aws import policies
 from components.aws.tags import Tags
@@ -36,7 +36,6 @@ OPERATOR = (
     r"|Arn(Not)?(Equals|Like))(IfExists)?|Null"
 )
 """Operators of conditions (IAM user guide, 2026-11-22)."""
-DNS_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 
 class AwsService(Enum):
@@ -173,17 +172,12 @@ class AwsIdentity(pulumi.ComponentResource):
 
 def _pod(args: AwsIdentityArgs, service: AwsService) -> dict[str, pulumi.Input[str]] | None:
     """Which pods, checked; none for what is no pod. Raises ArgsError."""
-    rules = {
+    rules: dict[str, Callable[[str, object], None]] = {
         "cluster_name": partial(
             checks.fits, pattern=aws.CLUSTER, expected="the name of an EKS cluster", example="shop"
         ),
-        "namespace": partial(checks.fits, pattern=DNS_LABEL, expected="the name of a namespace", example="models"),
-        "service_account": partial(
-            checks.fits,
-            pattern=rf"{DNS_LABEL}(\.{DNS_LABEL})*",
-            expected="the name of a service account",
-            example="digits",
-        ),
+        "namespace": pods.namespace,
+        "service_account": pods.service_account,
     }
     given = cast("Mapping[str, Any]", args)
     found: dict[str, pulumi.Input[str]] = {}

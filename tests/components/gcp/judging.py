@@ -22,6 +22,8 @@ PROJECT: Final = "shop-prod"
 NUMBER: Final = "123456789012"
 REGION: Final = "europe-west4"
 
+_AUTONAMED: Final[Mapping[str, str]] = {"gcp:serviceaccount/account:Account": "accountId"}
+"""What Pulumi names by itself where that is not called `name`."""
 _NAMED_BY_US: Final = ("gcp:dns/recordSet:RecordSet",)
 """What has a name that Pulumi never makes."""
 _NAMED: Final = {"gcp:serviceaccount/account:Account": "accountId"}

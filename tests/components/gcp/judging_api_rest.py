@@ -115,6 +115,9 @@ REST: Final[Mapping[str, Made]] = {
         ),
     ),
     "gcp:projects/serviceIdentity:ServiceIdentity": Made("serviceusage.v1", "services.enable", {"service": OURS}),
+    "gcp:pubsub/subscriptionIAMMember:SubscriptionIAMMember": members(
+        "pubsub.v1", "projects.subscriptions", whole="subscription"
+    ),
     "gcp:pubsub/topic:Topic": Made("pubsub.v1", "projects.topics.create", {"name": OURS}),
     "gcp:pubsub/topicIAMMember:TopicIAMMember": members("pubsub.v1", "projects.topics", "topic"),
     "gcp:secretmanager/secret:Secret": Made(
