@@ -75,7 +75,8 @@ def _canary(*weights: Any, pause: float = 300) -> dict[str, Any]:
          "beside anonymous; leave anonymous out"),
         ({"network": {"network_id": NETWORK["network_id"]}}, f"{WHAT}.network.subnetwork_id is missing, expected a "
          "value; write subnetwork_id: ..."),
-        ({"network": {**NETWORK, "network_id": "shop"}}, f"{WHAT}.network.network_id is 'shop', expected the whole name "
+        ({"network": {**NETWORK, "network_id": "shop"}}, f"{WHAT}.network.network_id is 'shop', expected the "
+         "whole name "
          "of a network; for example projects/shop-prod/global/networks/shop"),
         ({"network": {**NETWORK, "subnetwork_id": SUBNETWORK}}, f"{WHAT}.network.subnetwork_id is '{SUBNETWORK}', "
          f"expected one of {REGION}, where what uses it is; make or take one in {REGION}"),
@@ -90,21 +91,26 @@ def _canary(*weights: Any, pause: float = 300) -> dict[str, Any]:
          f"is; make or take one there: projects/shop-prod/locations/{REGION}/keyRings/models/cryptoKeys/models"),
         ({"env": {"SHOP_TOKEN": "7f3"}}, f"{WHAT}.env['SHOP_TOKEN'] has a value, expected nothing secret there, as "
          "whoever may describe what runs reads it; leave it out"),
-        ({"env": {"PORT": "80"}}, f"a key of {WHAT}.env is 'PORT', expected one that Cloud Run does not keep to itself; "
+        ({"env": {"PORT": "80"}}, f"a key of {WHAT}.env is 'PORT', expected one that Cloud Run does not keep to "
+         "itself; "
          "leave it out"),
-        ({"env": {"LONG": "x" * 32_769}}, f"{WHAT}.env['LONG'] is 'a text of 32769 characters', expected at most 32768, "
+        ({"env": {"LONG": "x" * 32_769}}, f"{WHAT}.env['LONG'] is 'a text of 32769 characters', expected at "
+         "most 32768, "
          "as Cloud Run takes no more; shorten it"),
-        ({"secrets": {"K_SERVICE": {"secret": "a"}}}, f"a key of {WHAT}.secrets is 'K_SERVICE', expected one that Cloud "
+        ({"secrets": {"K_SERVICE": {"secret": "a"}}}, f"a key of {WHAT}.secrets is 'K_SERVICE', expected one "
+         "that Cloud "
          "Run does not keep to itself; leave it out"),
         ({"secrets": {"MODELPORT_PORT": {"secret": "a"}}}, f"a key of {WHAT}.secrets is 'MODELPORT_PORT', expected one "
          "that the component does not set itself; leave it out"),
         ({"secrets": {"A": "hunter2"}}, f"{WHAT}.secrets['A'] is a text, expected the name of a secret in Secret "
          "Manager; write {'secret': 'projects/PROJECT/secrets/NAME'}, and put the value there"),
-        ({"secrets": {"A": {"secret": "a b"}}}, f"{WHAT}.secrets['A'].secret is 'a b', expected the name of a secret in "
+        ({"secrets": {"A": {"secret": "a b"}}}, f"{WHAT}.secrets['A'].secret is 'a b', expected the name of a "
+         "secret in "
          "Secret Manager; for example projects/shop-prod/secrets/upstream"),
         ({"secrets": {"A": {"secret": "a", "version": "new"}}}, f"{WHAT}.secrets['A'].version is 'new', expected the "
          "number of a version, or latest; for example \"3\""),
-        ({"env": {"A": "1"}, "secrets": {"A": {"secret": "a"}}}, f"a key of {WHAT}.secrets is 'A', expected one that is "
+        ({"env": {"A": "1"}, "secrets": {"A": {"secret": "a"}}}, f"a key of {WHAT}.secrets is 'A', expected one "
+         "that is "
          "not in env too; leave it out of env"),
         ({"labels": {"Team": "ml"}}, f"a key of {WHAT}.labels is 'Team', expected a letter and at most 62 letters of "
          "lower case, digits, _ and -; for example team"),
@@ -112,7 +118,8 @@ def _canary(*weights: Any, pause: float = 300) -> dict[str, Any]:
          "blue-green; write rolling"),
         ({"release": {"steps": [{"weight": 10}]}}, f"{STEPS} is [{{'weight': 10}}], expected none beside strategy "
          "rolling; leave steps out"),
-        ({"release": {"pause": 300}}, f"{WHAT}.release.pause is 300, expected none beside strategy rolling; leave pause "
+        ({"release": {"pause": 300}}, f"{WHAT}.release.pause is 300, expected none beside strategy rolling; "
+         "leave pause "
          "out"),
         ({"release": {"strategy": "canary"}}, f"{STEPS} is [], expected at least one step of a canary; for example "
          "weight 10, pause 300"),
@@ -128,9 +135,11 @@ def _canary(*weights: Any, pause: float = 300) -> dict[str, Any]:
          "nothing; leave latency_seconds out, or write strategy canary"),
         ({"release": _canary(10), "error_percent": 101}, f"{WHAT}.error_percent is 101, expected 0 to 100 percent; "
          "write 100"),
-        ({"release": _canary(10), "latency_seconds": 61}, f"{WHAT}.latency_seconds is 61, expected 0.001 to 60 seconds; "
+        ({"release": _canary(10), "latency_seconds": 61}, f"{WHAT}.latency_seconds is 61, expected 0.001 to 60 "
+         "seconds; "
          "write 60"),
-        ({"release": _canary(10), "alert_policies": ["mine"]}, f"{WHAT}.alert_policies[0] is 'mine', expected the whole "
+        ({"release": _canary(10), "alert_policies": ["mine"]}, f"{WHAT}.alert_policies[0] is 'mine', expected "
+         "the whole "
          "name of an alert policy of shop-prod; for example projects/shop-prod/alertPolicies/1234567890123456789"),
         ({"alert_policies": [POLICY]}, f"{WHAT}.alert_policies is ['{POLICY}'], expected none beside strategy rolling, "
          "which looks at nothing; leave alert_policies out, or write strategy canary"),
