@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from components.gcp import cloud_run_api, cloud_run_traffic
 from components.gcp import cloud_run_releasing as releasing
 from components.releases import ReleaseError, RolledBack
+from tests.components.gcp.judging_schema import described
 
 PLACE = "projects/shop-prod/locations/europe-west4/services/digits"
 FIXED, LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
@@ -226,6 +228,46 @@ def test_a_version_comes_step_by_step_and_the_first_step_begins_once_it_answers(
     assert cloud.shares() == [{OLD: 100}, {OLD: 90, NEW: 10}, {OLD: 50, NEW: 50}, {OLD: 0, NEW: 100}, {NEW: 100}]
     # As the service's own resource says it afterwards.
     assert cloud.traffic == [{"type": FIXED, "revision": NEW, "percent": 100}]
+
+
+def _calls(resources: Json) -> Iterator[Json]:
+    for each in resources.values():
+        yield from each.get("methods", {}).values()
+        yield from _calls(each.get("resources", {}))
+
+
+def test_every_request_is_one_that_google_describes(cloud: Cloud) -> None:
+    released()
+    documents = {"/v2/": "run.v2", "/v3/": "monitoring.v3"}
+    known = {start: json.loads(described(name).read_text()) for start, name in documents.items()}
+    calls: set[str] = set()
+    for method, path, query, body in cloud.asked:
+        document = known[path[:4]]
+        (call,) = (
+            each
+            for each in _calls(document["resources"])
+            if each["httpMethod"] == method
+            and re.fullmatch("/" + re.sub(r"\{[^}]+\}", "[^/]+", each["flatPath"]), path)
+        )
+        calls.add(call["id"])
+        for key, value in query.items():
+            choices = call["parameters"][key].get("enum")
+            assert choices is None or value in choices, key
+        if body:
+            fields = document["schemas"][call["request"]["$ref"]]["properties"]
+            assert set(body) <= set(fields)
+            target = document["schemas"][fields["traffic"]["items"]["$ref"]]["properties"]
+            for each in body["traffic"]:
+                assert set(each) <= set(target)
+                assert each["type"] in target["type"]["enum"]
+    assert calls == {
+        "run.projects.locations.services.get",
+        "run.projects.locations.services.patch",
+        "run.projects.locations.services.revisions.get",
+        "run.projects.locations.operations.get",
+        "monitoring.projects.timeSeries.list",
+        "monitoring.projects.alerts.list",
+    }
 
 
 def test_while_it_is_tried_each_version_has_a_tag(cloud: Cloud) -> None:
