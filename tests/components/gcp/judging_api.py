@@ -61,6 +61,31 @@ def misfits(plan: Plan) -> list[str]:
     return sorted(set(lines))
 
 
+def unknown(made: Made) -> list[str]:
+    """Words of a row whose path or parameter there is not. Raises KeyError where there is no such method."""
+    method = _method(made.interface, made.method)
+    found: list[str] = []
+    for word, path in made.takes.items():
+        if path.startswith("?"):
+            there = path.removeprefix("?") in method.get("parameters", {})
+        else:
+            # What is within a block is looked for where that is used.
+            there = "." in word or path in (OURS, WHOLE) or _there(made, path)
+        found += [] if there else [word]
+    return found
+
+
+def _there(made: Made, path: str) -> bool:
+    shape = _request(made.interface, made.method)
+    for part in path.split("."):
+        shape = _shape(made.interface, shape)
+        found = _member(made.interface, shape.get("items", shape), part)
+        if found is None:
+            return False
+        shape = found[1]
+    return True
+
+
 def _made(each: Planned, made: Made) -> Iterator[str]:
     inputs = {key: value for key, value in {**each.inputs, **judging.named(each)}.items() if value is not None}
     builder = _Builder(made, [])

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from tests.components.gcp import judging, judging_api
+from tests.components.gcp.judging_api_made import OURS, Made
 from tests.components.gcp.judging_programs import PROGRAMS
+from tests.components.gcp.judging_types import kind
 from tests.components.planned import Plan, Planned
 
 CLUSTER = "gcp:container/cluster:Cluster"
@@ -17,6 +19,17 @@ BARE = {"name": "a", "network": "a", "ipCidrRange": "10.0.0.0/20", "region": "eu
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_google_s_own_descriptions_have_nothing_against_it(name: str) -> None:
     assert judging_api.misfits(judging.planned(PROGRAMS[name])) == []
+
+
+@pytest.mark.parametrize("token", judging_api.MADE)
+def test_every_row_of_the_tables_is_of_what_there_is(token: str) -> None:
+    assert kind(token)
+    assert judging_api.unknown(judging_api.MADE[token]) == []
+
+
+def test_a_row_that_names_what_there_is_not_is_seen() -> None:
+    row = Made("compute.v1", "routes.insert", {"a": "routes.a", "b": "?zone", "c": OURS, "d": "destRange"})
+    assert judging_api.unknown(row) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
