@@ -347,4 +347,5 @@ def _pool(project: str) -> str:
 
 def _by_name(cluster: Cluster) -> pulumi.Output[str]:
     """The DNS name of an API server."""
-    return cluster.control_plane_endpoints_config.apply(lambda told: told.dns_endpoint_config.endpoint or "")
+    told = cluster.control_plane_endpoints_config.apply(lambda found: found.dns_endpoint_config)
+    return told.apply(lambda found: (found and found.endpoint) or "")

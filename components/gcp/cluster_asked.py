@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import pulumi
@@ -92,10 +93,7 @@ def _reached(args: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 def _ranges(args: Mapping[str, Any]) -> tuple[pulumi.Input[str], pulumi.Input[str]]:
     """Names of the secondary ranges for pods and for services."""
     found = {each: args[f"{each}_range"] for each in ("pods", "services")}
-    pods, services = (
-        checks.asked(value, lambda known, each=each: _range(f"{WHAT}.{each}_range", known))
-        for each, value in found.items()
-    )
+    pods, services = (checks.asked(value, partial(_range, f"{WHAT}.{each}_range")) for each, value in found.items())
     if isinstance(pods, str) and pods == services:
         expected = f"another than pods_range, {pods!r}"
         raise checks.wrong(f"{WHAT}.services_range", services, expected, "name the subnetwork's range for services")

@@ -81,16 +81,22 @@ def account(name: str, project: str, opts: pulumi.ResourceOptions) -> tuple[Acco
 
 
 def config(
-    who: pulumi.Input[str], tag: str, key: pulumi.Input[str], labels: Labels, *, machine_type: str | None, gib: int
+    who: pulumi.Input[str],
+    tag: pulumi.Input[str],
+    key: pulumi.Input[str] | None,
+    labels: Labels,
+    *,
+    machine_type: str | None,
+    gib: int,
 ) -> dict[str, Any]:
     """How a node starts: who it is, that nobody has tampered with it, and what pods hear of it.
 
-    machine_type: Default: GKE's smallest.
+    key: of its disk. Default: one of Google's own. machine_type: Default: GKE's smallest.
     """
     return {
         **({"machine_type": machine_type, "disk_type": disk_type(machine_type)} if machine_type else {}),
         "disk_size_gb": gib,
-        "boot_disk_kms_key": key,
+        **({} if key is None else {"boot_disk_kms_key": key}),
         # The one that streams images, and starts pods before all of theirs is there.
         "image_type": "COS_CONTAINERD",
         "gcfs_config": {"enabled": True},
@@ -118,24 +124,27 @@ def pool(
     opts: pulumi.ResourceOptions,
 ) -> NodePool:
     """The pool `system`. Its version is the control plane's, behind which GKE moves it."""
+    # Google counts all of these together, and those to begin with in each zone.
+    autoscaling: Any = {
+        "total_min_node_count": asked.sizes.least,
+        "total_max_node_count": asked.sizes.most,
+        "location_policy": "BALANCED",
+    }
+    # One node more, then one less: nothing that runs has less room meanwhile.
+    upgrades: Any = {"strategy": "SURGE", "max_surge": 1, "max_unavailable": 0}
+    node: Any = {**started, "labels": {"modelport.io/nodes": "system"}}
     return NodePool(
         f"{name}-system",
         project=project,
         location=region,
         cluster=cluster,
         node_locations=asked.zones,
-        # Google counts these in each zone, and all others together.
         initial_node_count=asked.sizes.desired // len(asked.zones),
-        autoscaling={
-            "total_min_node_count": asked.sizes.least,
-            "total_max_node_count": asked.sizes.most,
-            "location_policy": "BALANCED",
-        },
+        autoscaling=autoscaling,
         management={"auto_repair": True, "auto_upgrade": True},
-        # One node more, then one less: nothing that runs has less room meanwhile.
-        upgrade_settings={"strategy": "SURGE", "max_surge": 1, "max_unavailable": 0},
+        upgrade_settings=upgrades,
         network_config={"enable_private_nodes": True},
-        node_config={**started, "labels": {"modelport.io/nodes": "system"}},
+        node_config=node,
         opts=pulumi.ResourceOptions.merge(
             opts,
             # The number that it began with is read once, and another would replace it; what there are by now is the
