@@ -75,18 +75,19 @@ def policy(
     filters = [_waf(_WAF + place, each, sensitivity) for place, each in enumerate(waf)]
     parts = [clients[first : first + RANGES] for first in range(0, len(clients), RANGES)]
     named = [_clients(_CLIENTS + place, each, limit) for place, each in enumerate(parts)]
-    nobody = {
+    nobody: dict[str, Any] = {
         "priority": _LAST,
         "action": _DENIED,
         "description": "Nobody else",
         "match": {"versioned_expr": "SRC_IPS_V1", "config": {"src_ip_ranges": ["*"]}},
     }
+    rules: Any = [*filters, *named, nobody]
     return SecurityPolicy(
         name,
         project=project,
         type="CLOUD_ARMOR",
         description=f"Callers of {name}",
-        rules=[*filters, *named, nobody],
+        rules=rules,
         # Rules that read a body read the values in its JSON, not its text.
         advanced_options_config={"json_parsing": "STANDARD" if waf else "DISABLED", "log_level": "NORMAL"},
         adaptive_protection_config={"layer7_ddos_defense_config": {"enable": adaptive}},

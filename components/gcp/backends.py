@@ -1,7 +1,7 @@
 """What answers behind a load balancer on Google Cloud: nodes of a cluster, at one port, or a service of Cloud Run."""
 
 from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pulumi
 from pulumi_gcp.compute.backend_service import BackendService
@@ -134,4 +134,4 @@ def run(
         cloud_run={"service": service_name},
         opts=opts,
     )
-    return [{"group": cast("pulumi.Output[str]", endpoints.id)}], {"protocol": "HTTPS"}
+    return [{"group": endpoints.id}], {"protocol": "HTTPS"}

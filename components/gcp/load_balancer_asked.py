@@ -107,15 +107,16 @@ def _seconds(args: Mapping[str, Any], key: str, usual: int, least: int, most: in
 
 def _hosts(args: Mapping[str, Any]) -> list[str]:
     front.zone("GcpLoadBalancer.zone_name", args["zone_name"], "zone")
-    hosts = [args["hostname"], *(args.get("other_hostnames") or [])]
+    others: Sequence[str] = args.get("other_hostnames") or ()
+    hosts: list[str] = [args["hostname"], *others]
     front.hostname("GcpLoadBalancer.hostname", hosts[0], args["zone_name"], front.COMMON_NAME)
     what = "GcpLoadBalancer.other_hostnames"
     for each in hosts[1:]:
         # Each has a certificate of its own, and is its first name.
         front.hostname(what, each, args["zone_name"], front.COMMON_NAME)
     if len(set(hosts)) != len(hosts):
-        others = sorted(set(hosts) - {hosts[0]})
-        raise checks.wrong(what, hosts[1:], "each name once, and not `hostname` again", f"write {others}")
+        left = sorted(set(hosts) - {hosts[0]})
+        raise checks.wrong(what, hosts[1:], "each name once, and not `hostname` again", f"write {left}")
     return hosts
 
 
@@ -148,7 +149,8 @@ def _clients(args: Mapping[str, Any]) -> None:
 
 def _waf(args: Mapping[str, Any]) -> list[GcpWafRules]:
     what = "GcpLoadBalancer.waf"
-    found = [checks.choice(what, each, GcpWafRules) for each in args.get("waf") or []]
+    asked: Sequence[object] = args.get("waf") or ()
+    found = [checks.choice(what, each, GcpWafRules) for each in asked]
     if len(set(found)) != len(found):
         raise checks.wrong(what, [each.value for each in found], "each of the rules once", "leave one of them out")
     if not found and (given := args.get("waf_sensitivity")) is not None:
@@ -179,27 +181,34 @@ def _targets(args: Mapping[str, Any]) -> tuple[list[str], pulumi.Input[str]]:
 
 
 def _zones(args: Mapping[str, Any]) -> list[str]:
-    groups, said, what = args["instance_groups"], args.get("zones"), "GcpLoadBalancer.zones"
-    plain = not isinstance(groups, pulumi.Output) and all(isinstance(each, str) for each in groups)
-    if plain:
-        for place, each in enumerate(groups):
-            _group(f"GcpLoadBalancer.instance_groups[{place}]", each)
-    if said is None:
-        if not plain:
-            expected = "the zones of instance_groups, which are not known in a plan"
-            raise checks.wrong(what, said, expected, 'write those of the cluster, as ["europe-west4-a"]')
-        said = list(dict.fromkeys(each.partition("/zones/")[2].partition("/")[0] for each in groups))
-    zones = _known_zones(what, said)
-    if plain:
-        for each in zones:
-            backends.group(groups, each)
-        if len(groups) != len(zones):
-            expected = f"one group of each of {', '.join(zones)}"
-            raise checks.wrong("GcpLoadBalancer.instance_groups", list(groups), expected, "name their zones too")
+    groups = _plain(args["instance_groups"])
+    said: Sequence[str] | None = args.get("zones")
+    for place, each in enumerate(groups or ()):
+        _group(f"GcpLoadBalancer.instance_groups[{place}]", each)
+    if groups is None and said is None:
+        expected = "the zones of instance_groups, which are not known in a plan"
+        fix = 'write those of the cluster, as ["europe-west4-a"]'
+        raise checks.wrong("GcpLoadBalancer.zones", said, expected, fix)
+    if groups is None:
+        return _known_zones(said or ())
+    zones = _known_zones(said or list(dict.fromkeys(each.split("/zones/")[1].split("/")[0] for each in groups)))
+    for each in zones:
+        backends.group(groups, each)
+    if len(groups) != len(zones):
+        expected = f"one group of each of {', '.join(zones)}"
+        raise checks.wrong("GcpLoadBalancer.instance_groups", list(groups), expected, "name their zones too")
     return zones
 
 
-def _known_zones(what: str, said: Sequence[str]) -> list[str]:
+def _plain(value: Any) -> Sequence[str] | None:
+    """Texts that a plan knows, or none."""
+    if isinstance(value, pulumi.Output) or not all(isinstance(each, str) for each in cast("Sequence[object]", value)):
+        return None
+    return cast("Sequence[str]", value)
+
+
+def _known_zones(said: Sequence[str]) -> list[str]:
+    what = "GcpLoadBalancer.zones"
     if not said:
         raise checks.wrong(what, list(said), "zones of nodes that answer", 'write ["europe-west4-a"]')
     regions = {str(each).rpartition("-")[0] for each in said}
@@ -238,8 +247,8 @@ def _certificate(args: Mapping[str, Any], hosts: Sequence[str]) -> pulumi.Input[
         front.covers(f"{what}.names", found[1], hosts)
         return str(found[0])
 
-    whole, names = checks.asked(given["name"], here), given["names"]
-    if not isinstance(names, pulumi.Output) and all(isinstance(each, str) for each in cast("Sequence[object]", names)):
-        front.covers(f"{what}.names", cast("Sequence[str]", names), hosts)
-        return whole
-    return pulumi.Output.all(whole, names).apply(fitting)
+    whole: pulumi.Input[str] = checks.asked(given["name"], here)
+    if (names := _plain(given["names"])) is None:
+        return pulumi.Output.all(whole, given["names"]).apply(fitting)
+    front.covers(f"{what}.names", names, hosts)
+    return whole

@@ -9,6 +9,7 @@ import pytest
 from components.checks import ArgsError
 from components.gcp.load_balancer import GcpLoadBalancer, GcpWafRules
 from tests.components.planned import UNKNOWN, Plan, Planned, plan
+from tests.components.upgrading import Told
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 PROJECT = "shop-prod"
@@ -61,7 +62,7 @@ def _proof(made: Planned) -> dict[str, Any]:
     return {"dnsResourceRecords": [{"name": name, "type": "CNAME", "data": "def.authorize.certificatemanager.goog."}]}
 
 
-TOLD = {ADDRESS: lambda _made: {"address": "203.0.113.7"}, PROOF: _proof}
+TOLD: Told = {ADDRESS: lambda _made: {"address": "203.0.113.7"}, PROOF: _proof}
 
 
 def planned(preview: bool = False, here: dict[str, Any] = HERE, name: str = "edge", **changes: Any) -> Plan:
@@ -204,7 +205,7 @@ def test_a_cluster_tells_its_groups_late(preview: bool) -> None:
         pool = NodePool("system", cluster="shop")
         GcpLoadBalancer("edge", {**HERE, "instance_groups": pool.managed_instance_group_urls, "zones": ZONES})  # type: ignore[typeddict-item]
 
-    told = {"gcp:container/nodePool:NodePool": lambda _made: {"managedInstanceGroupUrls": GROUPS}}
+    told: Told = {"gcp:container/nodePool:NodePool": lambda _made: {"managedInstanceGroupUrls": GROUPS}}
     found = plan(program, preview=preview, outputs={**TOLD, **told})
     expected = [UNKNOWN, UNKNOWN] if preview else [f"{API}/{each}" for each in GROUPS]
     assert [each.inputs["group"] for each in found.all(PORT)] == expected

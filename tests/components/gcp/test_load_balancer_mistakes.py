@@ -1,6 +1,6 @@
 """What a load balancer on Google Cloud cannot be, each in one line before anything is planned."""
 
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -201,7 +201,7 @@ def _refused(here: dict[str, Any], changes: dict[str, Any], said: str) -> None:
 def test_what_is_known_late_is_asked_before_its_use(here: dict[str, Any], changes: dict[str, Any], said: str) -> None:
     def late(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: late(each) for key, each in value.items()}
+            return {key: late(each) for key, each in cast("dict[str, Any]", value).items()}
         return pulumi.Output.from_input(value)
 
     given: Any = {**here, **{key: late(value) for key, value in changes.items()}}
