@@ -13,6 +13,7 @@ from components import outputs
 from components.gcp import checks as gcp
 from components.gcp import cloud_run_revision, keys
 from components.gcp.cloud_run_asked import (
+    INGRESS,
     Asked,
     CloudRunEgress,
     CloudRunIngress,
@@ -156,7 +157,7 @@ class CloudRunService(pulumi.ComponentResource):
             project=asked.project,
             location=asked.region,
             description=f"Answers for the model of {name}",
-            ingress=asked.ingress.value,
+            ingress=INGRESS[asked.ingress],
             invoker_iam_disabled=False,
             deletion_protection=not asked.allow_deletion,
             scaling={"min_instance_count": asked.min},

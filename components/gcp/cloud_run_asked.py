@@ -43,20 +43,28 @@ IMAGE: Final = re.compile(
 class CloudRunIngress(Enum):
     """Where requests may come from, before anybody is asked who he is."""
 
-    INTERNAL = "INGRESS_TRAFFIC_INTERNAL_ONLY"
+    INTERNAL = "internal"
     """VPC networks of this project or its perimeter, and Google's own services in it."""
-    LOAD_BALANCER = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
+    LOAD_BALANCER = "internal-and-cloud-load-balancing"
     """The same, and a load balancer that leads here."""
-    ALL = "INGRESS_TRAFFIC_ALL"
+    ALL = "all"
     """Anywhere, the internet too."""
+
+
+INGRESS: Final[Mapping[CloudRunIngress, str]] = {
+    CloudRunIngress.INTERNAL: "INGRESS_TRAFFIC_INTERNAL_ONLY",
+    CloudRunIngress.LOAD_BALANCER: "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+    CloudRunIngress.ALL: "INGRESS_TRAFFIC_ALL",
+}
+"""What gcloud's words are in the API."""
 
 
 class CloudRunEgress(Enum):
     """What of that which a server asks for goes by its VPC network."""
 
-    ALL = "ALL_TRAFFIC"
+    ALL = "all-traffic"
     """All of it: the network's firewall and NAT decide."""
-    PRIVATE_RANGES = "PRIVATE_RANGES_ONLY"
+    PRIVATE_RANGES = "private-ranges-only"
     """What is for private addresses; the rest goes to the internet by itself."""
 
 
@@ -279,7 +287,7 @@ def _secrets(given: Mapping[str, CloudRunSecret]) -> dict[str, Json]:
         # By name alone: what it is called is no reason to refuse it here.
         environment.plain(f"{WHAT}.secrets", {key: None})
         _reserved(f"a key of {WHAT}.secrets", key)
-        if not isinstance(each, Mapping):
+        if not isinstance(cast("object", each), Mapping):
             # The value, which might be the secret itself, is shown nowhere.
             raise checks.ArgsError(
                 f"{what} is a text, expected the name of a secret in Secret Manager; write {{'secret': "
@@ -315,7 +323,7 @@ def _network(given: CloudRunNetwork | None, region: str) -> Json | None:
     }
     if tags:
         interface["tags"] = tags
-    return {"networkInterfaces": [interface], "egress": egress.value}
+    return {"networkInterfaces": [interface], "egress": egress.value.replace("-", "_").upper()}
 
 
 def _whole_network(what: str, value: object) -> None:

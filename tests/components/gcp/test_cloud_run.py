@@ -294,7 +294,7 @@ def test_nobody_reaches_it_and_nobody_may_call_it_unless_told() -> None:
 
 
 def test_everybody_is_answered_only_when_that_is_meant() -> None:
-    found = made_of(changed(anonymous=True, ingress="INGRESS_TRAFFIC_ALL"))
+    found = made_of(changed(anonymous=True, ingress="all"))
     (caller,) = found.all("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")
     assert (caller.name, caller.inputs["member"]) == ("digits-anonymous", "allUsers")
     assert _service(found)["ingress"] == "INGRESS_TRAFFIC_ALL"

@@ -61,8 +61,8 @@ def _canary(*weights: Any, pause: float = 300) -> dict[str, Any]:
         ({"min": 3, "max": 2}, f"{WHAT}.min is 3, expected at most {WHAT}.max, which is 2; raise {WHAT}.max to 3"),
         ({"max": 0}, f"{WHAT}.max is 0, expected 1 to 1000 instances; write 1"),
         ({"startup_seconds": 900}, f"{WHAT}.startup_seconds is 900, expected 2 to 600 seconds; write 600"),
-        ({"ingress": "all"}, f"{WHAT}.ingress is 'all', expected one of INGRESS_TRAFFIC_INTERNAL_ONLY, "
-         "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER, INGRESS_TRAFFIC_ALL; write INGRESS_TRAFFIC_INTERNAL_ONLY"),
+        ({"ingress": "vpc"}, f"{WHAT}.ingress is 'vpc', expected one of internal, internal-and-cloud-load-balancing, "
+         "all; write internal"),
         ({"invokers": {"all": "allUsers"}}, f"{WHAT}.invokers['all'] is 'allUsers', expected somebody by name; name "
          "them, or write anonymous: True to answer everybody"),
         ({"invokers": {"all": "allAuthenticatedUsers"}}, f"{WHAT}.invokers['all'] is 'allAuthenticatedUsers', expected "
@@ -82,8 +82,8 @@ def _canary(*weights: Any, pause: float = 300) -> dict[str, Any]:
          f"expected one of {REGION}, where what uses it is; make or take one in {REGION}"),
         ({"network": {**NETWORK, "tags": ["Models"]}}, f"{WHAT}.network.tags[0] is 'Models', expected a network tag: a "
          "letter and at most 62 more of a-z, 0-9 and -, the last of them no -; for example models"),
-        ({"network": {**NETWORK, "egress": "none"}}, f"{WHAT}.network.egress is 'none', expected one of ALL_TRAFFIC, "
-         "PRIVATE_RANGES_ONLY; write ALL_TRAFFIC"),
+        ({"network": {**NETWORK, "egress": "none"}}, f"{WHAT}.network.egress is 'none', expected one of all-traffic, "
+         "private-ranges-only; write all-traffic"),
         ({"service_account": "server"}, f"{WHAT}.service_account is 'server', expected the address of a service "
          "account; for example server@shop-prod.iam.gserviceaccount.com"),
         ({"key_name": "projects/shop-prod/locations/us/keyRings/a/cryptoKeys/b"}, f"{WHAT}.key_name is "
