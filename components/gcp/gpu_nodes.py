@@ -204,21 +204,19 @@ class GkeGpuNodePool(pulumi.ComponentResource):
         labels = Labels(f"{what}.labels", name, args.get("labels"))
         super().__init__("modelport:index:GkeGpuNodePool", name, {}, opts)
 
-        started = {
-            **cluster_nodes.config(account, tag, key or "", labels, machine_type=type_, gib=disk),
+        started: dict[str, Any] = {
+            **cluster_nodes.config(account, tag, key, labels, machine_type=type_, gib=disk),
             "disk_type": gpus.disk_type(type_),
             "gcfs_config": {"enabled": args.get("image_streaming", True)},
             "guest_accelerators": [accelerator],
         }
         if node_labels_:
             started["labels"] = node_labels_
-        if key is None:
-            del started["boot_disk_kms_key"]
         pools: list[NodePool] = []
         for kind in kinds:
             # What is always there must be there: on spot it might not be.
             least = size.least if kind == kinds[0] else 0
-            config = {**started, "taints": taints}
+            config: Any = {**started, "taints": taints}
             if kind == "spot":
                 config["spot"] = True
             else:
@@ -233,10 +231,10 @@ class GkeGpuNodePool(pulumi.ComponentResource):
                     cluster=cluster,
                     node_locations=zones,
                     initial_node_count=_at_first(least, size.most, len(zones)),
+                    # Balanced, a zone without capacity would hold up the others.
                     autoscaling={
                         "total_min_node_count": least,
                         "total_max_node_count": size.most,
-                        # Balanced, a zone without capacity would hold up the others.
                         "location_policy": "ANY",
                     },
                     management={"auto_repair": True, "auto_upgrade": True},

@@ -300,13 +300,13 @@ def test_a_partition_may_be_shared() -> None:
 @pytest.mark.parametrize("type_", list(gpus.GPU_TYPES))
 def test_every_type_can_be_had_where_it_is_offered(type_: str) -> None:
     machine = gpus.GPU_TYPES[type_]
-    for region in gpus.regions(type_, machine.model):
-        pool = _plan(machine_type=type_, region=region, spot=True).all(NODES)[-1]
-        nodes = pool.inputs["nodeConfig"]
-        assert pool.inputs["nodeLocations"] == gpus.zones(type_, machine.model, region)
-        assert (nodes["machineType"], nodes["diskType"]) == (type_, gpus.disk_type(type_))
-        (gpu,) = nodes["guestAccelerators"]
-        assert (gpu["type"], gpu["count"]) == (machine.accelerator, machine.count)
+    region = gpus.regions(type_, machine.model)[-1]
+    pool = _plan(machine_type=type_, region=region, spot=True).all(NODES)[-1]
+    nodes = pool.inputs["nodeConfig"]
+    assert pool.inputs["nodeLocations"] == gpus.zones(type_, machine.model, region)
+    assert (nodes["machineType"], nodes["diskType"]) == (type_, gpus.disk_type(type_))
+    (gpu,) = nodes["guestAccelerators"]
+    assert (gpu["type"], gpu["count"]) == (machine.accelerator, machine.count)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from components.gcp.gpu_nodes import GkeGpuNodePool
 from tests.components.gcp.test_gpu_nodes import HERE, KEY, NODES, OUTPUTS
 from tests.components.upgrading import Earlier
@@ -35,25 +33,27 @@ def test_what_an_autoscaler_and_the_release_channel_have_moved_is_left_alone(fol
     assert EARLIER.changes(folder, state=moved) == {}
 
 
-@pytest.mark.parametrize(
-    ("changed", "updated"),
-    [
-        ({"max": 8}, BOTH),
-        ({"min": 1}, {"gpu-on-demand"}),
-        ({"zones": ["europe-west4-b"]}, BOTH),
-        ({"image_streaming": False}, BOTH),
-        ({"driver": "LATEST"}, BOTH),
-        ({"node_labels": {"team": "ml"}}, BOTH),
-        ({"labels": {"team": "ml"}}, BOTH),
-        ({"taints": []}, BOTH),
-        ({"max_surge": 1}, BOTH),
-        ({"disk_gib": 200}, BOTH),
-        ({"use_reservations": False}, {"gpu-on-demand"}),
-        ({"disk_key_name": KEY}, BOTH),
-    ],
-)
-def test_what_changes_is_the_same_pools(folder: Path, changed: Any, updated: set[str]) -> None:
-    assert EARLIER.changes(folder, changed) == {"update": updated}
+def test_whatever_is_said_of_them_they_stay_the_same_pools(folder: Path) -> None:
+    """A replaced pool is one whose nodes, and all on them, go at once."""
+    said: dict[str, Any] = {
+        "machine_type": "g2-standard-12",
+        "zones": ["europe-west4-b"],
+        "max": 8,
+        "sharing": {"clients": 2},
+        "driver": "LATEST",
+        "image_streaming": False,
+        "disk_gib": 200,
+        "disk_key_name": KEY,
+        "node_labels": {"team": "ml"},
+        "taints": [],
+        "max_surge": 1,
+        "labels": {"team": "ml"},
+    }
+    assert EARLIER.changes(folder, said) == {"update": BOTH}
+
+
+def test_what_is_said_of_those_on_demand_is_nothing_to_spot_nodes(folder: Path) -> None:
+    assert EARLIER.changes(folder, {"min": 1, "use_reservations": False}) == {"update": {"gpu-on-demand"}}
 
 
 def test_who_wants_no_spot_any_more_keeps_the_nodes_on_demand(folder: Path) -> None:
