@@ -29,8 +29,8 @@ def deploy(spec: StackSpec) -> None:
     with gcp_parts.rehearsed("gcp"):
         _rehearse(spec, wanted)
     google = gcp_parts.provider(wanted)
-    enabled = gcp_parts.apis(wanted, APIS, pulumi.ResourceOptions(provider=google))
-    options = pulumi.ResourceOptions(provider=google, depends_on=enabled)
+    enabled = gcp_parts.apis(wanted, APIS, google)
+    options = pulumi.ResourceOptions.merge(enabled, pulumi.ResourceOptions(provider=google))
     stands = _Parts(wanted, options)
     network, cluster, registry = stands.network(), stands.cluster(), stands.registry(spec)
     kubernetes = Kubernetes(
@@ -44,7 +44,7 @@ def deploy(spec: StackSpec) -> None:
     cluster.kubeconfig.apply(_say, run_with_unknowns=True)
     image = gcp_parts.image(spec, registry)
     place = inside.Place(kubernetes, inside.namespace(spec), kubeconfig=cluster.kubeconfig)
-    both = pulumi.ResourceOptions(providers={"gcp": google, "kubernetes": kubernetes}, depends_on=enabled)
+    both = pulumi.ResourceOptions.merge(enabled, pulumi.ResourceOptions(providers=[google, kubernetes]))
     stands.nodes()
     balancer = stands.balancer()
     monitoring = stands.monitoring(inside.called(spec), place.namespace, balancer, both)

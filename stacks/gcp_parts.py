@@ -40,16 +40,29 @@ def provider(wanted: ProjectSpec) -> Google:
     return Google("gcp", project=wanted.project, region=wanted.region)
 
 
-def apis(wanted: ProjectSpec, more: Sequence[str], options: pulumi.ResourceOptions) -> list[pulumi.Resource]:
-    """The APIs that a target asks, enabled: what is made otherwise waits for them. They stay when the stack goes."""
+def apis(wanted: ProjectSpec, more: Sequence[str], google: Google) -> pulumi.ResourceOptions:
+    """Enable the APIs that a target asks, which stay when the stack goes. The options of what waits for them."""
     if not wanted.enable_apis:
-        return []
-    keep = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(retain_on_delete=True))
-    return [
-        made(Service, f"{wanted.name}-{name}", service=f"{name}.googleapis.com", project=wanted.project,
-             disable_on_destroy=False, opts=keep)
+        return pulumi.ResourceOptions()
+    keep = pulumi.ResourceOptions(provider=google, retain_on_delete=True)
+    enabled = [
+        Service(f"{wanted.name}-{name}", service=f"{name}.googleapis.com", project=wanted.project,
+                disable_on_destroy=False, opts=keep)
         for name in sorted({*APIS, *more})
     ]  # fmt: skip
+    return pulumi.ResourceOptions(transformations=[_after(enabled)])
+
+
+def _after(enabled: Sequence[Service]) -> pulumi.ResourceTransformation:
+    """What has whatever a component makes wait for APIs: that a component waits is no word to its children."""
+    wait = pulumi.ResourceOptions(depends_on=list(enabled))
+
+    def waiting(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if not isinstance(args.resource, pulumi.CustomResource):
+            return None
+        return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, wait))
+
+    return waiting
 
 
 def where(wanted: ProjectSpec) -> dict[str, Any]:

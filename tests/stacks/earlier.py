@@ -52,12 +52,18 @@ class Project:
         assert outcome.exit_code == 0, "\n".join([outcome.error, *self.said])
         return outcome
 
-    def bring_up(self, whole: dict[str, Any], made: Plan, told: Told) -> None:
-        """Leave a state as if the stack had been brought up. made: its plan of an `up`."""
+    def bring_up(
+        self,
+        whole: dict[str, Any],
+        made: Plan,
+        told: Told,
+        identity: Callable[[Planned], str] = lambda made: f"{made.name}-id",
+    ) -> None:
+        """Leave a state as if the stack had been brought up. made: its plan of an `up`, with these answers and ids."""
         self.preview(whole)
         first = {each["type"]: each["new"]["inputs"] for each in self.steps}
         self.engine.init()
-        left = state(made, first[MODEL], first["pulumi:providers:pulumi-python"], told)
+        left = state(made, first[MODEL], first["pulumi:providers:pulumi-python"], told, identity)
         assert self.engine.import_(json.dumps(left)) == []
 
     def _hear(self, event: dict[str, Any]) -> None:
@@ -89,13 +95,15 @@ def alone(home: Path, commands: Mapping[str, str], *forgotten: str) -> Generator
         yield Project.make(home / "project")
 
 
-def state(found: Plan, image: Mapping[str, Any], default: Mapping[str, Any], told: Told) -> dict[str, Any]:
+def state(
+    found: Plan, image: Mapping[str, Any], default: Mapping[str, Any], told: Told, identity: Callable[[Planned], str]
+) -> dict[str, Any]:
     """A deployment as an engine would have left it behind: what was registered, with what is made up for answers.
 
-    told: those answers. image, default: inputs of the model's image, and of the provider of dynamic resources, as they
-    were checked.
+    told: those answers. identity: the ids that were given. image, default: inputs of the model's image, and of the
+    provider of dynamic resources, as they were checked.
     """
-    ids = {each.urn: f"{each.name}-id" for each in found.resources if each.custom}
+    ids = {each.urn: identity(each) for each in found.resources if each.custom}
     stack = "urn:pulumi:test::shop::pulumi:pulumi:Stack::shop-test"
     own = "urn:pulumi:test::shop::pulumi:providers:pulumi-python::default"
     resources: list[dict[str, Any]] = [

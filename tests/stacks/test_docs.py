@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pulumi.runtime import mocks
 
-from stacks.spec import StackSpec
+from stacks.spec import ACCOUNTS, StackSpec
 from tests.components.kubernetes import checking
 
 ROOT = Path(__file__).parents[2]
@@ -59,10 +59,10 @@ def test_a_section_of_a_stack_file_is_right(text: str, tmp_path: Path) -> None:
     given: dict[str, Any] = yaml.safe_load(text.replace("{...}", "{}"))
     config = {key: value for key, value in (given.get("config") or given).items() if value}
     local = config.get("modelport:target") == "local"
-    on_aws = str(config.get("modelport:target")).startswith("aws-")
+    in_a_cloud = config.get("modelport:target") in ACCOUNTS
     base = (
         {"modelport:model": BASE["modelport:model"]}
-        if on_aws
+        if in_a_cloud
         else {}
         if local
         else {key: value for key, value in BASE.items() if "runtime" not in str(config) or "gate" not in key}

@@ -155,7 +155,7 @@ _OURS: Final[Mapping[str, dict[str, Any]]] = {
 
 def planned(program: Callable[[], object]) -> Plan:
     """What `program` registers in an `up` on Google Cloud. Raises what the program raises."""
-    return plan(program, preview=False, outputs=Told(_outputs), ids=_id)
+    return plan(program, preview=False, outputs=TOLD, ids=identity)
 
 
 def named(each: Planned) -> dict[str, str]:
@@ -177,7 +177,7 @@ def references(plan: Plan) -> dict[str, tuple[str, str]]:
             continue
         for word, name in named(each).items():
             found[name] = (each.urn, f"{{}}.{snake(word)}")
-        found.setdefault(_id(each), (each.urn, "{}.id"))
+        found.setdefault(identity(each), (each.urn, "{}.id"))
         for value, path in _tells(each).values():
             if path:
                 found.setdefault(_filled(value, each), (each.urn, path))
@@ -186,15 +186,16 @@ def references(plan: Plan) -> dict[str, tuple[str, str]]:
 
 def tells(each: Planned, path: str) -> str:
     """What a resource tells in a plan: its `id`, or what lies at a path of its outputs."""
-    return _id(each) if path == "id" else _filled(_tells(each)[path][0], each)
+    return identity(each) if path == "id" else _filled(_tells(each)[path][0], each)
 
 
-def _outputs(each: Planned) -> dict[str, Any]:
+def outputs(each: Planned) -> dict[str, Any]:
+    """What a made resource tells beside its id and its inputs."""
     if not each.type.startswith("gcp:"):
         return dict(_OURS.get(each.type, {}))
     found: dict[str, Any] = dict(named(each))
     if each.type in _SERVER_NAMED:
-        found["name"] = _id(each)
+        found["name"] = identity(each)
     for path, (value, _) in _tells(each).items():
         first, *rest = path.split(".")
         found[first] = put(found.get(first, opened(each.inputs.get(first))), rest, _filled(value, each))
@@ -204,11 +205,12 @@ def _outputs(each: Planned) -> dict[str, Any]:
 def _tells(each: Planned) -> Mapping[str, tuple[str, str]]:
     found = dict(_TELLS.get(each.type, {}))
     if each.type.startswith("gcp:compute/") and "self_link" in told(kind(each.type)):
-        found["selfLink"] = (f"https://www.googleapis.com/compute/v1/{_id(each)}", "{}.self_link")
+        found["selfLink"] = (f"https://www.googleapis.com/compute/v1/{identity(each)}", "{}.self_link")
     return found
 
 
-def _id(each: Planned) -> str:
+def identity(each: Planned) -> str:
+    """The id that a made resource has."""
     if not each.type.startswith("gcp:"):
         return f"{each.name}-id"
     return _filled(_IDS.get(each.type) or _imported(each.type) or "{label}-{hex}", each)
@@ -248,3 +250,7 @@ def _filled(template: str, each: Planned) -> str:
 def _has(token: str, word: str) -> bool:
     """Whether the resource of a token takes `word`."""
     return takes(loaded(token), token.rpartition(":")[2], word)
+
+
+TOLD: Final = Told(outputs)
+"""What every made resource tells."""
