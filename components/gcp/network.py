@@ -1,5 +1,6 @@
 """The network that everything on Google Cloud stands in: a VPC with a subnetwork in a region, or one that is there."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -83,10 +84,11 @@ class GcpNetworkArgs(TypedDict):
     Default: none, and a load balancer of the region alone cannot be made."""
     private_services_cidr: NotRequired[str]
     """Private addresses, a network of up to 24 bits, for services of Google that stand in a network of their own beside
-    this one, as private endpoints of Vertex AI; Google advises one of 16. Default: none."""
+    this one, as private endpoints of Vertex AI; Google advises one of 16. It asks for the Service Networking API.
+    Default: none."""
     flow_logs: NotRequired[bool]
-    """Whether to log who speaks to whom; the project keeps these logs as its others. Default: yes; in an existing
-    network, no."""
+    """Whether to log who speaks to whom; the project keeps these logs as its others. In an existing network this asks
+    for the Network Management API. Default: yes; in an existing network, no."""
     flow_log_sampling: NotRequired[float]
     """Share of the traffic that is logged, from above 0 to 1. Default: 1."""
     flow_log_seconds: NotRequired[int]
@@ -161,7 +163,7 @@ class GcpNetwork(pulumi.ComponentResource):
         made.logged(found, asked, adopted=there is not None)
         ids = found.network_id, found.network_name, found.subnetwork_id, found.subnetwork_name
         self.network_id, self.network_name, self.subnetwork_id, self.subnetwork_name = (
-            _once(each, [*ready, *joined]) for each in ids
+            _carrying(each, [*ready, *joined]) for each in ids
         )
         self.cidr = pulumi.Output.from_input(layout.nodes)
         self.pods_cidr = pulumi.Output.from_input(layout.pods)
@@ -169,7 +171,7 @@ class GcpNetwork(pulumi.ComponentResource):
         self.pods_range = pulumi.Output.from_input(found.pods_range)
         self.services_range = pulumi.Output.from_input(found.services_range)
         self.proxy_cidr = pulumi.Output.from_input(layout.proxies)
-        self.private_services_range = _once(taken, joined)
+        self.private_services_range = _carrying(taken, joined)
         self.nat_addresses = pulumi.Output.all(*public)
         self.register_outputs({key: getattr(self, key) for key in GcpNetwork.__annotations__})
 
@@ -324,9 +326,16 @@ class _Made:
             )
 
 
-def _once(value: pulumi.Input[str], others: Sequence[pulumi.CustomResource]) -> pulumi.Output[str]:
-    """A value that carries along what makes the network usable: who takes it waits for that, and goes before it."""
-    return pulumi.Output.all(value, *(each.id for each in others)).apply(lambda known: str(known[0]))
+def _carrying(value: pulumi.Input[str], others: Sequence[pulumi.Resource]) -> pulumi.Output[str]:
+    """A value that carries along what makes the network usable: who takes it waits for that, and goes before it.
+
+    It is known when it itself is: something new in the network must not look, in a preview, as if a cluster's network
+    were another, which is a cluster to be replaced.
+    """
+    yes: asyncio.Future[bool] = asyncio.Future()
+    yes.set_result(True)
+    there = pulumi.Output(set(others), yes, yes)
+    return pulumi.Output.all(value, there).apply(lambda known: str(known[0]))
 
 
 def _asked(args: GcpNetworkArgs) -> _Asked:

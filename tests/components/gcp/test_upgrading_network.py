@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi_gcp.compute.instance import Instance
 
 from components.gcp.network import GcpNetwork
 from tests.components.gcp import test_network
@@ -15,23 +16,35 @@ ZONES = {f"net-{domain}{part}" for domain in ("googleapis-com", "gcr-io", "pkg-d
 WAYS = {"net-google-apis", "net-google-direct"}
 
 
+def _used(net: GcpNetwork) -> None:
+    """Somebody in the network, whom another network would replace."""
+    Instance(
+        "user",
+        machine_type="n2-standard-4",
+        zone="europe-west4-a",
+        boot_disk={"initialize_params": {"image": "cos-cloud/cos-stable"}},
+        network_interfaces=[{"network": net.network_id, "subnetwork": net.subnetwork_id}],
+        metadata={"network": net.network_name, "subnetwork": net.subnetwork_name},
+    )
+
+
 def shop(changed: Mapping[str, Any]) -> None:
     """What the stack is made of. changed: of the network."""
     network: Any = {**test_network.HERE, **changed}
-    GcpNetwork("net", network)
+    _used(GcpNetwork("net", network))
 
 
 def closed(changed: Mapping[str, Any]) -> None:
     """The same without a way out, with all else that a network may have."""
     network: Any = {**test_network.FULL, "nat": "none", **changed}
     del network["nat_address_count"]
-    GcpNetwork("net", network)
+    _used(GcpNetwork("net", network))
 
 
 def fixed(changed: Mapping[str, Any]) -> None:
     """The same with addresses that stay."""
     network: Any = {**test_network.FULL, "google_apis": "public", **changed}
-    GcpNetwork("net", network)
+    _used(GcpNetwork("net", network))
 
 
 EARLIER = Earlier("network", shop, test_network.TOLD)
