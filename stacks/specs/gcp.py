@@ -45,7 +45,11 @@ class GkeGpuSpec(Part):
     """Nodes with GPUs: none until a pod asks for one."""
 
     machine_type: Line
-    """Type with NVIDIA GPUs, as `g2-standard-8`."""
+    """Type with NVIDIA GPUs, as `g2-standard-8`, or of the series N1 with `gpu` attached."""
+    gpu: Line | None = None
+    """GPU that is attached to a machine of the series N1, as `T4`."""
+    gpu_count: Annotated[StrictInt | None, Field(ge=1, le=8)] = None
+    """How many of that each node has. Default: 1."""
     zones: tuple[Line, ...] | None = None
     """Zones of the region that have them. Default: all that do."""
     min: Annotated[StrictInt, _NODES] = 0

@@ -86,7 +86,7 @@ class ArtifactRegistrySpec(Part):
 class ManagedCertificateSpec(Part):
     """A certificate that is there already."""
 
-    id: Line
+    name: Line
     """Its whole name in Certificate Manager, as `projects/shop-prod/locations/global/certificates/shop`."""
     names: tuple[Line, ...]
     """Names that it is for, as `*.example.com`."""

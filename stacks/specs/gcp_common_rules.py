@@ -11,7 +11,7 @@ from stacks.specs.rules import below, covers, told
 from stacks.specs.words import wide
 
 if TYPE_CHECKING:
-    from stacks.specs.gcp_common import GlobalFrontSpec, ProjectSpec
+    from stacks.specs.gcp_common import GlobalFrontSpec, ProjectSpec, VpcNetworkSpec
 
 
 def project(section: str, wanted: "ProjectSpec") -> list[str]:
@@ -28,6 +28,18 @@ def project(section: str, wanted: "ProjectSpec") -> list[str]:
     if not lines and key is not None:
         lines = told(partial(checks.key, f"{section}.registry.key_name", key, wanted.region))
     return lines
+
+
+def network(section: str, wanted: "VpcNetworkSpec") -> list[str]:
+    """Lines about the addresses of a network that is made."""
+    from components.gcp import addresses
+
+    if wanted.existing is not None:
+        return []
+    asked = {"cidr": wanted.cidr, "pods_cidr": wanted.pods_cidr, "services_cidr": wanted.services_cidr}
+    given = {key: value for key, value in asked.items() if value is not None}
+    lines = told(lambda: addresses.layout(given, wanted.apart_from))
+    return [line.replace("GcpNetwork.", f"{section}.network.") for line in lines]
 
 
 def front(section: str, wanted: "GlobalFrontSpec | None") -> list[str]:

@@ -4,12 +4,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stacks.specs import cluster_rules
-from stacks.specs.gcp_common_rules import front, project
+from stacks.specs.gcp_common_rules import front, network, project
 from stacks.specs.rules import told
 
 if TYPE_CHECKING:
     from stacks.spec import StackSpec
-    from stacks.specs.gcp import GcpSpec
+    from stacks.specs.gcp import GcpSpec, GkeGpuSpec
 
 
 def beside(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
@@ -30,6 +30,7 @@ def beside(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
 def unfit(wanted: "GcpSpec") -> list[str]:
     """A line for each thing that Google would refuse."""
     from components import checks as values
+    from components.gcp import catalog
 
     cluster = wanted.cluster
     lines = project("gcp", wanted)
@@ -43,12 +44,9 @@ def unfit(wanted: "GcpSpec") -> list[str]:
     for what, each in sizes.items():
         numbers = [(f"{what}.{key}", getattr(each, key)) for key in ("min", "max") if getattr(each, key) is not None]
         lines += told(partial(values.in_order, numbers))
-    for name in wanted.gpu or {}:
-        pattern, expected = (
-            r"[a-z]([-a-z0-9]{0,13}[a-z0-9])?",
-            "at most 15 lower-case letters, digits and hyphens, a letter first",
-        )
-        lines += told(partial(values.fits, f"the name of gcp.gpu.{name}", name, pattern, expected, "l4"))
+    lines += network("gcp", wanted.network)
+    if wanted.region in catalog.ZONES:
+        lines += [line for name, pool in (wanted.gpu or {}).items() for line in _gpus(name, pool, wanted.region)]
     balancer = wanted.load_balancer
     lines += front("gcp", balancer)
     if balancer is not None and not balancer.keys and not balancer.anonymous:
@@ -57,3 +55,19 @@ def unfit(wanted: "GcpSpec") -> list[str]:
             "keys: [default], or anonymous: true if that is meant"
         )
     return lines
+
+
+def _gpus(name: str, pool: "GkeGpuSpec", region: str) -> list[str]:
+    """Lines about nodes with GPUs of a region that there is."""
+    from components import checks as values
+    from components.gcp import gpus
+
+    what, pattern = f"gcp.gpu.{name}", r"[a-z]([-a-z0-9]{0,13}[a-z0-9])?"
+    expected = "at most 15 lower-case letters, digits and hyphens, a letter first"
+    lines = told(lambda: values.fits(f"the name of {what}", name, pattern, expected, "l4"))
+
+    def offered() -> None:
+        machine = gpus.machine("GkeGpuNodePool", pool.machine_type, pool.gpu, pool.gpu_count)
+        gpus.offered("GkeGpuNodePool", pool.machine_type, machine, region, pool.zones)
+
+    return lines + [line.replace("GkeGpuNodePool.", f"{what}.") for line in told(offered)]

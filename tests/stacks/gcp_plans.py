@@ -19,7 +19,8 @@ def document(**gcp: Any) -> dict[str, Any]:
     section = whole["config"]["modelport:gcp"]
     for key, value in gcp.items():
         known = section.get(key)
-        section[key] = {**known, **value} if isinstance(known, dict) and isinstance(value, dict) else value
+        both = isinstance(known, dict) and isinstance(value, dict) and key != "gpu"
+        section[key] = {k: v for k, v in {**known, **value}.items() if v is not None} if both else value
     whole["config"]["modelport:gcp"] = {key: value for key, value in section.items() if value is not None}
     return whole
 

@@ -28,8 +28,25 @@ CALLED = {
     "aws:ec2/eip:Eip": "elastic IP",
     "aws:kms/key:Key": "KMS key",
     "aws:sns/topic:Topic": "SNS topic",
+    "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": "IAM member of the repository",
+    "gcp:certificatemanager/dnsAuthorization:DnsAuthorization": "DNS authorization",
+    "gcp:compute/sSLPolicy:SSLPolicy": "SSL policy",
+    "gcp:compute/targetHttpProxy:TargetHttpProxy": "target HTTP proxy",
+    "gcp:compute/targetHttpsProxy:TargetHttpsProxy": "target HTTPS proxy",
+    "gcp:compute/uRLMap:URLMap": "URL map",
+    "gcp:dns/policy:Policy": "DNS policy",
+    "gcp:dns/recordSet:RecordSet": "DNS record",
+    "gcp:kms/cryptoKey:CryptoKey": "KMS key",
+    "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": "IAM member of a key",
+    "gcp:kms/keyRing:KeyRing": "KMS key ring",
+    "gcp:logging/metric:Metric": "log-based metric",
+    "gcp:projects/iAMMember:IAMMember": "IAM member of the project",
+    "gcp:projects/service:Service": "enabled API",
+    "gcp:serviceaccount/account:Account": "service account",
 }
 """Types whose names alone do not say whose they are."""
+TITLES = {"gcp:projects/service:Service": "APIs"}
+"""What is in no component, by type, where its name alone says as little."""
 STYLE = (
     "text{font-family:system-ui,sans-serif;font-size:12px;fill:#1f2933}"
     ".title{font-size:14px;font-weight:600}.box{fill:#fff;stroke:#486581;stroke-width:1.5}"
@@ -57,7 +74,7 @@ def boxes(plan: Plan) -> tuple[dict[str, Box], dict[str, set[str]]]:
             continue
         types = each.urn.split("::")[2].split("$")
         whole = next((kind for kind in types if kind.startswith("modelport:index:")), types[-1])
-        kind = whole.rpartition(":")[2]
+        kind = TITLES.get(whole) or whole.rpartition(":")[2]
         owners[each.urn] = kind
         counted = made.setdefault(kind, Counter())
         if ":ModelImage" not in each.type and not each.type.startswith("modelport:"):
