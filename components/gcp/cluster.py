@@ -46,7 +46,7 @@ class GkeChannel(Enum):
     STABLE = "STABLE"
     """Once it has proven itself in REGULAR."""
     EXTENDED = "EXTENDED"
-    """As REGULAR; a minor version stays for two years, for a fee in the second."""
+    """As REGULAR; a minor version stays for two years, for a fee once others have gone."""
 
 
 class GkeClusterArgs(TypedDict):

@@ -9,11 +9,9 @@ from components import checks
 
 DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 """Days of the week, as RFC 5545 writes them."""
-LEAST: Final = 48
-"""Hours for maintenance that GKE must have in any 32 days, four weeks and a bit (GKE, "Configure maintenance windows
-and exclusions", 2026-11-22)."""
 SHORTEST: Final = 4
-"""Hours of a window, below which GKE does not count it (same page)."""
+"""Hours of a window, below which GKE does not count it; one of these a week is the 48 hours in any 92 days that it has
+to have (GKE, "Configure maintenance windows and exclusions", 2026-11-22)."""
 MOST: Final = 20
 """Exclusions of a cluster (google_container_cluster, "maintenance_exclusion", 7.45)."""
 MOST_CLOSED, LONGEST_CLOSED = 3, 90
@@ -54,7 +52,7 @@ class GkeMaintenance(TypedDict):
     start: NotRequired[str]
     """Time of day at which it opens, in UTC, as `02:00`. Default: 00:00."""
     hours: NotRequired[int]
-    """Hours for which it is open, 4 to 24; all days of 32 together come to 48 at least. Default: 8."""
+    """Hours for which it is open, 4 to 24. Default: 8."""
     exclusions: NotRequired[dict[str, GkeExclusion]]
     """Times without upgrades, each under a name that it keeps. Default: none."""
 
@@ -66,11 +64,6 @@ def asked(what: str, given: GkeMaintenance) -> dict[str, Any]:
     start = given.get("start", "00:00")
     checks.fits(f"{what}.start", start, r"([01]\d|2[0-3]):[0-5]\d", "a time of day in UTC, as text", '"02:00"')
     hours = checks.whole(f"{what}.hours", given.get("hours", 8), SHORTEST, 24, "hours")
-    # Any 32 days have each day of the week four times, and not all of them five times.
-    if hours * len(days) * 4 < LEAST:
-        needed = -(-LEAST // (4 * len(days)))
-        expected = f"{LEAST} hours in 32 days at least, as GKE has to come to its upgrades"
-        raise checks.wrong(f"{what}.hours", hours, expected, f"write {needed}, or more days than {', '.join(days)}")
     opens = MONDAY + timedelta(
         days=DAYS.index(days[0]), hours=int(start.partition(":")[0]), minutes=int(start.partition(":")[2])
     )
