@@ -295,10 +295,22 @@ def _taker(args: GcpIdentityArgs) -> pulumi.Input[str] | None:
     checks.given(what, given, GcpKubernetes)
     pool = given.get("workload_pool", f"{args['project']}.svc.id.goog")
     return outputs.known(
-        lambda pool, namespace, account: f"serviceAccount:{pool}[{namespace}/{account}]",
+        _in_cluster,
         pool=checks.asked(pool, partial(_pool, f"{what}.workload_pool")),
         namespace=checks.asked(given["namespace"], partial(pods.namespace, f"{what}.namespace")),
         account=checks.asked(given["service_account"], partial(pods.service_account, f"{what}.service_account")),
+    )
+
+
+def _in_cluster(pool: str, namespace: str, account: str) -> str:
+    return f"serviceAccount:{pool}[{namespace}/{account}]"
+
+
+def _below(bucket: str, prefix: str) -> str:
+    """The condition that holds below a prefix alone. Listing is asked of the bucket, all else of objects."""
+    return (
+        f'resource.name.startsWith("projects/_/buckets/{bucket}/objects/{prefix}") || '
+        f'api.getAttribute("storage.googleapis.com/objectListPrefix", "").startsWith("{prefix}")'
     )
 
 
@@ -316,12 +328,8 @@ def _objects(key: str, given: Mapping[str, GcpObjects] | None, role: str, name: 
         bucket = checks.asked(each["bucket"], partial(_resource, f"{what}.bucket", GcpResourceKind.BUCKET))
         expected = "what names begin with, up to a slash and without wildcards or quotes"
         checks.fits(f"{what}.prefix", each["prefix"], r"(?!/)[^*?$\s\"'\\]*/", expected, "models/digits/")
-        # Listing is asked of the bucket, by prefix; all else of objects.
         expression = outputs.known(
-            lambda bucket, prefix: (
-                f'resource.name.startsWith("projects/_/buckets/{bucket}/objects/{prefix}") || '
-                f'api.getAttribute("storage.googleapis.com/objectListPrefix", "").startsWith("{prefix}")'
-            ),
+            _below,
             bucket=bucket,
             prefix=each["prefix"],
         )

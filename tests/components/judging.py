@@ -22,7 +22,12 @@ class Told(dict[str, Callable[[Planned], dict[str, Any]]]):
 
 def opened(value: Any) -> Any:
     """What a secret holds, or the value itself."""
-    return opened(value[SECRET]) if isinstance(value, dict) and SECRET in value else value
+    return opened(cast("Any", value)[SECRET]) if isinstance(value, dict) and SECRET in value else cast("Any", value)
+
+
+def many(value: Any) -> list[Any]:
+    """A list as it is, and what is alone as one."""
+    return list(cast("Any", value)) if isinstance(value, list) else [value]
 
 
 def put(there: Any, path: list[str], value: Any) -> Any:

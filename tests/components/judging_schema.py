@@ -60,14 +60,15 @@ class Bindings:
 
     def told(self, kind: str) -> frozenset[str]:
         """What a resource of that type tells once it is made."""
-        return frozenset(snake(name) for name in _TOLD.findall(cast("str", self._text(kind))))
+        return frozenset(snake(name) for name in _TOLD.findall(cast("str", self.text(kind))))
 
     @functools.cached_property
     def types(self) -> list[str]:
         """All types of the provider's."""
         return sorted({place.name.partition(".")[0].replace("-", "_") for place in self._declarations.iterdir()})
 
-    def _text(self, kind: str) -> str | None:
+    def text(self, kind: str) -> str | None:
+        """The declarations of a type."""
         word, place = kind.replace("_", "-"), self._declarations
         parts = [place / f"{word}.d.ts.z", *sorted(place.glob(f"{word}.*.d.ts.z"))]
         return "\n".join(_unpacked(each) for each in parts) if parts[0].is_file() else None
@@ -102,7 +103,7 @@ class Bindings:
 
 @functools.cache
 def _schema(bindings: Bindings, kind: str) -> dict[str, Field] | None:
-    text = bindings._text(kind)
+    text = bindings.text(kind)
     if text is None:
         return None
     interfaces = {name: body for _, name, body in _INTERFACE.findall(text)}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from tests.components.judging import opened
+from tests.components.judging import many, opened
 from tests.components.judging_schema import Bindings, Field
 from tests.components.planned import Plan, Planned
 
@@ -126,7 +126,7 @@ class Terraform:
     def _value(self, judged: _Judged, value: Any, known: Field, where: str, refer: "_References") -> Any:
         value = opened(value)
         if known.kind in ("block", "blocks"):
-            blocks = cast("list[Any]", value if isinstance(value, list) else [value])
+            blocks = many(value)
             if known.kind == "block" and len(blocks) != 1:
                 judged.lines.append(f"{where} is there {len(blocks)} times, expected once")
             if wrong := [each for each in blocks if not isinstance(each, dict)]:
@@ -134,8 +134,7 @@ class Terraform:
                 return []
             return [self._block(judged, each, known.below, where, refer) for each in blocks]
         if known.kind == "list":
-            many = cast("list[Any]", value if isinstance(value, list) else [value])
-            return [_scalar(judged, each, "string or number", where, refer) for each in many]
+            return [_scalar(judged, each, "string or number", where, refer) for each in many(value)]
         if known.kind == "map":
             if not isinstance(value, dict):
                 judged.lines.append(f"{where} is {value!r}, expected a map")
@@ -158,7 +157,7 @@ class Terraform:
 
     def _path(self, judged: _Judged, path: str) -> str:
         """A path of Pulumi's as Terraform writes it."""
-        fields, parts = self._fields(judged.kind), []
+        fields, parts = self._fields(judged.kind), list[str]()
         for word in path.split("."):
             known = next((each for each in fields.values() if word.lower() in map(str.lower, _words(each))), None)
             if known is None and not fields:
@@ -233,7 +232,7 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
-        for each in cast("dict[str, Any]", value).values() if isinstance(value, dict) else cast("list[Any]", value):
+        for each in cast("dict[str, Any]", value).values() if isinstance(value, dict) else many(value):
             yield from _texts(each)
 
 
@@ -266,7 +265,7 @@ def _literal(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"\$\{[^{}]*\}", value):
         return value[2:-1]  # a reference alone stands bare
     if isinstance(value, list):
-        return f"[{', '.join(_literal(each) for each in cast('list[Any]', value))}]"
+        return f"[{', '.join(_literal(each) for each in many(value))}]"
     if isinstance(value, dict):
         pairs = cast("dict[str, Any]", value).items()
         return "{" + ", ".join(f"{json.dumps(key)} = {_literal(each)}" for key, each in pairs) + "}"

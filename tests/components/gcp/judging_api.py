@@ -23,7 +23,7 @@ from tests.components.gcp.judging_api_container import CONTAINER
 from tests.components.gcp.judging_api_made import OURS, WHOLE, Made
 from tests.components.gcp.judging_api_rest import REST
 from tests.components.gcp.judging_schema import described
-from tests.components.judging import opened
+from tests.components.judging import many, opened
 from tests.components.planned import Plan, Planned
 
 MADE: Final[Mapping[str, Made]] = {**COMPUTE, **CONTAINER, **REST}
@@ -168,20 +168,19 @@ class _Builder:
         value = opened(value)
         shape = _shape(self.made.interface, shape)
         if "properties" in shape:
-            if isinstance(value, list) and len(cast("list[Any]", value)) == 1:
-                value = value[0]  # Terraform has no block alone, and Pulumi opens most but not all
-            if not isinstance(value, dict):
-                return value
+            # Terraform has no block alone, and Pulumi opens most but not all.
+            block = many(value)[0] if len(many(value)) == 1 else value
+            if not isinstance(block, dict):
+                return block
             found: dict[str, Any] = {}
-            for key, each in cast("dict[str, Any]", value).items():
+            for key, each in cast("dict[str, Any]", block).items():
                 below = f"{word}.{key}"
                 path = self.made.takes.get(below, key)
                 if each is not None and path != OURS:
                     self.put(found, shape, path, self.told(below, each), below)
             return found
         if shape.get("type") == "array":
-            many = cast("list[Any]", value if isinstance(value, list) else [value])
-            return [self.built(shape["items"], each, word) for each in many]
+            return [self.built(shape["items"], each, word) for each in many(value)]
         if "additionalProperties" in shape and isinstance(value, dict):
             return {key: opened(each) for key, each in cast("dict[str, Any]", value).items()}
         return _plain(shape, value)
@@ -205,7 +204,7 @@ def _against(call: _Call, shape: Described, value: Any, where: str) -> Iterator[
     kind = shape.get("type", "any")
     if kind == "any":
         return
-    if not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "boolean"):
+    if not _is(kind, value):
         yield f"{where or 'the request'} is {value!r}, expected {'an' if kind[0] in 'aio' else 'a'} {kind}"
         return
     if kind == "array":
@@ -221,6 +220,10 @@ def _against(call: _Call, shape: Described, value: Any, where: str) -> Iterator[
             yield f"{where} is {value}, expected {least:g} to {most:g}"
 
 
+def _is(kind: str, value: object) -> bool:
+    return isinstance(value, _KINDS[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
+
 def _within(call: _Call, shape: Described, value: dict[str, Any], where: str) -> Iterator[str]:
     properties = cast("dict[str, Described]", shape.get("properties", {}))
     for name, known in properties.items():
@@ -230,15 +233,15 @@ def _within(call: _Call, shape: Described, value: dict[str, Any], where: str) ->
         if required and name not in value and f"{where}{name}" not in call.made.default:
             yield f"{where}{name} is missing"
     for name, each in value.items():
-        known = properties.get(name) or shape.get("additionalProperties")
-        if known is None:
+        taken: Described | None = properties.get(name) or shape.get("additionalProperties")
+        if taken is None:
             yield f"takes no {where}{name}"
             continue
-        if known.get("readOnly"):
+        if taken.get("readOnly"):
             yield f"{where}{name} is told by Google alone"
-        if known.get("deprecated") and f"{where}{name}" not in call.made.old:
+        if taken.get("deprecated") and f"{where}{name}" not in call.made.old:
             yield f"{where}{name} is old"
-        yield from _against(call, known, each, f"{where}{name}")
+        yield from _against(call, taken, each, f"{where}{name}")
 
 
 def _text(shape: Described, value: str, where: str) -> Iterator[str]:
@@ -288,4 +291,5 @@ def _method(interface: str, method: str) -> Described:
 
 
 def _request(interface: str, method: str) -> Described:
-    return _method(interface, method).get("request", {"type": "object", "properties": {}})
+    nothing: Described = {"type": "object", "properties": {}}
+    return cast("Described", _method(interface, method).get("request", nothing))

@@ -10,7 +10,7 @@ from pulumi_gcp.storage.bucket import Bucket
 
 from components.checks import ArgsError
 from components.gcp.identity import HANDING_OUT, KINDS, GcpIdentity, GcpIdentityArgs, GcpResourceKind
-from tests.components.planned import UNKNOWN, Plan, plan
+from tests.components.planned import UNKNOWN, Plan, Planned, plan
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 PROJECT = "shop-prod"
@@ -33,13 +33,14 @@ FULL: GcpIdentityArgs = {
 ACCOUNT, TAKEN = "gcp:serviceaccount/account:Account", "gcp:serviceaccount/iAMMember:IAMMember"
 BUCKET, SECRETS = "gcp:storage/bucketIAMMember:BucketIAMMember", "gcp:secretmanager/secretIamMember:SecretIamMember"
 MEMBER = f"serviceAccount:digits-1a2b3c4@{PROJECT}.iam.gserviceaccount.com"
-TOLD = {
-    ACCOUNT: lambda _: {
-        "email": MEMBER.partition(":")[2],
-        "member": MEMBER,
-        "name": f"projects/{PROJECT}/serviceAccounts/{MEMBER.partition(':')[2]}",
-    }
-}
+EMAIL = MEMBER.partition(":")[2]
+
+
+def _told(_: Planned) -> dict[str, Any]:
+    return {"email": EMAIL, "member": MEMBER, "name": f"projects/{PROJECT}/serviceAccounts/{EMAIL}"}
+
+
+TOLD = {ACCOUNT: _told}
 
 
 def _made(args: GcpIdentityArgs, *, preview: bool = False) -> Plan:
@@ -62,7 +63,7 @@ def test_one_service_account_of_one_namespace_takes_it() -> None:
     found = _made(PODS)
     assert [each.type for each in found.resources] == ["modelport:index:GcpIdentity", ACCOUNT, TAKEN]
     assert found.one(TAKEN).inputs == {
-        "serviceAccountId": f"projects/{PROJECT}/serviceAccounts/{MEMBER.partition(':')[2]}",
+        "serviceAccountId": f"projects/{PROJECT}/serviceAccounts/{EMAIL}",
         "role": "roles/iam.workloadIdentityUser",
         "member": f"serviceAccount:{PROJECT}.svc.id.goog[models/digits]",
     }
@@ -182,11 +183,10 @@ def test_outputs_wait_for_what_it_may_do() -> None:
         Bucket("told", labels={"email": who.email, "member": who.member, "id": who.id}, location="EU")
 
     told = plan(program, preview=False, outputs=TOLD).one("gcp:storage/bucket:Bucket", "told")
-    email = MEMBER.partition(":")[2]
     assert told.inputs["labels"] == {
-        "email": email,
+        "email": EMAIL,
         "member": MEMBER,
-        "id": f"projects/{PROJECT}/serviceAccounts/{email}",
+        "id": f"projects/{PROJECT}/serviceAccounts/{EMAIL}",
     }
     assert {"digits-reads-objects-models", "digits-statements-asks", "digits-reads-secret-names-upstream"} <= {
         each.rpartition("::")[2] for each in told.request["propertyDependencies"]["labels"]["urns"]
@@ -391,5 +391,9 @@ LATE: list[tuple[Callable[[], Any], str]] = [
 
 @pytest.mark.parametrize(("args", "line"), LATE)
 def test_what_is_known_late_is_asked_late(args: Callable[[], Any], line: str) -> None:
+    def program() -> None:
+        given: Any = {**HERE, **args()}
+        GcpIdentity("digits", given)
+
     with pytest.raises(ValueError, match=line):
-        plan(lambda: GcpIdentity("digits", {**HERE, **args()}), preview=False, outputs=TOLD)
+        plan(program, preview=False, outputs=TOLD)
