@@ -24,7 +24,6 @@ def _used(net: GcpNetwork) -> None:
         zone="europe-west4-a",
         boot_disk={"initialize_params": {"image": "cos-cloud/cos-stable"}},
         network_interfaces=[{"network": net.network_id, "subnetwork": net.subnetwork_id}],
-        metadata={"network": net.network_name, "subnetwork": net.subnetwork_name},
     )
 
 
