@@ -5,7 +5,7 @@ from typing import Any, cast
 import pulumi
 from pulumi_kubernetes.provider import Provider as Kubernetes
 
-from components.gcp import catalog
+from components.gcp import catalog, collector
 from components.gcp.cluster import GkeChannel, GkeCluster, GkeClusterArgs, GkeKind
 from components.gcp.gpu_nodes import GkeGpuNodePool, GkeGpuNodePoolArgs
 from components.gcp.load_balancer import GcpLoadBalancer
@@ -19,7 +19,7 @@ from stacks.parts import LATE
 from stacks.spec import StackSpec
 from stacks.specs.gcp import GcpSpec
 
-APIS = ("certificatemanager", "compute", "container", "containersecurity", "dns")
+APIS = ("certificatemanager", "compute", "container", "containerfilesystem", "containersecurity", "dns")
 """What this target asks beside what all do."""
 
 
@@ -47,16 +47,18 @@ def deploy(spec: StackSpec) -> None:
     both = pulumi.ResourceOptions.merge(enabled, pulumi.ResourceOptions(providers=[google, kubernetes]))
     stands.nodes()
     balancer = stands.balancer()
-    monitoring = stands.monitoring(inside.called(spec), place.namespace, balancer, both)
     service: dict[str, Any] = {}
     if balancer is not None and wanted.load_balancer is not None:
         cidr = wanted.network.existing.cidr if wanted.network.existing else wanted.network.cidr
         service["type"], service["node_port"] = ModelServiceType.NODE_PORT, wanted.load_balancer.node_port
         # What comes through a node's port comes from the address of a node.
         service["allowed_networks"] = [*spec.service.allow, cidr]
-    if monitoring is not None:
-        service["monitoring_namespace"] = monitoring.collector_namespace
+    if wanted.monitoring is not None:
+        service["monitoring_namespace"] = collector.namespace(autopilot=wanted.cluster.kind == "autopilot")
     deployed = inside.deploy(spec, place, image, **service)
+    # What says which pods are asked for their metrics lives in their namespace.
+    after = pulumi.ResourceOptions.merge(both, pulumi.ResourceOptions(depends_on=[deployed.service]))
+    monitoring = stands.monitoring(inside.called(spec), place.namespace, balancer, after)
     pulumi.export("endpoint", balancer.url if balancer is not None else deployed.service.url)
     if balancer is not None:
         pulumi.export("address", balancer.address)
@@ -149,6 +151,7 @@ class _Parts:
                 "cluster_name": cluster.name,
                 "node_service_account": cluster.node_service_account,
                 "node_tag": cluster.node_tag,
+                "disk_key_name": cluster.disk_key_name,
             }
             made(GkeGpuNodePool, f"{self._name}-{name}", cast("GkeGpuNodePoolArgs", args), self._options)
 

@@ -14,14 +14,17 @@ from components.kubernetes import names
 Json = dict[str, Any]
 
 API: Final = "monitoring.googleapis.com/v1"
-NAMESPACE, AUTOPILOT_NAMESPACE = "gmp-system", "gke-gmp-system"
-"""Where the collectors run, which a model's network policy has to let in."""
 UNASKED: Final = "health|metrics|server|model|other"
 """Routes that probes and scrapes call: nobody asks how long those took, and each has a histogram of its own."""
 FAULTS: Final = "Traceback [(]most recent call last[)]|modelport: (error|worker [0-9]+ ended|not drained)"
 """Lines of the server's log that tell of a fault; the other lines of its standard error, all of which GKE calls errors,
 tell what it does."""
 _KIND: Final = "(Traceback|error|ended|not drained)"
+
+
+def namespace(*, autopilot: bool) -> str:
+    """Where the collectors run, which a model's network policy has to let in."""
+    return "gke-gmp-system" if autopilot else "gmp-system"
 
 
 def monitor(service: Service, seconds: int) -> Json:

@@ -161,7 +161,7 @@ class GcpMonitoring(pulumi.ComponentResource):
         self.channel_ids = pulumi.Output.all(*channels).apply(lambda found: list(map(str, found)))
         self.policy_ids = pulumi.Output.all(*ids).apply(lambda found: list(map(str, found)))
         self.topic_id = pulumi.Output.from_input("" if topic is None else topic)
-        space = collector.AUTOPILOT_NAMESPACE if args.get("autopilot", False) else collector.NAMESPACE
+        space = collector.namespace(autopilot=args.get("autopilot", False))
         self.collector_namespace = pulumi.Output.from_input(space)
         self.register_outputs(
             {

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from stacks.specs.gcp import GcpSpec, GkeGpuSpec
 
 
+POOL = 21
+"""Characters of a stack's name and that of a pool of GPUs together: a node pool has 40, with ours and Pulumi's part."""
+
+
 def beside(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
     """A line for each thing that Google would refuse, or that a cluster which is just made does not have.
 
@@ -47,6 +51,12 @@ def unfit(wanted: "GcpSpec") -> list[str]:
     lines += network("gcp", wanted.network)
     if wanted.region in catalog.ZONES:
         lines += [line for name, pool in (wanted.gpu or {}).items() for line in _gpus(name, pool, wanted.region)]
+    lines += [
+        f"gcp.gpu.{name} makes nodes called {wanted.name}-{name}-on-demand, expected at most {POOL} characters of "
+        "gcp.name and it together, as GKE takes 40; take a shorter one"
+        for name in wanted.gpu or {}
+        if len(wanted.name) + len(name) > POOL
+    ]
     balancer = wanted.load_balancer
     lines += front("gcp", balancer)
     if balancer is not None and not balancer.keys and not balancer.anonymous:

@@ -67,6 +67,8 @@ def test_every_component_of_the_library_is_there(schema: dict[str, Any]) -> None
             "SageMakerEndpoint",
             "LambdaService",
         ),
+        *("ArtifactRegistry", "CloudRunService", "GcpIdentity", "GcpLoadBalancer", "GcpMonitoring", "GcpNetwork"),
+        *("GkeCluster", "GkeGpuNodePool"),
     }
 
 

@@ -61,8 +61,8 @@ def test_another_channel_and_another_model_touch_neither_network_nor_whose_the_c
 def test_the_apis_stay_when_the_stack_goes_and_all_else_waits_for_them(made: Plan) -> None:
     apis = made.all("gcp:projects/service:Service")
     assert {each.inputs["service"].partition(".")[0] for each in apis} == {
-        *("artifactregistry", "certificatemanager", "cloudkms", "compute", "container", "containersecurity", "dns"),
-        *("iam", "logging", "monitoring"),
+        *("artifactregistry", "certificatemanager", "cloudkms", "compute", "container", "dns"),
+        *("containerfilesystem", "containersecurity", "iam", "logging", "monitoring"),
     }
     assert all(each.request["retainOnDelete"] and each.inputs["disableOnDestroy"] is False for each in apis)
     natives = [each for each in made.resources if each.type.startswith("gcp:") and each not in apis]
@@ -72,6 +72,12 @@ def test_the_apis_stay_when_the_stack_goes_and_all_else_waits_for_them(made: Pla
 
 def test_apis_that_somebody_else_enables_are_let_be(tmp_path: Path) -> None:
     assert planned(spec(tmp_path, document(enable_apis=False))).all("gcp:projects/service:Service") == []
+
+
+def test_disks_of_all_nodes_are_encrypted_by_the_clusters_own_key(made: Plan) -> None:
+    keys = {each.inputs["nodeConfig"]["bootDiskKmsKey"] for each in made.all("gcp:container/nodePool:NodePool")}
+    (disks,) = [each for each in made.all("gcp:kms/cryptoKey:CryptoKey") if each.name == "models-disk-key"]
+    assert keys == {judging.tells(disks, "id")}
 
 
 def test_nodes_may_pull_and_nobody_else(made: Plan) -> None:
