@@ -15,7 +15,7 @@ from components.aws.released import ReleaseRecord, ReleaseRecordArgs
 from components.rehearsal import made
 from model_build.resource import ModelImage
 from stacks import parts
-from stacks.parts import given
+from stacks.parts import given as given
 from stacks.spec import StackSpec
 from stacks.specs import aws_common_rules as rules
 from stacks.specs.aws_common import AccountSpec, FrontSpec, NetworkedSpec

@@ -14,7 +14,7 @@ from components.gcp.registry import ArtifactRegistry, ArtifactRegistryArgs
 from components.rehearsal import made
 from model_build.resource import ModelImage
 from stacks import parts
-from stacks.parts import given
+from stacks.parts import given as given
 from stacks.spec import StackSpec
 from stacks.specs.gcp_common import GlobalFrontSpec, NetworkedProjectSpec, ProjectSpec
 

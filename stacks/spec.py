@@ -366,8 +366,8 @@ def _unfit(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
     """What is right by itself and wrong beside the rest."""
     if (rules := RULES.get(spec.target)) is not None:
         beside = importlib.import_module(f"stacks.specs.{rules}").beside
-        own = (_unreleased(spec) or _unscaled(spec)) if spec.target in OWN_CLUSTERS else []
-        return [*beside(spec, secrets), *own]
+        inside = (_unreleased(spec) or _unscaled(spec)) if spec.target in OWN_CLUSTERS else []
+        return [*beside(spec, secrets), *inside]
     if spec.target != "local" and spec.image.push is None and not secrets & {"image", "image.push"}:
         return [
             f"image.push is missing, expected registry and repository that the target {spec.target} pulls from; "

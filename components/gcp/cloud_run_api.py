@@ -272,7 +272,8 @@ def at_hand() -> bool:
 
 def _value(point: Json) -> float:
     told: Json = point.get("value") or {}
-    return float(told.get("doubleValue", told.get("int64Value", 0)))
+    number: Any = told.get("doubleValue", told.get("int64Value", 0))
+    return float(number)
 
 
 def _stamp(seconds: float) -> str:

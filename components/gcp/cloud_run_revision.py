@@ -4,7 +4,7 @@ The same text goes both ways: to the API, which makes a version beside the one t
 resource, which then finds that version there. So there is one form of it, and `provided` puts it into the SDK's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
 import pulumi
@@ -115,7 +115,7 @@ def _snake(value: Any) -> Any:
         known = cast("Mapping[str, Any]", value)
         return {_key(key): each if key == "limits" else _snake(each) for key, each in known.items()}
     if isinstance(value, list):
-        return [_snake(each) for each in cast("list[Any]", value)]
+        return [_snake(each) for each in cast("Sequence[Any]", value)]
     return value
 
 

@@ -189,20 +189,17 @@ class GkeCluster(pulumi.ComponentResource):
             ignored = ["initialNodeCount", "nodeConfig", "nodeVersion"]
         cluster = Cluster(
             name,
-            **{
-                **_common(name, args, found, channel, self.key_name),
-                **kept,
-                "resource_labels": labels.all(),
-                "opts": pulumi.ResourceOptions(
-                    parent=self,
-                    # Without its role a node comes up and is not heard of.
-                    depends_on=[may],
-                    protect=None if args.get("allow_deletion", False) else True,
-                    ignore_changes=ignored,
-                    # Should anything call for another cluster: its name is taken, so that the old one stays.
-                    delete_before_replace=False,
-                ),
-            },
+            **{**_common(name, args, found, channel, self.key_name), **kept},
+            resource_labels=labels.all(),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # Without its role a node comes up and is not heard of.
+                depends_on=[may],
+                protect=None if args.get("allow_deletion", False) else True,
+                ignore_changes=ignored,
+                # Should anything call for another cluster: its name is taken, so that the old one stays.
+                delete_before_replace=False,
+            ),
         )
         self.nodes: NodePool | None = None
         self.name = cluster.name
@@ -348,4 +345,4 @@ def _pool(project: str) -> str:
 def _by_name(cluster: Cluster) -> pulumi.Output[str]:
     """The DNS name of an API server."""
     told = cluster.control_plane_endpoints_config.apply(lambda found: found.dns_endpoint_config)
-    return told.apply(lambda found: (found and found.endpoint) or "")
+    return told.apply(lambda found: str((found and found.endpoint) or ""))

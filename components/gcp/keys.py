@@ -1,7 +1,7 @@
 """Keys of Cloud KMS that components make for what they encrypt, and who may use them."""
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pulumi
 from pulumi_gcp.kms.crypto_key import CryptoKey
@@ -45,4 +45,4 @@ def made(
         CryptoKeyIAMMember(f"{name}-{who}", crypto_key_id=key.id, role=USE, member=member, opts=opts).id
         for who, member in agents.items()
     ]
-    return cast("pulumi.Output[str]", pulumi.Output.all(key.id, *allowed).apply(lambda known: str(known[0])))
+    return pulumi.Output.all(key.id, *allowed).apply(lambda known: str(known[0]))

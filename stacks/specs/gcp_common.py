@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from stacks.specs.aws_common import Email as Email
-from stacks.specs.aws_common import Named
+from stacks.specs.aws_common import Named as Named
 from stacks.specs.gateway import Hostname
 from stacks.specs.part import Part
 from stacks.specs.words import Labels, Line, Network, wide
