@@ -11,7 +11,7 @@ HOST = "127.0.0.1"
 MARK = "MODELPORT_ENDPOINT"
 """Environment variable of every process of an endpoint's server: `<id>.<number of the version>`."""
 _LISTEN = "0A"
-_ENDING = 1.0
+_ENDING = 3.0
 """Seconds for which a port may be held by nobody who can be seen."""
 
 

@@ -8,7 +8,7 @@ from stacks.specs.aws_common import Email as Email
 from stacks.specs.aws_common import Named as Named
 from stacks.specs.gateway import Hostname
 from stacks.specs.part import Part
-from stacks.specs.words import Labels, Line, Network, wide
+from stacks.specs.words import Labels, Line, Network
 
 
 class SharedVpcSpec(Part):
@@ -112,25 +112,6 @@ class GlobalFrontSpec(Part):
     """A certificate that is there. Default: one is made, and proven by DNS."""
     allow_deletion: StrictBool = False
     """Whether `destroy` may delete its address. It takes an `up` with true first."""
-
-
-class OpenGlobalFrontSpec(GlobalFrontSpec):
-    """How callers reach a model that asks for no API key: a name with TLS, for named networks."""
-
-    client_cidrs: tuple[Network, ...]
-    """Networks that may call: all that is in them, as no API key is asked for."""
-    anonymous: StrictBool = False
-    """Whether everybody on the internet may be answered: `0.0.0.0/0` among `client_cidrs` wants it, and so does any
-    network of less than 8 bits."""
-
-    @model_validator(mode="after")
-    def _meant(self) -> Self:
-        if (each := wide(self.client_cidrs)) is not None and not self.anonymous:
-            raise ValueError(
-                f"client_cidrs has {each}, expected networks of your own, as no API key is asked for; name them, or "
-                "write anonymous: true"
-            )
-        return self
 
 
 class ProjectSpec(Part):

@@ -149,6 +149,26 @@ def state(
     return cast("dict[str, Any]", json.loads(plain(json.dumps(whole))))
 
 
+def needed(made: Plan, kind: str) -> list[set[str]]:
+    """For each resource of a kind all that it depends on, by kind and name: what an engine deletes after it."""
+    found = {plain(each.urn): each for each in made.resources}
+
+    def needs(urn: str, seen: set[str]) -> set[str]:
+        request = found[urn].request
+        provider = str(request.get("provider", "")).rpartition("::")[0]
+        for other in map(plain, [*request.get("dependencies", []), provider]):
+            if other in found and other not in seen:
+                seen.add(other)
+                needs(other, seen)
+        return seen
+
+    return [
+        {f"{found[other].type.rpartition(':')[2]} {found[other].name}" for other in needs(urn, set())}
+        for urn, each in found.items()
+        if each.type.endswith(f":{kind}")
+    ]
+
+
 def plain(urns: str) -> str:
     """URNs as an engine has them: the mocks name the stack in front of what lies right below it."""
     return urns.replace("pulumi:pulumi:Stack$", "")

@@ -231,8 +231,8 @@ _BAD: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"kubernetes": {"namespace": "models"}},
-        "kubernetes is set with target aws-ecs, expected it with target kubernetes or aws-eks alone; remove it or set "
-        "modelport:target to kubernetes",
+        "kubernetes is set with target aws-ecs, expected it with target kubernetes or aws-eks or gcp-gke alone; remove "
+        "it or set modelport:target to kubernetes",
     ),
 ]
 

@@ -1,13 +1,14 @@
 """The target `aws-eks`, planned: what there is, in which order it goes, and what an old state and an upgrade show."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.components.planned import Plan
 from tests.stacks.aws_plans import OUTPUTS, document, planned, spec
-from tests.stacks.earlier import MODEL, ROOT, Project, alone, plain
+from tests.stacks.earlier import MODEL, ROOT, Project, alone, needed, plain
 from tests.stacks.pictures import picture
 
 
@@ -90,24 +91,7 @@ def test_the_picture_of_it_is_of_this_plan(made: Plan) -> None:
 
 def test_what_goes_first_when_all_goes(made: Plan) -> None:
     """An engine deletes nothing before what depends on it: so no network interface is left in a subnet that goes."""
-    found = {plain(each.urn): each for each in made.resources}
-
-    def needs(urn: str, seen: set[str]) -> set[str]:
-        request = found[urn].request
-        provider = str(request.get("provider", "")).rpartition("::")[0]
-        for other in map(plain, [*request.get("dependencies", []), provider]):
-            if other in found and other not in seen:
-                seen.add(other)
-                needs(other, seen)
-        return seen
-
-    def below(kind: str) -> list[set[str]]:
-        """All that resources of a kind depend on, by kind and name."""
-        return [
-            {f"{found[other].type.rpartition(':')[2]} {found[other].name}" for other in needs(urn, set())}
-            for urn, each in found.items()
-            if each.type.endswith(f":{kind}")
-        ]
+    below = partial(needed, made)
 
     subnets = {f"Subnet models-private-{zone}" for zone in "abc"}
     ways = {f"Route models-private-{zone}" for zone in "abc"}

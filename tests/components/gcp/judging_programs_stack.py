@@ -23,6 +23,19 @@ def stack_gcp_gke_on_autopilot() -> None:
     _gke(cluster={"kind": "autopilot"}, gpu=None, load_balancer=None)
 
 
+TOO_MUCH: Final[dict[str, str]] = {
+    f"{check} {kind}.models": f"as of the component: {why}"
+    for check, kind, why in (
+        ("CKV_GCP_12", "google_container_cluster", "Dataplane V2 enforces network policies"),
+        ("CKV_GCP_61", "google_container_cluster", "Autopilot has intranode visibility, and takes no such argument"),
+        ("CKV_GCP_65", "google_container_cluster", "groups are for who has a Workspace"),
+        ("CKV_GCP_69", "google_container_cluster", "Autopilot has the metadata server, and no pool to say so"),
+        ("CKV_GCP_73", "google_compute_security_policy", "nothing of Java answers"),
+    )
+}
+"""What checkov asks of the stacks and need not."""
+
+
 PROGRAMS: Final[dict[str, Callable[[], object]]] = {
     "stack gcp-gke": stack_gcp_gke,
     "stack gcp-gke on Autopilot": stack_gcp_gke_on_autopilot,
