@@ -12,20 +12,32 @@ MARK = "MODELPORT_ENDPOINT"
 """Environment variable of every process of an endpoint's server: `<id>.<number of the version>`."""
 _LISTEN = "0A"
 _ENDING = 3.0
-"""Seconds for which a port may be held by nobody who can be seen."""
+"""Seconds for which a port may be held by nobody who can be seen, or by who is ending."""
+_EXITING, _KILL = 0x4, 1 << 8
+"""In /proc: the flag of a task that exits (PF_EXITING), and SIGKILL among its pending signals."""
 
 
 def require_free(port: int) -> None:
     """Raise PortInUse, with the holder's name, when `port` cannot be listened on."""
     until = time.monotonic() + _ENDING
     while _taken(port):
-        seen = _processes(port)
+        seen = [pid for pid in _processes(port) if not ending(pid)]
         # A process that is ending holds its port a moment longer than it can be seen to.
         if seen or time.monotonic() > until:
             raise PortInUse(
                 f"port {port} is in use by {holder(port)}, expected a free port; set modelport:endpoint.port or stop it"
             )
         time.sleep(0.02)
+
+
+def ending(pid: int) -> bool:
+    """Whether a process was killed, or exits, and is only being cleared away."""
+    try:
+        flags = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[6])
+        told = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    except OSError:
+        return True  # gone meanwhile
+    return bool(flags & _EXITING or any(int(told[key], 16) & _KILL for key in ("SigPnd", "ShdPnd")))
 
 
 def _taken(port: int) -> bool:

@@ -185,6 +185,16 @@ def test_a_server_that_was_killed_is_seen_and_healed(endpoint: Endpoint, images:
     assert endpoint.changed(images.one) is False
 
 
+def test_who_was_killed_is_told_from_who_only_stands_still() -> None:
+    """The kernel clears a killed process away in its own time, and its port is held till then."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        process.send_signal(signal.SIGSTOP)
+        assert not ports.ending(process.pid)
+        process.kill()
+        _until(lambda: ports.ending(process.pid))
+    assert ports.ending(process.pid), "it is gone"
+
+
 def test_gone_and_made_anew_it_leaves_no_second_folder(endpoint: Endpoint, images: Images) -> None:
     """As when `refresh` found it dead: the state forgot it, and `up` creates."""
     endpoint.create(images.one)
