@@ -1,6 +1,5 @@
 """Where a model's images are kept: a repository of Artifact Registry that nobody can move a tag in."""
 
-from functools import partial
 from typing import Any, NotRequired, Optional, TypedDict
 
 import pulumi
@@ -10,7 +9,7 @@ from pulumi_gcp.projects.service_identity import ServiceIdentity
 
 from components import checks
 from components.gcp import checks as gcp
-from components.gcp import keys
+from components.gcp import keys, members
 from components.gcp.labels import Labels
 
 REPOSITORY = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -18,14 +17,6 @@ REPOSITORY = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 _PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
 IMAGE = rf"(?=.{{1,128}}$){_PART}(/{_PART})*"
 """Names of images, as the OCI Distribution Specification has them; at most 128 leaves room for what stands before."""
-_ADDRESS = r"[\w.+'-]+@[a-z0-9][a-z0-9.-]*\.[a-z]+"
-MEMBER = (
-    rf"(serviceAccount|user|group):{_ADDRESS}"
-    r"|serviceAccount:[a-z][a-z0-9.:-]+\.svc\.id\.goog\[[a-z0-9-]+/[a-z0-9.-]+\]"
-    r"|domain:[a-z0-9][a-z0-9.-]*\.[a-z]+"
-    r"|principal(Set)?://iam\.googleapis\.com/\S+"
-)
-"""Who may be named (IAM, "Principal identifiers", 2026-11-22); everybody (`allUsers`) is not among it."""
 PULL = "roles/artifactregistry.reader"
 KEPT, UNTAGGED_DAYS = 100, 7
 _SERVICE, _AGENT = "artifactregistry.googleapis.com", "gcp-sa-artifactregistry"
@@ -171,24 +162,8 @@ class ArtifactRegistry(pulumi.ComponentResource):
 
 
 def _pullers(args: ArtifactRegistryArgs) -> dict[str, pulumi.Input[str]]:
-    found: dict[str, pulumi.Input[str]] = {}
-    for who, member in (args.get("pullers") or {}).items():
-        checks.fits(
-            "a key of ArtifactRegistry.pullers",
-            who,
-            r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
-            "a letter and at most 31 more of a-z, 0-9 and -, the last of them no -",
-            "nodes",
-        )
-        found[who] = checks.asked(member, partial(_member, f"ArtifactRegistry.pullers[{who!r}]"))
-    return found
-
-
-def _member(what: str, value: object) -> None:
-    if value in ("allUsers", "allAuthenticatedUsers"):
-        raise checks.wrong(what, value, "somebody by name, as a model's images are not for everybody", "name them")
-    expected = "an IAM member, its kind before it"
-    checks.fits(what, value, MEMBER, expected, "serviceAccount:nodes@shop-prod.iam.gserviceaccount.com")
+    everybody = "name them, as a model's images are not for everybody"
+    return members.asked("ArtifactRegistry.pullers", args.get("pullers") or {}, everybody)
 
 
 def given_key(args: ArtifactRegistryArgs) -> pulumi.Input[str] | None:
