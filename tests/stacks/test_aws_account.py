@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from stacks.spec import ACCOUNTS, COUNTERPARTS, TARGETS, SpecError, StackSpec
+from stacks.spec import SpecError, StackSpec
 from stacks.specs.aws_common import AccountSpec
+from stacks.specs.targets import ACCOUNTS, COUNTERPARTS, TARGETS
 from tests.components.aws import judging
 from tests.components.planned import Plan
 

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from pulumi.runtime import mocks
 
-from stacks.spec import ACCOUNTS, StackSpec
+from stacks.spec import StackSpec
+from stacks.specs.targets import ACCOUNTS
 from tests.components.kubernetes import checking
 
 ROOT = Path(__file__).parents[2]
