@@ -31,7 +31,7 @@ def start(plane: ControlPlane) -> None:
     plane.apply([manifests.namespace(NAMESPACE), *manifests.documents(_parts(), "deploy/crds/*.yaml")])
     plane.apply([*manifests.in_front_of(plane, NAMESPACE, _SERVICE, _PORT)])
     kinds = ("crd/certificates.cert-manager.io", "crd/clusterissuers.cert-manager.io")
-    plane.kubectl("wait", *kinds, "--for=condition=Established")
+    plane.kubectl("wait", *kinds, "--for=condition=Established", "--timeout=150s")
     plane.keys.sign(_SERVICE, names=[f"{_SERVICE}.{NAMESPACE}.svc", plane.node_address])
     command = [str(_parts() / "bin" / _NAME), f"--kubeconfig={plane.kubeconfig}", f"--namespace={NAMESPACE}"]
     command += [f"--webhook-port={_PORT}", f"--health-port={_HEALTH}", f"--webhook-keys={plane.keys.file(_SERVICE)}"]

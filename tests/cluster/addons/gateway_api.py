@@ -21,7 +21,7 @@ def start(plane: ControlPlane) -> None:
     kinds = list(manifests.documents(_parts(), "config/crd/standard/*.yaml"))
     plane.apply(kinds)
     names = [f"crd/{item['metadata']['name']}" for item in kinds if item["kind"] == "CustomResourceDefinition"]
-    plane.kubectl("wait", *names, "--for=condition=Established")
+    plane.kubectl("wait", *names, "--for=condition=Established", "--timeout=150s")
 
 
 def _parts(say: Say = print) -> Path:

@@ -32,7 +32,8 @@ def start(plane: ControlPlane) -> None:
             item["spec"]["caBundle"] = manifests.authority(plane)
             plane.apply([item])
     plane.apply(manifests.in_front_of(plane, NAMESPACE, _SERVICE, _METRICS))
-    plane.kubectl("wait", "crd", "-l=app.kubernetes.io/part-of=keda-operator", "--for=condition=Established")
+    kinds = "-l=app.kubernetes.io/part-of=keda-operator"
+    plane.kubectl("wait", "crd", kinds, "--for=condition=Established", "--timeout=150s")
     keys = _keys(plane)
     environment = {**os.environ, "KUBECONFIG": str(plane.kubeconfig), "WATCH_NAMESPACE": ""}
     environment |= {"POD_NAMESPACE": NAMESPACE, "KEDA_CLUSTER_OBJECT_NAMESPACE": NAMESPACE}

@@ -140,10 +140,13 @@ def test_a_pod_that_has_done_its_work_is_ready(waiting: Waiting) -> None:
     assert live["status"]["phase"] in ("Running", "Succeeded")
 
 
-def test_a_pod_that_crashes_says_with_what_code(waiting: Waiting) -> None:
+def test_a_pod_that_crashes_says_with_what_code(waiting: Waiting, cluster: Cluster) -> None:
     made = pod("web", "exit", "3", restartPolicy="Never")
     made["spec"]["containers"][0]["readinessProbe"] = {"httpGet": {"port": 8080}}  # else it is ready for a moment
-    error = waiting.not_ready(waiting.make(made))
+    live = waiting.make(made)
+    # On a busy machine it takes longer to start than is waited for below.
+    cluster.kubectl("wait", "pod/web", "-n", waiting.space, "--for=jsonpath={.status.phase}=Failed", "--timeout=120s")
+    error = waiting.not_ready(live)
     (reason,) = error.reasons
     assert reason == f'[Pod {waiting.space}/web]: container "main" completed with exit code 3'
 
