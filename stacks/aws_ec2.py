@@ -8,7 +8,7 @@ import pulumi
 from components.aws.ec2_service import Ec2LoadBalancer, Ec2Service, Ec2ServiceArgs
 from components.aws.load_balancer import AwsLoadBalancer
 from components.rehearsal import made
-from stacks import aws_parts, samples, telling
+from stacks import aws_parts, parts, samples, telling
 from stacks.spec import StackSpec
 from stacks.specs.aws_ec2 import Ec2Spec
 from stacks.specs.aws_ec2_rules import arguments, measured
@@ -39,7 +39,7 @@ def _make(spec: StackSpec, wanted: Ec2Spec, options: pulumi.ResourceOptions) -> 
         given["load_balancer"] = _front(wanted, balancer)
     service = made(Ec2Service, wanted.name, cast("Ec2ServiceArgs", given), options)
     telling.of_model(image)
-    aws_parts.released(spec, wanted, reference, service, waited=wanted.wait)
+    parts.released(spec, wanted.name, reference, service, waited=wanted.wait)
     pulumi.export("registry", registry.url)
     pulumi.export("vpc", network.vpc_id)
     pulumi.export("group", service.group_name)

@@ -9,7 +9,7 @@ from components.aws.ecs import EcsLoadBalancer, EcsService, EcsServiceArgs
 from components.aws.ecs_monitoring import EcsMonitoring, EcsMonitoringArgs
 from components.aws.load_balancer import AwsLoadBalancer
 from components.rehearsal import made
-from stacks import aws_parts, samples, telling
+from stacks import aws_parts, parts, samples, telling
 from stacks.spec import StackSpec
 from stacks.specs.aws_ecs import EcsSpec
 from stacks.specs.aws_ecs_rules import arguments
@@ -48,7 +48,7 @@ def _make(spec: StackSpec, wanted: EcsSpec, options: pulumi.ResourceOptions) -> 
         pulumi.export("dashboard", found.dashboard_url)
         pulumi.export("alarm_topic", found.topic_arn)
     telling.of_model(image)
-    aws_parts.released(spec, wanted, reference, service, waited=wanted.wait)
+    parts.released(spec, wanted.name, reference, service, waited=wanted.wait)
     pulumi.export("registry", registry.url)
     pulumi.export("vpc", network.vpc_id)
     pulumi.export("cluster", service.cluster_name)

@@ -7,7 +7,7 @@ import pulumi
 
 from components.aws.lambda_service import LambdaService, LambdaServiceArgs
 from components.rehearsal import made
-from stacks import aws_parts, samples, telling
+from stacks import aws_parts, parts, samples, telling
 from stacks.spec import StackSpec
 from stacks.specs.aws_lambda import FunctionApiSpec, FunctionSpec
 from stacks.specs.aws_lambda_rules import arguments, of_api
@@ -37,7 +37,7 @@ def _make(spec: StackSpec, wanted: FunctionSpec, options: pulumi.ResourceOptions
     given = cast("LambdaServiceArgs", {**arguments(spec), "image": reference})
     function = made(LambdaService, wanted.name, given, options)
     telling.of_model(image)
-    aws_parts.released(spec, wanted, reference, function)
+    parts.released(spec, wanted.name, reference, function)
     pulumi.export("registry", registry.url)
     pulumi.export("function", function.function_name)
     pulumi.export("alias_arn", function.alias_arn)

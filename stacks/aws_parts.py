@@ -11,7 +11,6 @@ from pulumi_aws.provider import Provider as Aws
 from components.aws.load_balancer import AwsLoadBalancer, AwsLoadBalancerArgs, AwsLoadBalancerKind
 from components.aws.network import AwsEndpoint, AwsNat, AwsNetwork, AwsNetworkArgs
 from components.aws.registry import EcrRegistry, EcrRegistryArgs
-from components.aws.released import ReleaseRecord, ReleaseRecordArgs
 from components.rehearsal import made
 from model_build.resource import ModelImage
 from stacks import parts
@@ -61,31 +60,11 @@ def serving(spec: StackSpec, registry: EcrRegistry, image: ModelImage) -> pulumi
     return parts.serving(spec, registry.url, image)
 
 
-def released(
-    spec: StackSpec,
-    wanted: AccountSpec,
-    reference: pulumi.Output[str],
-    service: object,
-    *,
-    waited: bool = True,
-) -> None:
-    """Write down what the service was given, once it has it, and export that. waited: `up` ends when a release has."""
-    args = ReleaseRecordArgs(service=wanted.name, reference=reference, version=spec.model.version, waited=waited)
-    # In a rehearsal nothing was made that could be waited for.
-    after = [service] if isinstance(service, pulumi.Resource) else []
-    record = made(ReleaseRecord, wanted.name, args, pulumi.ResourceOptions(depends_on=after))
-    pulumi.export("digest", record.stable_digest)
-    pulumi.export("history", record.history)
-
-
 def idle_gpus(what: str, types: Sequence[str], way: str = "take types without GPUs") -> None:
-    """Say that GPUs of these types would have nothing to do: the server in a model's image computes on CPUs."""
+    """Say that GPUs of these types would have nothing to do."""
     found = [each for each in types if re.match(r"(ml\.)?(g|gr|p)\d", each)]
     if found:
-        pulumi.log.warn(
-            f"{what} is {', '.join(found)}, whose GPUs stay idle: the server in the model's image computes on the CPU; "
-            f"{way}, unless the machine is wanted for its CPUs and memory"
-        )
+        parts.idle_gpus(what, found, way)
 
 
 def where(wanted: AccountSpec) -> dict[str, Any]:

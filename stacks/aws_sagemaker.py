@@ -9,7 +9,7 @@ import pulumi
 from components.aws.network import AwsEndpoint
 from components.aws.sagemaker import SageMakerEndpoint, SageMakerEndpointArgs
 from components.rehearsal import made
-from stacks import aws_parts, samples, telling
+from stacks import aws_parts, parts, samples, telling
 from stacks.spec import StackSpec
 from stacks.specs.aws_sagemaker import SageMakerSpec
 from stacks.specs.aws_sagemaker_rules import arguments
@@ -39,7 +39,7 @@ def _make(spec: StackSpec, wanted: SageMakerSpec, options: pulumi.ResourceOption
     }
     endpoint = made(SageMakerEndpoint, wanted.name, cast("SageMakerEndpointArgs", given), options)
     telling.of_model(image)
-    aws_parts.released(spec, wanted, reference, endpoint)
+    parts.released(spec, wanted.name, reference, endpoint)
     pulumi.export("registry", registry.url)
     pulumi.export("vpc", network.vpc_id)
     pulumi.export("endpoint", endpoint.url)

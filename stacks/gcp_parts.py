@@ -1,6 +1,6 @@
 """What the targets on Google Cloud have in common: APIs, network, registry and load balancer of a stack file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from model_build.resource import ModelImage
 from stacks import parts
 from stacks.parts import given as given
 from stacks.spec import StackSpec
-from stacks.specs.gcp_common import GlobalFrontSpec, NetworkedProjectSpec, ProjectSpec
+from stacks.specs.gcp_common import GlobalFrontSpec, MadeNetworkSpec, NetworkedProjectSpec, ProjectSpec
 
 _KEYS = {
     "ArtifactRegistry": "registry",
@@ -33,6 +33,19 @@ APIS = ("artifactregistry", "cloudkms", "iam", "logging", "monitoring")
 def rehearsed(section: str) -> AbstractContextManager[None]:
     """Within, what `made` would make is asked whether it could be made. Raises ArgsError in the stack file's words."""
     return parts.rehearsed(section, _KEYS, ("project", "project_number", "region", "labels"))
+
+
+def deploy(
+    section: str, wanted: ProjectSpec, more: Sequence[str], make: Callable[[pulumi.ResourceOptions], None]
+) -> None:
+    """Rehearse what `make` makes, and make it with a provider of the section's project, once its APIs are enabled.
+
+    more: APIs that this target asks beside what all do.
+    """
+    with rehearsed(section):
+        make(pulumi.ResourceOptions())
+    google = provider(wanted)
+    make(pulumi.ResourceOptions.merge(apis(wanted, more, google), pulumi.ResourceOptions(provider=google)))
 
 
 def provider(wanted: ProjectSpec) -> Google:
@@ -78,18 +91,27 @@ def labelled(wanted: ProjectSpec) -> dict[str, Any]:
 def network(wanted: NetworkedProjectSpec, options: pulumi.ResourceOptions, **more: Any) -> GcpNetwork:
     """The network; `more`: arguments of one target alone."""
     asked = wanted.network
-    args: dict[str, Any] = {**where(wanted), **more}
+    if asked.existing is None:
+        return own_network(asked, wanted, options, **more)
+    args: dict[str, Any] = {**where(wanted), **more, "existing": given(asked.existing.model_dump())}
     if asked.apart_from:
         args["apart_from"] = list(asked.apart_from)
-    if asked.existing is not None:
-        args["existing"] = given(asked.existing.model_dump())
-    else:
-        args |= {
-            "cidr": asked.cidr,
-            **given({"pods_cidr": asked.pods_cidr, "services_cidr": asked.services_cidr}),
-            "nat": GcpNat(asked.nat),
-            "flow_log_sampling": asked.flow_log_sampling,
-        }
+    return made(GcpNetwork, wanted.name, cast("GcpNetworkArgs", args), options)
+
+
+def own_network(
+    asked: MadeNetworkSpec, wanted: ProjectSpec, options: pulumi.ResourceOptions, **more: Any
+) -> GcpNetwork:
+    """A network that is made; `more`: arguments of one target alone."""
+    args: dict[str, Any] = {
+        **where(wanted),
+        **more,
+        **({"apart_from": list(asked.apart_from)} if asked.apart_from else {}),
+        "cidr": asked.cidr,
+        **given({"pods_cidr": asked.pods_cidr, "services_cidr": asked.services_cidr}),
+        "nat": GcpNat(asked.nat),
+        "flow_log_sampling": asked.flow_log_sampling,
+    }
     return made(GcpNetwork, wanted.name, cast("GcpNetworkArgs", args), options)
 
 
@@ -114,6 +136,11 @@ def registry(spec: StackSpec, wanted: ProjectSpec, options: pulumi.ResourceOptio
 def image(spec: StackSpec, registry: ArtifactRegistry) -> ModelImage:
     """The model's image."""
     return parts.image(spec, registry.url)
+
+
+def serving(spec: StackSpec, registry: ArtifactRegistry, image: ModelImage) -> pulumi.Output[str]:
+    """What is to answer: the model's image, or the version in its place that the stack file pins."""
+    return parts.serving(spec, registry.url, image)
 
 
 def balancer(

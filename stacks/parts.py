@@ -1,4 +1,4 @@
-"""What the targets of all clouds have in common: a rehearsal in the stack file's words, and the image to serve."""
+"""What the targets of all clouds have in common: rehearsals in the stack file's words, the image, what was released."""
 
 import os
 import re
@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pulumi
 
+from components.aws.released import ReleaseRecord, ReleaseRecordArgs
 from components.checks import ArgsError
 from components.rehearsal import made, rehearsal
 from model_build.resource import ModelImage
@@ -56,6 +57,29 @@ def serving(spec: StackSpec, repository: pulumi.Output[str], image: ModelImage) 
         return pulumi.Output.from_input(back)
     pin = spec.release.pin if spec.release is not None else None
     return image.reference if pin is None else repository.apply(lambda url: f"{url}@{pin}")
+
+
+def released(
+    spec: StackSpec, name: str, reference: pulumi.Output[str], service: object, *, waited: bool = True
+) -> None:
+    """Write down what the service was given, once it has it, and export that.
+
+    name: what the service is called. waited: `up` ends when a release has.
+    """
+    args = ReleaseRecordArgs(service=name, reference=reference, version=spec.model.version, waited=waited)
+    # In a rehearsal nothing was made that could be waited for.
+    after = [service] if isinstance(service, pulumi.Resource) else []
+    record = made(ReleaseRecord, name, args, pulumi.ResourceOptions(depends_on=after))
+    pulumi.export("digest", record.stable_digest)
+    pulumi.export("history", record.history)
+
+
+def idle_gpus(what: str, gpus: Sequence[str], way: str) -> None:
+    """Say that these GPUs would have nothing to do: the server in a model's image computes on CPUs."""
+    pulumi.log.warn(
+        f"{what} is {', '.join(gpus)}, whose GPUs stay idle: the server in the model's image computes on the CPU; "
+        f"{way}, unless the machine is wanted for its CPUs and memory"
+    )
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:

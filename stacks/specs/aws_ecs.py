@@ -6,15 +6,7 @@ from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from stacks.specs.aws_common import Days, Email, NetworkedSpec, OpenFrontSpec
 from stacks.specs.part import Part
-from stacks.specs.words import Line
-
-Short = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z]([-a-z0-9]{0,20}[a-z0-9])?$",
-        json_schema_extra={"x-expected": "at most 22 lower-case letters, digits and hyphens, a letter first"},
-    ),
-]
+from stacks.specs.words import Line, Short
 
 
 class EcsTaskSpec(Part):

@@ -30,8 +30,8 @@ class SharedVpcSpec(Part):
     """Addresses of that."""
 
 
-class VpcNetworkSpec(Part):
-    """The network that everything stands in."""
+class MadeNetworkSpec(Part):
+    """A network that is made."""
 
     cidr: Network = "10.0.0.0/20"
     """Addresses of machines. Others are another network, with all that stands in it."""
@@ -46,6 +46,11 @@ class VpcNetworkSpec(Part):
     """Networks that it must share no address with: offices, other networks that it is to be joined to."""
     flow_log_sampling: Annotated[float, Field(gt=0, le=1)] = 1
     """Share of the traffic of which it is kept who spoke to whom."""
+
+
+class VpcNetworkSpec(MadeNetworkSpec):
+    """The network that everything stands in."""
+
     existing: SharedVpcSpec | None = None
     """A network to use instead of making one, beside which none of the keys above is set. Default: one is made."""
 

@@ -11,7 +11,7 @@ from stacks.specs.rules import below, covers, told
 from stacks.specs.words import wide
 
 if TYPE_CHECKING:
-    from stacks.specs.gcp_common import GlobalFrontSpec, ProjectSpec, VpcNetworkSpec
+    from stacks.specs.gcp_common import GlobalFrontSpec, MadeNetworkSpec, ProjectSpec
 
 
 def project(section: str, wanted: "ProjectSpec") -> list[str]:
@@ -30,12 +30,10 @@ def project(section: str, wanted: "ProjectSpec") -> list[str]:
     return lines
 
 
-def network(section: str, wanted: "VpcNetworkSpec") -> list[str]:
+def network(section: str, wanted: "MadeNetworkSpec") -> list[str]:
     """Lines about the addresses of a network that is made."""
     from components.gcp import addresses
 
-    if wanted.existing is not None:
-        return []
     asked = {"cidr": wanted.cidr, "pods_cidr": wanted.pods_cidr, "services_cidr": wanted.services_cidr}
     given = {key: value for key, value in asked.items() if value is not None}
     lines = told(lambda: addresses.layout(given, wanted.apart_from))

@@ -48,7 +48,8 @@ def unfit(wanted: "GcpSpec") -> list[str]:
     for what, each in sizes.items():
         numbers = [(f"{what}.{key}", getattr(each, key)) for key in ("min", "max") if getattr(each, key) is not None]
         lines += told(partial(values.in_order, numbers))
-    lines += network("gcp", wanted.network)
+    if wanted.network.existing is None:
+        lines += network("gcp", wanted.network)
     if wanted.region in catalog.ZONES:
         lines += [line for name, pool in (wanted.gpu or {}).items() for line in _gpus(name, pool, wanted.region)]
     lines += [

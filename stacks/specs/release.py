@@ -175,7 +175,8 @@ class ReleaseSpec(Part):
     """Seconds that the new version may take to answer."""
     pin: Annotated[str | None, Field(min_length=1)] = None
     """An earlier version to serve in place of the model's: its digest or the beginning of it, its number in the
-    history, or its version; where AWS releases (`aws-ecs`, `aws-ec2`, `aws-lambda`, `aws-sagemaker`), its whole digest.
+    history, or its version; where a cloud releases (`aws-ecs`, `aws-ec2`, `aws-lambda`, `aws-sagemaker`,
+    `gcp-cloudrun`), its whole digest.
     What `modelport rollback` sets for one `up`."""
 
     @model_validator(mode="after")

@@ -45,12 +45,17 @@ def unlike(
 
 
 def scaled(
-    spec: "StackSpec", platform: str, count: tuple[str, int] | None, none: str, known: Sequence[str], fix: str = ""
+    spec: "StackSpec",
+    platform: str,
+    count: tuple[str, int] | None,
+    none: str | None,
+    known: Sequence[str],
+    fix: str = "",
 ) -> list[str]:
     """Lines about what autoscaling asks for and `platform` has no counterpart of.
 
-    count: what says how many there are without autoscaling, where the file says it. none: why 0 is too few. known: the
-    keys that it has. fix: what to write in place of others.
+    count: what says how many there are without autoscaling, where the file says it. none: why 0 is too few, where it
+    is. known: the keys that it has. fix: what to write in place of others.
     """
     scaling = spec.autoscaling
     if scaling is None:
@@ -61,7 +66,7 @@ def scaled(
             f"{what} is {number} beside autoscaling, expected one of them; remove it, and write autoscaling.min: "
             f"{number}"
         ]
-    if scaling.min == 0:
+    if scaling.min == 0 and none is not None:
         return [f"autoscaling.min is 0 with target {spec.target}, expected 1 or more, as {none}; write 1"]
     told = f"{', '.join(known[:-1])} and {known[-1]} alone"
     return [

@@ -113,3 +113,10 @@ Named = Annotated[
         json_schema_extra={"x-expected": "lower-case letters, digits, hyphens and dots"},
     ),
 ]
+Short = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z]([-a-z0-9]{0,20}[a-z0-9])?$",
+        json_schema_extra={"x-expected": "at most 22 lower-case letters, digits and hyphens, a letter first"},
+    ),
+]

@@ -1,4 +1,4 @@
-"""A program of a target on AWS whose image is built of one file's text, at once, and pushed nowhere.
+"""A program of a target in a cloud whose image is built of one file's text, at once, and pushed nowhere.
 
 Each build adds a line to PRETEND_AWS/builds.
 """
@@ -9,12 +9,12 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
+import pulumi
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
-from components.aws.registry import EcrRegistry
 from components.rehearsal import made
 from model_build.resource import OUTPUTS, ModelImage
-from stacks import aws_parts
+from stacks import parts
 from stacks.spec import StackSpec
 
 
@@ -46,14 +46,14 @@ def digest(model: str) -> str:
     return f"sha256:{hashlib.sha256(model.encode()).hexdigest()}"
 
 
-def image(_: StackSpec, registry: EcrRegistry) -> ModelImage:
-    """In the place of `aws_parts.image`."""
-    return cast("ModelImage", made(PretendImage, "model", {"destination": registry.url}))
+def image(_: StackSpec, destination: pulumi.Input[str | None]) -> ModelImage:
+    """In the place of `parts.image`."""
+    return cast("ModelImage", made(PretendImage, "model", {"destination": destination}))
 
 
 def main() -> None:
     """The program of every stack, with that image."""
-    aws_parts.image = image
+    parts.image = image
     importlib.import_module("stacks.__main__")
 
 
