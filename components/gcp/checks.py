@@ -1,7 +1,10 @@
 """What Google Cloud's own words must be: projects, regions, zones, keys, labels, names."""
 
-from collections.abc import Mapping, Sequence
-from typing import Final
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, cast
+
+import pulumi
 
 from components.checks import fits, one_of, wrong
 from components.gcp import catalog
@@ -21,6 +24,18 @@ LABELS: Final = 60
 """Labels that one may give a resource: Google takes 64, and some are ours."""
 MACHINE_TYPE = r"[a-z][a-z0-9]*-[a-z]+[a-z0-9]*(-[0-9]+[a-z]*)?(-lssd)?(-metal)?"
 """The form of a machine type, as `n2-standard-4`, `g2-standard-8` or `a2-highgpu-1g`."""
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+IMAGE: Final = re.compile(
+    rf"(?P<place>[a-z]+(-[a-z]+[0-9]+)?)-docker\.pkg\.dev/[a-z][a-z0-9.:-]{{4,61}}/[a-z][a-z0-9-]{{0,62}}/{_PART}(/{_PART})*"
+    r"(:[\w][\w.-]{0,127})?@sha256:[0-9a-f]{64}"
+)
+
+
+def told(what: str, value: pulumi.Input[str], rule: Callable[[str, str], object]) -> pulumi.Input[str]:
+    """What another resource tells of itself is taken for what it is; what a program writes is checked."""
+    if not isinstance(value, pulumi.Output):
+        rule(what, cast("str", value))
+    return value
 
 
 def named(component: str, name: object, most: int) -> None:
@@ -104,3 +119,29 @@ def agent(number_: str, service: str) -> str:
     service: what stands between `service-NUMBER@` and `.iam.gserviceaccount.com`, as `compute-system`.
     """
     return f"serviceAccount:service-{number_}@{service}.iam.gserviceaccount.com"
+
+
+def image(what: str, value: object) -> None:
+    """An image in Artifact Registry by its digest. Raises ArgsError."""
+    if not isinstance(value, str) or not IMAGE.fullmatch(value):
+        raise wrong(
+            what,
+            value,
+            "an image in Artifact Registry by digest, REGION-docker.pkg.dev/PROJECT/REPOSITORY/IMAGE@sha256:...",
+            "pass the reference of a ModelImage whose destination is an ArtifactRegistry's url",
+        )
+
+
+def whole_network(what: str, value: object) -> None:
+    """The whole name of a VPC network. Raises ArgsError."""
+    pattern = r"projects/[a-z][a-z0-9.:-]{4,61}/global/networks/[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+    fits(what, value, pattern, "the whole name of a network", "projects/shop-prod/global/networks/shop")
+
+
+def subnetwork(what: str, value: object, region: str) -> None:
+    """The whole name of a subnetwork of a region. Raises ArgsError."""
+    pattern = r"projects/[a-z][a-z0-9.:-]{4,61}/regions/[a-z0-9-]+/subnetworks/[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
+    example = f"projects/shop-prod/regions/{region}/subnetworks/shop"
+    fits(what, value, pattern, "the whole name of a subnetwork", example)
+    if str(value).split("/")[3] != region:
+        raise wrong(what, value, f"one of {region}, where what uses it is", f"make or take one in {region}")

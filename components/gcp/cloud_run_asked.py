@@ -1,7 +1,7 @@
 """What a CloudRunService is asked for, checked."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import partial
 from typing import Any, Final, NotRequired, TypedDict, cast
@@ -10,10 +10,10 @@ import pulumi
 
 from components import checks, environment
 from components.gcp import checks as gcp
-from components.gcp import cloud_run_sizes, cloud_run_steps, keys, members
+from components.gcp import cloud_run_sizes, cloud_run_steps, keys, members, release_steps
 from components.gcp.cloud_run_revision import Json, Revision
 from components.gcp.cloud_run_sizes import WHAT, CloudRunGpu
-from components.gcp.cloud_run_steps import Bounds, CloudRunRelease
+from components.gcp.cloud_run_steps import CloudRunRelease
 
 LONGEST: Final = 22
 """Characters of a name: an account is called so too, of 30 characters with Pulumi's suffix (IAM, "Create service
@@ -33,11 +33,6 @@ RESERVED: Final = re.compile(r"PORT|K_(SERVICE|REVISION|CONFIGURATION)|X_GOOGLE_
 """Variables that Cloud Run sets, or keeps to itself ("Container runtime contract", the same)."""
 TAGS: Final = 64
 """Network tags (VPC, "Network tags": of an instance, the same)."""
-_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
-IMAGE: Final = re.compile(
-    rf"(?P<place>[a-z]+(-[a-z]+[0-9]+)?)-docker\.pkg\.dev/[a-z][a-z0-9.:-]{{4,61}}/[a-z][a-z0-9-]{{0,62}}/{_PART}(/{_PART})*"
-    r"(:[\w][\w.-]{0,127})?@sha256:[0-9a-f]{64}"
-)
 
 
 class CloudRunIngress(Enum):
@@ -177,7 +172,7 @@ class Asked:
         gcp.region(f"{WHAT}.region", args["region"])
         told = cast("Mapping[str, Any]", args)
         self.project, self.number, self.region = args["project"], args["project_number"], args["region"]
-        self.image = checks.asked(args["image"], _image)
+        self.image = checks.asked(args["image"], partial(gcp.image, f"{WHAT}.image"))
         self.min = checks.whole(f"{WHAT}.min", args.get("min", 0), 0, INSTANCES, "instances")
         self.revision = _revision(told, max(MOST_USUAL, self.min))
         checks.in_order([(f"{WHAT}.min", self.min), (f"{WHAT}.max", self.revision.most)])
@@ -189,32 +184,18 @@ class Asked:
             got = sorted(self.invokers)
             raise checks.wrong(f"{WHAT}.invokers", got, "none beside anonymous", "leave anonymous out")
         self.plan = cloud_run_steps.asked(args.get("release") or CloudRunRelease())
-        self.bounds = self._bounds(args)
+        self.bounds = release_steps.bounds(WHAT, told, self.revision.timeout)
         self.policies = [
-            _told(f"{WHAT}.alert_policies[{at}]", each, partial(_policy, project=self.project))
+            gcp.told(f"{WHAT}.alert_policies[{at}]", each, partial(release_steps.policy, project=self.project))
             for at, each in enumerate(args.get("alert_policies") or [])
         ]
-        self._looked_at(told)
+        release_steps.looked_at(WHAT, told, self.plan)
         self.account = args.get("service_account")
         if self.account is not None:
-            self.account = _told(f"{WHAT}.service_account", self.account, gcp.account)
+            self.account = gcp.told(f"{WHAT}.service_account", self.account, gcp.account)
         self.key = keys.given(f"{WHAT}.key_name", args.get("key_name"), self.region)
         self.binary_authorization = args.get("binary_authorization", False)
         self.allow_deletion = args.get("allow_deletion", False)
-
-    def _bounds(self, args: CloudRunServiceArgs) -> Bounds:
-        errors, latency = args.get("error_percent", 1), args.get("latency_seconds")
-        checks.within(f"{WHAT}.error_percent", errors, 0, 100, "percent")
-        if latency is not None:
-            checks.within(f"{WHAT}.latency_seconds", latency, 0.001, self.revision.timeout, "seconds")
-        return Bounds(errors, latency)
-
-    def _looked_at(self, args: Mapping[str, Any]) -> None:
-        """Bounds that nothing would look at are refused. Raises ArgsError."""
-        for key in ("error_percent", "latency_seconds", "alert_policies"):
-            if args.get(key) is not None and not any(each.pause for each in self.plan.stages):
-                expected = f"none beside strategy {self.plan.strategy.value}, which looks at nothing"
-                raise checks.wrong(f"{WHAT}.{key}", args[key], expected, f"leave {key} out, or write strategy canary")
 
 
 def _revision(args: Mapping[str, Any], most: int) -> Revision:
@@ -255,16 +236,6 @@ def _revision(args: Mapping[str, Any], most: int) -> Revision:
     )
 
 
-def _image(value: object) -> None:
-    if not isinstance(value, str) or not IMAGE.fullmatch(value):
-        raise checks.wrong(
-            f"{WHAT}.image",
-            value,
-            "an image in Artifact Registry by digest, REGION-docker.pkg.dev/PROJECT/REPOSITORY/IMAGE@sha256:...",
-            "pass the reference of a ModelImage whose destination is an ArtifactRegistry's url",
-        )
-
-
 def _environment(given: Mapping[str, pulumi.Input[str]]) -> Mapping[str, pulumi.Input[str]]:
     environment.plain(f"{WHAT}.env", given)
     for key, value in given.items():
@@ -296,7 +267,7 @@ def _secrets(given: Mapping[str, CloudRunSecret]) -> dict[str, Json]:
         checks.given(what, each, CloudRunSecret)
         version = each.get("version", "latest")
         checks.fits(f"{what}.version", version, r"latest|[1-9][0-9]*", "the number of a version, or latest", '"3"')
-        found[key] = {"secret": _told(f"{what}.secret", each["secret"], _secret), "version": version}
+        found[key] = {"secret": gcp.told(f"{what}.secret", each["secret"], _secret), "version": version}
     return found
 
 
@@ -318,35 +289,9 @@ def _network(given: CloudRunNetwork | None, region: str) -> Json | None:
         raise checks.wrong(f"{what}.tags", f"{len(tags)} tags", f"at most {TAGS}", "leave some out")
     egress = checks.choice(f"{what}.egress", given.get("egress", CloudRunEgress.ALL), CloudRunEgress)
     interface: Json = {
-        "network": _told(f"{what}.network_id", given["network_id"], _whole_network),
-        "subnetwork": _told(f"{what}.subnetwork_id", given["subnetwork_id"], partial(_subnetwork, region=region)),
+        "network": gcp.told(f"{what}.network_id", given["network_id"], gcp.whole_network),
+        "subnetwork": gcp.told(f"{what}.subnetwork_id", given["subnetwork_id"], partial(gcp.subnetwork, region=region)),
     }
     if tags:
         interface["tags"] = tags
     return {"networkInterfaces": [interface], "egress": egress.value.replace("-", "_").upper()}
-
-
-def _whole_network(what: str, value: object) -> None:
-    pattern = r"projects/[a-z][a-z0-9.:-]{4,61}/global/networks/[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
-    checks.fits(what, value, pattern, "the whole name of a network", "projects/shop-prod/global/networks/shop")
-
-
-def _subnetwork(what: str, value: object, region: str) -> None:
-    pattern = r"projects/[a-z][a-z0-9.:-]{4,61}/regions/[a-z0-9-]+/subnetworks/[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
-    example = f"projects/shop-prod/regions/{region}/subnetworks/shop"
-    checks.fits(what, value, pattern, "the whole name of a subnetwork", example)
-    if str(value).split("/")[3] != region:
-        raise checks.wrong(what, value, f"one of {region}, where what uses it is", f"make or take one in {region}")
-
-
-def _policy(what: str, value: object, project: str) -> None:
-    expected = f"the whole name of an alert policy of {project}"
-    example = f"projects/{project}/alertPolicies/1234567890123456789"
-    checks.fits(what, value, rf"projects/{re.escape(project)}/alertPolicies/[0-9]+", expected, example)
-
-
-def _told(what: str, value: pulumi.Input[str], rule: Callable[[str, str], object]) -> pulumi.Input[str]:
-    """What another resource tells of itself is taken for what it is; what a program writes is checked."""
-    if not isinstance(value, pulumi.Output):
-        rule(what, cast("str", value))
-    return value

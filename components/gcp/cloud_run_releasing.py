@@ -3,26 +3,20 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from components.gcp import cloud_run_steps
-from components.gcp.cloud_run_api import Api, Clock, Json, Place, at_hand
+from components.gcp import release_steps
+from components.gcp.cloud_run_api import Api, Place
 from components.gcp.cloud_run_revision import FIXED, LATEST
-from components.gcp.cloud_run_steps import Bounds, Stage
-from components.releases import ReleaseError, RolledBack, Say, Unanswered
+from components.gcp.release_steps import Bounds, Stage
+from components.gcp.release_watch import Watch, may_begin
+from components.gcp.rest import Clock, Json, at_hand
+from components.releases import ReleaseError, RolledBack, Say
 from components.releases import say_of as say_of
 
 STABLE, CANDIDATE = "stable", "candidate"
 """Tags of the version before and of the one that is tried, while it is: each has a URL of its own then, as
 `https://candidate---...`, for whoever may call the service. They also tell the next run of one that was interrupted."""
-TICK: Final = 30.0
-"""Seconds between two looks."""
-UNSEEN: Final = 3
-"""Looks on end that may fail for want of an answer, before a version goes back that nobody can judge."""
-ENOUGH: Final = 20
-"""Answers, below which a share of errors says nothing."""
-WINDOW: Final = 600.0
-"""Seconds that a look goes back, so that many good answers of a first step hide nothing in a later one."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,7 @@ class Wanted:
         return cls(
             Place(str(props["project"]), str(props["region"]), str(props["service"])),
             json.loads(props["template"]),
-            cloud_run_steps.stages(str(props["stages"])),
+            release_steps.stages(str(props["stages"])),
             Bounds.of(json.loads(props["bounds"])),
             stable,
         )
@@ -66,7 +60,7 @@ def release(wanted: Wanted, *, say: Say, clock: Clock | None = None) -> str:
             return ""
         looked = any(each.pause for each in wanted.stages)
         if looked:
-            _may_begin(api, wanted, stable, clock)
+            may_begin(api, wanted.bounds, wanted.service, stable, clock)
         newest = _made(api, wanted, stable, say)
         _moved(api, wanted, stable, newest, say, clock)
         return newest
@@ -139,16 +133,6 @@ def shares(stable: str, newest: str, percent: int) -> list[Json]:
     ]
 
 
-def _may_begin(api: Api, wanted: Wanted, stable: str, clock: Clock) -> None:
-    """What a release looks at can be looked at, and does not ring yet. Raises ReleaseError, with nothing touched."""
-    api.counted(stable, clock.now() - 60)
-    if ringing := api.open_incident(wanted.bounds.policies):
-        raise ReleaseError(
-            f"a release of {wanted.service} was not begun: the alert policy {ringing} has an open incident, expected "
-            "none; mend what it tells of first, or leave the policy out"
-        )
-
-
 def _made(api: Api, wanted: Wanted, stable: str, say: Say) -> str:
     """The new version, which answers and has no requests. Raises RolledBack for one that does not answer."""
     say(f"a new version is made, {stable} gets all requests")
@@ -177,23 +161,12 @@ def _unready(revision: Mapping[str, Any]) -> str:
 
 def _moved(api: Api, wanted: Wanted, stable: str, newest: str, say: Say, clock: Clock) -> None:
     """Step by step to all requests. Raises RolledBack where the version does not hold."""
-    began, unseen = clock.now(), 0
+    watch = Watch(api, wanted.bounds, newest, clock)
     for stage in (each for each in wanted.stages if each.pause):
         _given(api, wanted, stable, newest, shares(stable, newest, stage.percent))
         say(f"{newest} gets {stage.percent} percent of the requests, for {stage.pause} s")
-        until = clock.now() + stage.pause
-        while (rest := until - clock.now()) > 0:
-            clock.sleep(min(TICK, rest))
-            try:
-                why, unseen = _missed(api, wanted, newest, max(began, clock.now() - WINDOW)), 0
-            except Unanswered as error:
-                # It goes on without being looked at, for a moment.
-                unseen += 1
-                why = f"nobody can judge it ({error.message})" if unseen == UNSEEN else ""
-            except ReleaseError as error:
-                why = f"nobody can judge it ({error.message})"
-            if why:
-                _gone_back(api, wanted, stable, newest, why)
+        if why := watch.missed(stage.pause):
+            _gone_back(api, wanted, stable, newest, why)
     _given(api, wanted, stable, newest, alone(newest))
     say(f"{newest} gets all requests")
 
@@ -206,24 +179,6 @@ def _given(api: Api, wanted: Wanted, stable: str, newest: str, traffic: list[Jso
         why = error.message
     if why:
         _gone_back(api, wanted, stable, newest, f"its share of the requests could not be moved ({why})")
-
-
-def _missed(api: Api, wanted: Wanted, newest: str, since: float) -> str:
-    """The bound that a version has missed; nothing where it keeps them all."""
-    if ringing := api.open_incident(wanted.bounds.policies):
-        return f"the alert policy {ringing} has an open incident"
-    seen = api.counted(newest, since)
-    if seen.answers < ENOUGH:
-        return ""
-    percent = 100 * seen.errors / seen.answers
-    if percent > wanted.bounds.error_percent:
-        return f"{percent:.3g}% of {seen.answers} answers are errors, more than {wanted.bounds.error_percent:g}%"
-    if wanted.bounds.latency is not None:
-        slowest = api.slowest(newest, since)
-        if slowest > wanted.bounds.latency:
-            most = f"{wanted.bounds.latency:g} s"
-            return f"more than 1% of {seen.answers} answers take longer than {most} (99 of 100 take {slowest:.3g} s)"
-    return ""
 
 
 def _gone_back(api: Api, wanted: Wanted, stable: str, newest: str, why: str) -> None:

@@ -1,19 +1,13 @@
-"""How a new version takes the place of the old one on Cloud Run: the words of a release, and what bounds it."""
+"""How a new version takes the place of the old one on Cloud Run: the words of a release."""
 
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum
-from itertools import pairwise
-from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
+from typing import Final, NotRequired, TypedDict
 
-from components import checks
+from components.gcp import release_steps
+from components.gcp.release_steps import Plan
 
 WHAT: Final = "CloudRunService.release"
-PAUSE: Final = (60, 86_400)
-"""Seconds of a step. Cloud Monitoring tells of a request up to four minutes after it ("Google Cloud metrics": sampled
-every 60 seconds, visible up to 180 seconds later, 2026-11-22)."""
-PAUSE_USUAL: Final = 300
 
 
 class CloudRunStrategy(Enum):
@@ -48,83 +42,6 @@ class CloudRunRelease(TypedDict):
     with strategy rolling it is not looked at."""
 
 
-class Stage(NamedTuple):
-    """A share of the requests, and how long it is looked at."""
-
-    percent: int
-    pause: int
-    """Seconds."""
-
-
-class Plan(NamedTuple):
-    """A release as it is carried out."""
-
-    strategy: CloudRunStrategy
-    stages: tuple[Stage, ...]
-    """The last of them is of all requests."""
-
-    def text(self) -> str:
-        """As JSON, for a resource's input."""
-        return json.dumps([list(each) for each in self.stages])
-
-
-def stages(text: str) -> tuple[Stage, ...]:
-    """What `Plan.text` says."""
-    return tuple(Stage(int(percent), int(pause)) for percent, pause in json.loads(text))
-
-
 def asked(given: CloudRunRelease) -> Plan:
     """A release, checked. Raises ArgsError."""
-    checks.given(WHAT, given, CloudRunRelease)
-    strategy = checks.choice(f"{WHAT}.strategy", given.get("strategy", CloudRunStrategy.ROLLING), CloudRunStrategy)
-    steps = list(given.get("steps") or [])
-    if strategy is not CloudRunStrategy.CANARY and steps:
-        raise checks.wrong(f"{WHAT}.steps", steps, f"none beside strategy {strategy.value}", "leave steps out")
-    if strategy is CloudRunStrategy.ROLLING:
-        if "pause" in given:
-            raise checks.wrong(f"{WHAT}.pause", given["pause"], "none beside strategy rolling", "leave pause out")
-        return Plan(strategy, (Stage(100, 0),))
-    last = Stage(100, _seconds(f"{WHAT}.pause", given.get("pause", PAUSE_USUAL)))
-    if strategy is CloudRunStrategy.BLUE_GREEN:
-        return Plan(strategy, (last,))
-    return Plan(strategy, (*_steps(f"{WHAT}.steps", steps), last))
-
-
-def _steps(what: str, steps: Sequence[CloudRunStep]) -> list[Stage]:
-    found: list[Stage] = []
-    for at, each in enumerate(steps):
-        checks.given(f"{what}[{at}]", each, CloudRunStep)
-        weight = checks.whole(f"{what}[{at}].weight", each["weight"], 1, 99, "percent")
-        found.append(Stage(weight, _seconds(f"{what}[{at}].pause", each.get("pause", PAUSE_USUAL))))
-    if not found:
-        raise checks.wrong(what, [], "at least one step of a canary", "for example weight 10, pause 300")
-    weights = [each.percent for each in found]
-    if any(less >= more for less, more in pairwise(weights)):
-        raise checks.wrong(what, weights, "weights each larger than the one before", f"write {sorted(set(weights))}")
-    return found
-
-
-def _seconds(what: str, seconds: object) -> int:
-    checks.within(what, seconds, *PAUSE, "seconds")
-    number = cast("float", seconds)
-    if number % 1:
-        raise checks.wrong(what, seconds, "whole seconds", f"write {math.ceil(number)}")
-    return int(number)
-
-
-class Bounds(NamedTuple):
-    """What a version must keep, or it goes back."""
-
-    error_percent: float
-    latency: float | None
-    """Seconds."""
-    policies: tuple[str, ...] = ()
-    """Alert policies of which no incident may be open."""
-
-    @classmethod
-    def of(cls, told: Mapping[str, Any]) -> "Bounds":
-        """From the inputs of a resource."""
-        latency = told.get("latency")
-        return cls(
-            float(told["error_percent"]), None if latency is None else float(latency), tuple(told.get("policies") or ())
-        )
+    return release_steps.asked(WHAT, given, CloudRunRelease, CloudRunStep, CloudRunStrategy)

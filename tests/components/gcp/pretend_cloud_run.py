@@ -5,7 +5,7 @@ import json
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
-from components.gcp import cloud_run_api
+from components.gcp import rest
 
 PLACE = "projects/shop-prod/locations/europe-west4/services/digits"
 FIXED, LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
@@ -17,7 +17,7 @@ def template(image: str) -> Json:
     return {"containers": [{"image": image}], "scaling": {"maxInstanceCount": 10}}
 
 
-class Clock(cloud_run_api.Clock):
+class Clock(rest.Clock):
     """A time that goes on when somebody sleeps."""
 
     def __init__(self) -> None:

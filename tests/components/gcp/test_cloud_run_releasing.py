@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from components.gcp import cloud_run_api, cloud_run_traffic
 from components.gcp import cloud_run_releasing as releasing
+from components.gcp import cloud_run_traffic, rest
 from components.releases import ReleaseError, RolledBack
 from tests.components.gcp.judging_schema import described
 from tests.components.gcp.pretend_cloud_run import FIXED, LATEST, NEW, OLD, PLACE, Clock, Cloud, Handler, Json, template
@@ -438,7 +438,7 @@ def test_credentials_of_the_environment_are_asked_for_a_token_by_googles_own_lib
         (tmp_path / "application_default_credentials.json").write_text(json.dumps(account))
         monkeypatch.delenv("GOOGLE_OAUTH_ACCESS_TOKEN")
         try:
-            assert cloud_run_api.at_hand()
+            assert rest.at_hand()
             assert released()[0] == NEW
         finally:
             server.shutdown()
