@@ -123,6 +123,11 @@ def _outside(project: str, check: str) -> list[Json]:
     ]
 
 
+def console(project: str, id_: str) -> str:
+    """Address of a dashboard in Google's console."""
+    return f"https://console.cloud.google.com/monitoring/dashboards/builder/{id_.rpartition('/')[2]}?project={project}"
+
+
 def _header(text: str) -> list[Json]:
     return [{"title": text, "sectionHeader": {"dividerBelow": True}}]
 

@@ -7,13 +7,13 @@ from typing import Any, Final, NotRequired, Optional, TypedDict, cast
 import pulumi
 from pulumi_gcp.logging.metric import Metric
 from pulumi_gcp.monitoring.dashboard import Dashboard
-from pulumi_gcp.monitoring.uptime_check_config import UptimeCheckConfig
 
 from components import checks, mails, promises
-from components.gcp import alerts, catalog, collector, dashboard, keys, topics, watched
+from components.gcp import alerts, catalog, collector, dashboard, keys, outside, topics, watched
 from components.gcp import checks as gcp
 from components.gcp.labels import Labels
-from components.gcp.watched import CERTIFICATE_DAYS, DISK_PERCENT, MEMORY_PERCENT, MINUTES, Here
+from components.gcp.outside import GcpWatchedBalancer as GcpWatchedBalancer
+from components.gcp.watched import DISK_PERCENT, MEMORY_PERCENT, Here
 from components.gcp.watching import Service
 from components.kubernetes import names, objectives
 from components.kubernetes.objects import KubernetesObject
@@ -23,11 +23,7 @@ MOST_SERVICES: Final = 9
 """Eight charts and a header for each, and those of load balancer and cluster, fit on a dashboard."""
 CLUSTER: Final = r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?"
 """Names of clusters (Kubernetes Engine API, `Cluster.name`, 2026-11-22)."""
-BACKEND: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
-HOST: Final = r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
-PERIOD, TIMEOUT = "60s", "10s"
-"""How often an uptime check asks, and how long it waits for an answer."""
-CLOSE_MINUTES, SCRAPE_SECONDS = 30, 30
+SCRAPE_SECONDS = 30
 
 
 class GcpWatchedService(TypedDict):
@@ -43,15 +39,6 @@ class GcpWatchedService(TypedDict):
     """How many of a hundred requests may fail through a fault of the server's. Default: 1."""
     least_pods: NotRequired[int]
     """How many of its pods are to answer at least; 0 for one that sleeps while nobody calls. Default: 1."""
-
-
-class GcpWatchedBalancer(TypedDict):
-    """A load balancer, as GcpLoadBalancer tells of it."""
-
-    backend_service_name: pulumi.Input[str]
-    """Name of its backend service."""
-    error_percent: NotRequired[float]
-    """How many of a hundred requests may fail at it or behind it. Default: 1."""
 
 
 class GcpMonitoringArgs(TypedDict):
@@ -136,7 +123,7 @@ class GcpMonitoring(pulumi.ComponentResource):
         self._here = Here(args["project"], args["location"], cluster)
         self._key = keys.given("GcpMonitoring.key_name", args.get("key_name"), _region(args["location"]))
         self._labels = Labels("GcpMonitoring.labels", name, args.get("labels"))
-        self._backend = _backend(args.get("load_balancer"))
+        self._backend = outside.backend("GcpMonitoring.load_balancer", args.get("load_balancer"))
         super().__init__("modelport:index:GcpMonitoring", name, {}, opts)
         self._name, self._args, self._child = name, args, pulumi.ResourceOptions(parent=self)
         self._project, self._services = args["project"], [_service(each) for each in args["services"]]
@@ -149,7 +136,7 @@ class GcpMonitoring(pulumi.ComponentResource):
             self._project,
             watched.of(args, self._here, self._services, self._backend, check),
             channels,
-            args.get("close_minutes", CLOSE_MINUTES),
+            args.get("close_minutes", outside.CLOSE_MINUTES),
             args.get("runbook"),
             self._labels,
             self._child,
@@ -157,7 +144,7 @@ class GcpMonitoring(pulumi.ComponentResource):
         ids = [each.id for each in policies]
         made = known(self._shown, cluster=cluster, backend=self._backend, check=check, faults=metric, ids=ids)
         shown = Dashboard(name, project=self._project, dashboard_json=text(made), opts=self._child)
-        self.dashboard_url = shown.id.apply(partial(_console, self._project))
+        self.dashboard_url = shown.id.apply(partial(dashboard.console, self._project))
         self.channel_ids = pulumi.Output.all(*channels).apply(lambda found: list(map(str, found)))
         self.policy_ids = pulumi.Output.all(*ids).apply(lambda found: list(map(str, found)))
         self.topic_id = pulumi.Output.from_input("" if topic is None else topic)
@@ -213,27 +200,7 @@ class GcpMonitoring(pulumi.ComponentResource):
     def _asked_from_outside(self) -> pulumi.Output[str] | None:
         """The uptime check of the hostname; its id."""
         host = self._args.get("hostname")
-        if host is None:
-            return None
-        made = UptimeCheckConfig(
-            self._name,
-            project=self._project,
-            display_name=self._name,
-            monitored_resource={"type": "uptime_url", "labels": {"project_id": self._project, "host": host}},
-            http_check={
-                "request_method": "GET",
-                "path": names.READY,
-                "port": 443,
-                "use_ssl": True,
-                "validate_ssl": True,
-                "accepted_response_status_codes": [{"status_value": 200}],
-            },
-            period=PERIOD,
-            timeout=TIMEOUT,
-            user_labels=self._labels.all(),
-            opts=self._child,
-        )
-        return made.uptime_check_id
+        return None if host is None else outside.check(self._name, self._project, host, self._labels, self._child)
 
     def _channels(self) -> tuple[list[pulumi.Output[str]], pulumi.Output[str] | None]:
         """Ids of who is told, and of the topic among them."""
@@ -260,26 +227,10 @@ def _region(location: str) -> str:
     return location if location in catalog.ZONES else location.rpartition("-")[0]
 
 
-def _console(project: str, id_: str) -> str:
-    """Address of a dashboard in Google's console."""
-    return f"https://console.cloud.google.com/monitoring/dashboards/builder/{id_.rpartition('/')[2]}?project={project}"
-
-
 def _cluster(what: str, value: pulumi.Input[str]) -> pulumi.Input[str]:
     """Raises ArgsError, for what is an output once it is known."""
     expected = "the name of a cluster, a letter and at most 39 more of a-z, 0-9 and -"
     return checks.asked(value, lambda found: checks.fits(what, found, CLUSTER, expected, "shop"))
-
-
-def _backend(given: GcpWatchedBalancer | None) -> pulumi.Input[str] | None:
-    """Name of the backend service. Raises ArgsError, for what is an output once it is known."""
-    if given is None:
-        return None
-    checks.given("GcpMonitoring.load_balancer", given, GcpWatchedBalancer)
-    what, expected = "GcpMonitoring.load_balancer.backend_service_name", "the name of a backend service"
-    return checks.asked(
-        given["backend_service_name"], lambda found: checks.fits(what, found, BACKEND, expected, "shop-1a2b3c4")
-    )
 
 
 def _checked(name: str, args: GcpMonitoringArgs) -> None:
@@ -295,26 +246,13 @@ def _checked(name: str, args: GcpMonitoringArgs) -> None:
     )
     for each in args["services"]:
         _watchable(f"{what}.services['{each['namespace']}/{each['service']}']", each)
-    if (balancer := args.get("load_balancer")) is not None:
-        percent = balancer.get("error_percent", promises.ERROR_PERCENT)
-        checks.within(f"{what}.load_balancer.error_percent", percent, 0.001, 100)
-    if (host := args.get("hostname")) is not None:
-        expected = "a DNS name in lower case, without a wildcard"
-        checks.fits(f"{what}.hostname", host, HOST, expected, "models.example.com")
     mails.addresses(f"{what}.emails", args.get("emails") or [])
     _told(what, args)
     usual = {"memory_percent": MEMORY_PERCENT, "disk_percent": DISK_PERCENT, "gpu_percent": 90}
     for key, value in usual.items():
         checks.within(f"{what}.{key}", args.get(key, value), 1, 100)
-    if "certificate_days" in args and host is None:
-        raise checks.wrong(f"{what}.certificate_days", args["certificate_days"], "a hostname with it", "drop it")
-    checks.within(f"{what}.certificate_days", args.get("certificate_days", CERTIFICATE_DAYS), 1, 365, "days")
-    checks.whole(f"{what}.minutes", args.get("minutes", MINUTES), 1, 60, "minutes")
-    # Bounds of Cloud Monitoring's own: half an hour to seven days.
-    checks.whole(f"{what}.close_minutes", args.get("close_minutes", CLOSE_MINUTES), 30, 10_080, "minutes")
+    outside.checked(what, args)
     checks.whole(f"{what}.scrape_seconds", args.get("scrape_seconds", SCRAPE_SECONDS), 5, 60, "seconds")
-    if (runbook := args.get("runbook")) is not None:
-        checks.fits(f"{what}.runbook", runbook, r"https?://\S{1,2000}", "an address", "https://example.com/runbook")
 
 
 def _located(what: str, value: object) -> None:

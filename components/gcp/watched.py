@@ -7,32 +7,28 @@ from typing import Any, Final
 
 import pulumi
 
-from components import promises
-from components.gcp import watching
+from components.gcp import outside, watching
+from components.gcp.outside import MINUTES
 from components.gcp.watching import Place, Service, Watched
 from components.outputs import known
 
 Args = Mapping[str, Any]
 
-MEMORY_PERCENT, DISK_PERCENT, CERTIFICATE_DAYS, MINUTES = 85, 80, 15, 5
+MEMORY_PERCENT, DISK_PERCENT = 85, 80
 SILENT_MINUTES: Final = 10
 
 _RULES: Final = {"ModelPodDoesNotTell": "unheard", "ModelWorkersDie": "workers"}
 """Ends of the names of alerts on rules that any Prometheus has, too."""
 _ADVICE: Final = {
+    **outside.ADVICE,
     "latency": "Look at requests in flight and at one run of the model on the dashboard: more requests than the pods "
     "can take wait for each other, and more pods help; a slower run is the model's own.",
-    "errors": "Look at the codes on the dashboard and at the faults in the log. If it began with a release, roll that "
-    "back: `modelport rollback`.",
     "pods": "`kubectl get pods` and `kubectl describe pod` in its namespace say whether they are not there, not ready, "
     "or not let in: a ModelService lets the collector in where `monitoring_namespace` names its namespace.",
     "restarts": "`kubectl logs --previous` says how it ended; the reason OOMKilled asks for more memory.",
     "unheard": "A pod that serves and does not tell its metrics is alive and busy, or no network policy lets the "
     "collector in.",
     "workers": "The log says how each ended. What kills workers is most often memory.",
-    "uptime": "Ask it yourself from outside. If you are answered, the load balancer may not let Google's checkers in.",
-    "certificate": "A certificate that Google manages is renewed a month before its end, if its record in the zone "
-    "still stands.",
     "nodes": "`kubectl describe node` says why. A node that is repaired or preempted comes back by itself.",
     "memory": "`kubectl top pods` says who has it. Pods that ask for less than they use crowd their node.",
     "disk": "Images and logs fill a node's disk; nodes with more of it are another pool.",
@@ -75,9 +71,9 @@ def of(
     """
     made = [each for service in services for each in _of_service(args, here, service)]
     if backend is not None:
-        made.append(_of_balancer(args, here.project, backend))
+        made.append(outside.of_balancer(args, here.project, backend))
     if check is not None:
-        made += _of_host(args, here.project, check)
+        made += outside.of_host(args, here.project, check)
     return [*made, *_of_cluster(args, here)]
 
 
@@ -120,23 +116,6 @@ def _of_service(args: Args, here: Here, service: Service) -> list[Watched]:
     return made
 
 
-def _of_balancer(args: Args, project: str, backend: pulumi.Input[str]) -> Watched:
-    percent = args["load_balancer"].get("error_percent", promises.ERROR_PERCENT)
-    text = f"more than {percent:g} per cent of the requests at the load balancer fail"
-    query = known(partial(watching.refusing, project, percent=percent), backend=backend)
-    return _one(args, "balancer-errors", text, query)
-
-
-def _of_host(args: Args, project: str, check: pulumi.Input[str]) -> list[Watched]:
-    host, days = args["hostname"], args.get("certificate_days", CERTIFICATE_DAYS)
-    down = known(partial(watching.down, project), check=check)
-    expiring = known(partial(watching.expiring, project, days=days), check=check)
-    return [
-        _one(args, "uptime", f"{host} does not answer as it should", down),
-        _one(args, "certificate", f"the certificate of {host} ends within {days:g} days", expiring, felt=False),
-    ]
-
-
 def _of_cluster(args: Args, here: Here) -> list[Watched]:
     full, crowded = args.get("memory_percent", MEMORY_PERCENT), args.get("disk_percent", DISK_PERCENT)
     limits: list[tuple[str, str, Callable[[Place], str]]] = [
@@ -165,5 +144,5 @@ def _of_cluster(args: Args, here: Here) -> list[Watched]:
 def _one(
     args: Args, about: str, said: str, query: pulumi.Input[str], *, felt: bool = True, seconds: int | None = None
 ) -> Watched:
-    lasting = int(60 * args.get("minutes", MINUTES)) if seconds is None else int(seconds)
+    lasting = outside.lasting(args) if seconds is None else int(seconds)
     return Watched(about, said, query, _ADVICE[about.rpartition("-")[2]], felt, lasting)
