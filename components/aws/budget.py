@@ -10,7 +10,7 @@ from pulumi_aws.budgets.budget_action import BudgetAction
 from pulumi_aws.iam.role import Role
 from pulumi_aws.iam.role_policy import RolePolicy
 
-from components import checks, mails
+from components import budgets, checks, mails
 from components.aws import checks as aws
 from components.aws import policies, topics
 from components.aws.tags import Tags
@@ -20,7 +20,6 @@ MOST_ALERTS, MOST_MAILS = 10, 10
 """Alerts of a budget, and addresses of each beside the topic (botocore's model of CreateBudget, 2026-11-22)."""
 MOST_ROLES: Final = 100
 """Roles that an action takes (botocore's model of CreateBudgetAction, 2026-11-22)."""
-ACTUAL_PERCENT, FORECAST_PERCENT = (80.0, 100.0), (100.0,)
 ROLE = r"(?!arn:)([!-~]+/)?[\w+=,.@-]{1,64}"
 
 
@@ -193,7 +192,8 @@ def asked(args: AwsBudgetArgs) -> Asked:
         expected = f"at most {MOST_MAILS}, as a budget tells no more"
         raise checks.wrong("AwsBudget.emails", f"{len(people)} addresses", expected, "name a list of mail")
     limit, filters = _dollars(args["monthly_usd"]), _filters(args.get("cost_tag"))
-    return Asked(limit, filters, _alerts(args), people, _action(args), _key(args))
+    alerts = [(_kind(forecast), percent) for forecast, percent in budgets.alerts("AwsBudget", args, MOST_ALERTS)]
+    return Asked(limit, filters, alerts, people, _action(args), _key(args))
 
 
 def _kind(forecast: bool) -> str:
@@ -210,13 +210,7 @@ def _region(region: str) -> None:
 
 def _dollars(value: object) -> str:
     """An amount as AWS has it: to the cent, without what says nothing. Raises ArgsError."""
-    what = "AwsBudget.monthly_usd"
-    checks.within(what, value, 0.01, 1e9, "US dollars")
-    amount = cast("float", value)
-    if round(amount, 2) != amount:
-        raise checks.wrong(what, value, "whole cents", f"write {round(amount, 2):.2f}")
-    text = f"{amount:.2f}"
-    return text.removesuffix(".00")
+    return f"{budgets.amount('AwsBudget.monthly_usd', value, 'US dollars'):.2f}".removesuffix(".00")
 
 
 def _filters(tag: AwsCostTag | None) -> list[Any] | None:
@@ -233,27 +227,6 @@ def _filters(tag: AwsCostTag | None) -> list[Any] | None:
         aws.tags(what, {tag["key"]: each})
     # Tags that somebody gave are told from AWS's own by this word.
     return [{"name": "TagKeyValue", "values": [f"user:{tag['key']}${each}" for each in values]}]
-
-
-def _alerts(args: AwsBudgetArgs) -> list[tuple[str, float]]:
-    found: list[tuple[str, float]] = []
-    for key, usual, forecast in (
-        ("actual_percents", ACTUAL_PERCENT, False),
-        ("forecast_percents", FORECAST_PERCENT, True),
-    ):
-        what = f"AwsBudget.{key}"
-        given: list[float] = list(cast("Any", args).get(key, usual))
-        for each in given:
-            checks.within(what, each, 1, 1000, "per cent")
-        if len(set(given)) != len(given):
-            raise checks.wrong(what, given, "each of them once", f"write {sorted(set(given))}")
-        found += [(_kind(forecast), float(each)) for each in given]
-    if not found:
-        raise checks.wrong("AwsBudget.actual_percents", [], "one percentage at least", "write [100]")
-    if len(found) > MOST_ALERTS:
-        expected = f"at most {MOST_ALERTS} with forecast_percents, as a budget tells no more"
-        raise checks.wrong("AwsBudget.actual_percents", f"{len(found)} percentages", expected, "leave some out")
-    return found
 
 
 def _action(args: AwsBudgetArgs) -> AwsBudgetAction | None:

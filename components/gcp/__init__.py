@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from components import lazily, sdks
 
 if TYPE_CHECKING:
+    from components.gcp.budget import GcpBudget, GcpBudgetArgs, GcpCostLabel
     from components.gcp.cloud_run import (
         CloudRunEgress,
         CloudRunGpu,
@@ -72,8 +73,11 @@ __all__ = [
     "CloudRunServiceArgs",
     "CloudRunStep",
     "CloudRunStrategy",
+    "GcpBudget",
+    "GcpBudgetArgs",
     "GcpCloudRunTarget",
     "GcpCondition",
+    "GcpCostLabel",
     "GcpExistingCertificate",
     "GcpExistingNetwork",
     "GcpGoogleApis",
@@ -111,6 +115,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "budget": ("GcpBudget", "GcpBudgetArgs", "GcpCostLabel"),
     "cloud_run": (
         *("CloudRunEgress", "CloudRunGpu", "CloudRunIngress", "CloudRunNetwork", "CloudRunRelease"),
         *("CloudRunSecret", "CloudRunService", "CloudRunServiceArgs", "CloudRunStep", "CloudRunStrategy"),

@@ -40,7 +40,7 @@ def by_mail(
     ]
 
 
-def topic(
+def kept(
     name: str,
     project: str,
     number: str,
@@ -48,8 +48,8 @@ def topic(
     key: pulumi.Input[str] | None,
     labels: Labels,
     child: pulumi.ResourceOptions,
-) -> tuple[Topic, NotificationChannel]:
-    """A topic that Cloud Monitoring tells and nobody else, kept in one region.
+) -> Topic:
+    """A topic that nobody may tell anything yet, kept in one region.
 
     number: the project's. key: what encrypts it; one of its own where that is None.
     """
@@ -64,7 +64,7 @@ def topic(
             labels=labels,
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[agent])),
         )
-    made = Topic(
+    return Topic(
         name,
         project=project,
         kms_key_name=key,
@@ -72,6 +72,24 @@ def topic(
         labels=labels.all(),
         opts=child,
     )
+
+
+def may_tell(name: str, project: str, topic: Topic, teller: str, opts: pulumi.ResourceOptions) -> TopicIAMMember:
+    """Let a member of IAM tell a topic."""
+    return TopicIAMMember(name, project=project, topic=topic.name, role=PUBLISH, member=teller, opts=opts)
+
+
+def topic(
+    name: str,
+    project: str,
+    number: str,
+    region: str,
+    key: pulumi.Input[str] | None,
+    labels: Labels,
+    child: pulumi.ResourceOptions,
+) -> tuple[Topic, NotificationChannel]:
+    """A topic as `kept`, which Cloud Monitoring tells and nobody else."""
+    made = kept(name, project, number, region, key, labels, child)
     channel = NotificationChannel(
         f"{name}-topic",
         project=project,
@@ -83,6 +101,5 @@ def topic(
     )
     # The account that tells is there from a project's first channel of this kind on.
     after = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[channel]))
-    teller = gcp.agent(number, TELLER)
-    TopicIAMMember(name, project=project, topic=made.name, role=PUBLISH, member=teller, opts=after)
+    may_tell(name, project, made, gcp.agent(number, TELLER), after)
     return made, channel

@@ -66,7 +66,9 @@ def test_every_component_of_the_library_is_there(schema: dict[str, Any]) -> None
             "GithubOidcRole",
             "SageMakerEndpoint",
             "LambdaService",
+            "WeightedDns",
         ),
+        "GcpBudget",
         *("ArtifactRegistry", "CloudRunService", "GcpIdentity", "GcpLoadBalancer", "GcpMonitoring", "GcpNetwork"),
         *("GkeCluster", "GkeGpuNodePool"),
     }

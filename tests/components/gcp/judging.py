@@ -38,6 +38,7 @@ _SERVER_NAMED: Final = (
 )
 """What Google gives a name, which is its id: `projects/shop-prod/alertPolicies/1234`."""
 _IDS: Final[Mapping[str, str]] = {
+    "gcp:billing/budget:Budget": "billingAccounts/{billing_account}/budgets/{uuid}",
     "gcp:container/nodePool:NodePool": "projects/{project}/locations/{location}/clusters/{cluster}/nodePools/{name}",
     "gcp:logging/metric:Metric": "{name}",
     "gcp:monitoring/customService:CustomService": "projects/{project}/services/{serviceId}",

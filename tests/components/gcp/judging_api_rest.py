@@ -25,6 +25,11 @@ def _by_id(given: Any) -> Any:
     return found
 
 
+def _lists(given: Any) -> dict[str, list[Any]]:
+    """A label's values, of which there is one, are a list."""
+    return {key: [value] for key, value in given.items()}
+
+
 def _days(given: Any) -> str:
     return f"{int(given) * 86400}s"
 
@@ -35,6 +40,12 @@ REST: Final[Mapping[str, Made]] = {
     ),
     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": members(
         "artifactregistry.v1", _REPOSITORIES, "repository"
+    ),
+    "gcp:billing/budget:Budget": Made(
+        "billingbudgets.v1",
+        "billingAccounts.budgets.create",
+        {"allUpdatesRule": "notificationsRule", "billingAccount": OURS},
+        told={"budgetFilter.labels": _lists},
     ),
     "gcp:certificatemanager/certificate:Certificate": Made(
         "certificatemanager.v1",

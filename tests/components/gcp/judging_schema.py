@@ -11,7 +11,8 @@ from tests.components.judging_schema import Bindings
 from tests.tools import pypi
 
 INTERFACES: Final = (
-    *("artifactregistry.v1", "certificatemanager.v1", "cloudkms.v1"),
+    *("apigateway.v1", "apikeys.v2", "artifactregistry.v1", "billingbudgets.v1"),
+    *("certificatemanager.v1", "cloudkms.v1"),
     *("cloudresourcemanager.v1", "compute.v1", "container.v1", "dns.v1", "iam.v1", "logging.v2"),
     *("monitoring.v1", "monitoring.v3", "networkmanagement.v1", "pubsub.v1", "run.v2"),
     *("secretmanager.v1", "servicenetworking.v1", "serviceusage.v1", "storage.v1"),
