@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CloudRunStep,
         CloudRunStrategy,
     )
+    from components.gcp.cloud_run_monitoring import CloudRunMonitoring, CloudRunMonitoringArgs
     from components.gcp.cluster import (
         GkeChannel,
         GkeCluster,
@@ -66,6 +67,8 @@ __all__ = [
     "CloudRunEgress",
     "CloudRunGpu",
     "CloudRunIngress",
+    "CloudRunMonitoring",
+    "CloudRunMonitoringArgs",
     "CloudRunNetwork",
     "CloudRunRelease",
     "CloudRunSecret",
@@ -120,6 +123,7 @@ _MODULES = {
         *("CloudRunEgress", "CloudRunGpu", "CloudRunIngress", "CloudRunNetwork", "CloudRunRelease"),
         *("CloudRunSecret", "CloudRunService", "CloudRunServiceArgs", "CloudRunStep", "CloudRunStrategy"),
     ),
+    "cloud_run_monitoring": ("CloudRunMonitoring", "CloudRunMonitoringArgs"),
     "cluster": (
         *("GkeChannel", "GkeCluster", "GkeClusterArgs", "GkeExclusion", "GkeExclusionScope", "GkeKind"),
         "GkeMaintenance",

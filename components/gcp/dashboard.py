@@ -5,7 +5,7 @@ from its own answer for ever (Cloud Monitoring, "dashboards", 2026-11-22).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from components.gcp import watching
@@ -58,15 +58,28 @@ def body(
     faults: name of the metric of faults in the log. backend: name of the load balancer's backend service. check: id of
     the uptime check. policies: ids of alert policies.
     """
+    sections = {f"Model {each.called}": _service(place, each) for each in services}
+    sections[f"Cluster {place.cluster}"] = _cluster(place, faults)
+    return laid(name, policies, sections, place.project, backend, check)
+
+
+def laid(
+    name: str,
+    policies: Sequence[str],
+    sections: Mapping[str, Sequence[Json]],
+    project: str,
+    backend: str | None,
+    check: str | None,
+) -> Json:
+    """A dashboard of sections, each a header and its charts, with the load balancer and what is seen from outside."""
     told = {"policyNames": [f"alertPolicies/{each.rpartition('/')[2]}" for each in policies]}
     rows: list[list[Json]] = [[{"title": "Incidents", "incidentList": told}]]
-    for each in services:
-        rows += [_header(f"Model {each.called}"), *_three(_service(place, each))]
-    rows += [_header(f"Cluster {place.cluster}"), *_three(_cluster(place, faults))]
+    for title, charts in sections.items():
+        rows += [_header(title), *_three(charts)]
     if backend is not None:
-        rows += [_header("Load balancer"), *_three(_balancer(place.project, backend))]
+        rows += [_header("Load balancer"), *_three(_balancer(project, backend))]
     if check is not None:
-        rows += [_header("Seen from outside"), *_three(_outside(place.project, check))]
+        rows += [_header("Seen from outside"), *_three(_outside(project, check))]
     return {"displayName": name, "mosaicLayout": {"columns": COLUMNS, "tiles": _placed(rows)}}
 
 

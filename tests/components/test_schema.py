@@ -69,7 +69,15 @@ def test_every_component_of_the_library_is_there(schema: dict[str, Any]) -> None
             "WeightedDns",
         ),
         "GcpBudget",
-        *("ArtifactRegistry", "CloudRunService", "GcpIdentity", "GcpLoadBalancer", "GcpMonitoring", "GcpNetwork"),
+        *(
+            "ArtifactRegistry",
+            "CloudRunMonitoring",
+            "CloudRunService",
+            "GcpIdentity",
+            "GcpLoadBalancer",
+            "GcpMonitoring",
+            "GcpNetwork",
+        ),
         *("GkeCluster", "GkeGpuNodePool"),
     }
 
