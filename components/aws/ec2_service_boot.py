@@ -5,12 +5,11 @@ that AWS makes for ECS, which are Amazon Linux 2023 with Docker (and NVIDIA's dr
 GPUs), and without the AWS command line: that comes from Amazon's own packages (aws/amazon-ecs-ami, 2026-08-20).
 """
 
-import json
 import shlex
 from collections.abc import Mapping
 from typing import Final
 
-from components import checks
+from components import cloud_init
 
 HOME: Final = "/opt/modelport"
 MOST: Final = 16_384
@@ -193,35 +192,17 @@ def user_data(settings: Mapping[str, str], env: Mapping[str, str]) -> str:
     settings: of the program above. env: of the server, which `held` has looked at.
     """
     files = {
-        f"{HOME}/host": (PROGRAM, "0700"),
-        f"{HOME}/settings": (_lines({key: shlex.quote(settings[key]) for key in sorted(settings)}), "0600"),
-        f"{HOME}/env": (_lines({key: env[key] for key in sorted(env)}), "0600"),
-        "/etc/systemd/system/modelport.service": (SERVICE, "0644"),
-        "/etc/systemd/system/modelport-watch.service": (WATCH, "0644"),
+        f"{HOME}/host": cloud_init.File(PROGRAM, "0700"),
+        f"{HOME}/settings": cloud_init.File(
+            cloud_init.lines({key: shlex.quote(settings[key]) for key in sorted(settings)}), "0600"
+        ),
+        f"{HOME}/env": cloud_init.File(cloud_init.lines({key: env[key] for key in sorted(env)}), "0600"),
+        "/etc/systemd/system/modelport.service": cloud_init.File(SERVICE, "0644"),
+        "/etc/systemd/system/modelport-watch.service": cloud_init.File(WATCH, "0644"),
     }
-    whole = {
-        "write_files": [
-            {"path": path, "permissions": mode, "content": content} for path, (content, mode) in files.items()
-        ],
-        "runcmd": [[f"{HOME}/host", "setup"]],
-    }
-    # JSON is YAML too, and needs nobody to write it.
-    return f"#cloud-config\n{_json(whole)}\n"
+    return cloud_init.document(files, [[f"{HOME}/host", "setup"]])
 
 
 def held(env: Mapping[str, str]) -> None:
     """Hold what somebody gives the server to lines that there is room for. Raises ArgsError."""
-    for key, value in env.items():
-        checks.fits(f"Ec2Service.env[{key!r}]", value, r"[^\x00\r\n]*", "one line", "16")
-    if (size := len(_json(_lines(env)).encode())) > OF_ENV:
-        raise checks.wrong(
-            "Ec2Service.env", f"{size} bytes", f"at most {OF_ENV}, as user data has {MOST}", "shorten it"
-        )
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _lines(pairs: Mapping[str, str]) -> str:
-    return "".join(f"{key}={value}\n" for key, value in pairs.items())
+    cloud_init.held("Ec2Service.env", env, OF_ENV, f"as user data has {MOST}")

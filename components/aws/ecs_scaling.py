@@ -1,7 +1,7 @@
 """How many tasks of ECS there are, by what there is to do."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import pulumi
 from pulumi_aws.appautoscaling.policy import Policy
@@ -9,28 +9,13 @@ from pulumi_aws.appautoscaling.target import Target
 from pulumi_aws.ecs.cluster import Cluster
 from pulumi_aws.ecs.service import Service
 
-from components import checks
+from components import scaling
 from components.aws.ecs_release import EcsLoadBalancer
 from components.aws.tags import Tags
+from components.scaling import Counts
 
 MOST = 5000
 """Tasks of a service, as ECS's quota has it (ECS developer guide, "Service quotas", 2026-11-22)."""
-
-
-class Counts(NamedTuple):
-    """How many tasks there are."""
-
-    least: int
-    desired: int
-    most: int
-    cpu: float
-    """Percent that is aimed at."""
-    requests: float | None
-    """Of each task in a minute that are aimed at."""
-
-    @property
-    def scaled(self) -> bool:
-        return self.most > self.least
 
 
 def counts(
@@ -41,25 +26,12 @@ def counts(
     unit: str = "tasks",
 ) -> Counts:
     """`min`, `desired` and `max` of the component `what`, and what is aimed at. Raises ArgsError."""
-    least = args.get("min", 2)
-    most = args.get("max", max(least, args.get("desired", 0)) if "min" in args or "desired" in args else 2)
-    desired = args.get("desired", least)
-    for word, number in (("min", least), ("desired", desired), ("max", most)):
-        checks.within(f"{what}.{word}", number, 1, limit, unit)
-    checks.in_order([(f"{what}.min", least), (f"{what}.desired", desired), (f"{what}.max", most)])
-    cpu = args.get("cpu_target", 60)
-    checks.within(f"{what}.cpu_target", cpu, 1, 100, "percent")
-    requests = args.get("requests_target")
-    for key in ("cpu_target", "requests_target"):
-        if key in args and most == least:
-            raise checks.wrong(f"{what}.{key}", args[key], f"a max above min ({least}) beside it", "raise max")
-    if requests is not None:
-        checks.within(f"{what}.requests_target", requests, 1, 10_000_000, "requests a minute")
-        if balancer is None or not {"arn_suffix", "target_group_arn_suffix"} <= set(balancer):
-            expected = "an application load balancer that counts them"
-            fix = "write load_balancer with arn_suffix and target_group_arn_suffix"
-            raise checks.wrong(f"{what}.requests_target", requests, expected, fix)
-    return Counts(int(least), int(desired), int(most), cpu, requests)
+    counted = scaling.Counted(
+        balancer is not None and {"arn_suffix", "target_group_arn_suffix"} <= set(balancer),
+        "an application load balancer that counts them",
+        "write load_balancer with arn_suffix and target_group_arn_suffix",
+    )
+    return scaling.counts(what, args, limit, unit, counted)
 
 
 def scaled(
