@@ -117,11 +117,11 @@ def _item(found: Any, key: str | int, path: str, *, marked: bool = False) -> Any
     return None
 
 
-def _list(found: object) -> Sequence[Any]:
+def _list(found: Any) -> Sequence[Any]:
     return cast("Sequence[Any]", found)
 
 
-def _mapping(found: object) -> Mapping[Any, Any]:
+def _mapping(found: Any) -> Mapping[Any, Any]:
     return cast("Mapping[Any, Any]", found)
 
 
