@@ -1,6 +1,5 @@
 """What a CloudRunService is asked for, checked."""
 
-import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import partial
@@ -8,9 +7,9 @@ from typing import Any, Final, NotRequired, TypedDict, cast
 
 import pulumi
 
-from components import checks, environment
+from components import checks
 from components.gcp import checks as gcp
-from components.gcp import cloud_run_sizes, cloud_run_steps, keys, members, release_steps
+from components.gcp import cloud_run_sizes, cloud_run_steps, keys, members, release_steps, serverless
 from components.gcp.cloud_run_revision import Json, Revision
 from components.gcp.cloud_run_sizes import WHAT, CloudRunGpu
 from components.gcp.cloud_run_steps import CloudRunRelease
@@ -18,21 +17,9 @@ from components.gcp.cloud_run_steps import CloudRunRelease
 LONGEST: Final = 22
 """Characters of a name: an account is called so too, of 30 characters with Pulumi's suffix (IAM, "Create service
 accounts", 2026-11-22); a service may have 49."""
-CONCURRENCY: Final = (1, 1000)
-"""Requests at once in an instance ("Maximum concurrent requests" of Cloud Run, 2026-11-22)."""
-TIMEOUT: Final = (1, 3600)
-"""Seconds of an answer ("Request timeout", the same)."""
-INSTANCES: Final = 1000
-"""More than any region gives without a talk with Google first."""
 START, START_WITH_GPU = (2, 600), (2, 1800)
-"""Seconds of a start ("Configure container health checks", the same)."""
+"""Seconds of a start ("Configure container health checks" of Cloud Run, 2026-11-22)."""
 CONCURRENCY_USUAL, TIMEOUT_USUAL, MOST_USUAL, START_USUAL = 80, 60, 10, 240
-VARIABLES: Final = 32_768
-"""Characters of a variable's value ("Configure environment variables", the same)."""
-RESERVED: Final = re.compile(r"PORT|K_(SERVICE|REVISION|CONFIGURATION)|X_GOOGLE_.*|CLOUD_RUN_.*")
-"""Variables that Cloud Run sets, or keeps to itself ("Container runtime contract", the same)."""
-TAGS: Final = 64
-"""Network tags (VPC, "Network tags": of an instance, the same)."""
 
 
 class CloudRunIngress(Enum):
@@ -173,7 +160,7 @@ class Asked:
         told = cast("Mapping[str, Any]", args)
         self.project, self.number, self.region = args["project"], args["project_number"], args["region"]
         self.image = checks.asked(args["image"], partial(gcp.image, f"{WHAT}.image"))
-        self.min = checks.whole(f"{WHAT}.min", args.get("min", 0), 0, INSTANCES, "instances")
+        self.min = checks.whole(f"{WHAT}.min", args.get("min", 0), 0, serverless.INSTANCES, "instances")
         self.revision = _revision(told, max(MOST_USUAL, self.min))
         checks.in_order([(f"{WHAT}.min", self.min), (f"{WHAT}.max", self.revision.most)])
         self.ingress = checks.choice(f"{WHAT}.ingress", args.get("ingress", CloudRunIngress.INTERNAL), CloudRunIngress)
@@ -207,19 +194,16 @@ def _revision(args: Mapping[str, Any], most: int) -> Revision:
         )
     bounds: dict[str, tuple[tuple[int, int], str, int]] = {
         "workers": ((1, 64), "processes", 1),
-        "concurrency": (CONCURRENCY, "requests at once", CONCURRENCY_USUAL),
-        "timeout": (TIMEOUT, "seconds", TIMEOUT_USUAL),
-        "max": ((1, INSTANCES), "instances", most),
+        "concurrency": (serverless.CONCURRENCY, "requests at once", CONCURRENCY_USUAL),
+        "timeout": (serverless.TIMEOUT, "seconds", TIMEOUT_USUAL),
+        "max": ((1, serverless.INSTANCES), "instances", most),
         "startup_seconds": (START if size.gpu is None else START_WITH_GPU, "seconds", START_USUAL),
     }
     whole = {
         key: checks.whole(f"{WHAT}.{key}", args.get(key, usual), *within, unit)
         for key, (within, unit, usual) in bounds.items()
     }
-    env, secrets = _environment(args.get("env") or {}), _secrets(args.get("secrets") or {})
-    for key in secrets:
-        if key in env:
-            raise checks.wrong(f"a key of {WHAT}.secrets", key, "one that is not in env too", "leave it out of env")
+    env, secrets = serverless.variables(WHAT, args, CloudRunSecret)
     return Revision(
         size,
         whole["workers"],
@@ -236,62 +220,11 @@ def _revision(args: Mapping[str, Any], most: int) -> Revision:
     )
 
 
-def _environment(given: Mapping[str, pulumi.Input[str]]) -> Mapping[str, pulumi.Input[str]]:
-    environment.plain(f"{WHAT}.env", given)
-    for key, value in given.items():
-        _reserved(f"a key of {WHAT}.env", key)
-        if isinstance(value, str) and len(value) > VARIABLES:
-            expected = f"at most {VARIABLES}, as Cloud Run takes no more"
-            raise checks.wrong(f"{WHAT}.env[{key!r}]", f"a text of {len(value)} characters", expected, "shorten it")
-    return given
-
-
-def _reserved(what: str, key: str) -> None:
-    if RESERVED.fullmatch(key):
-        raise checks.wrong(what, key, "one that Cloud Run does not keep to itself", "leave it out")
-
-
-def _secrets(given: Mapping[str, CloudRunSecret]) -> dict[str, Json]:
-    found: dict[str, Json] = {}
-    for key, each in given.items():
-        what = f"{WHAT}.secrets[{key!r}]"
-        # By name alone: what it is called is no reason to refuse it here.
-        environment.plain(f"{WHAT}.secrets", {key: None})
-        _reserved(f"a key of {WHAT}.secrets", key)
-        if not isinstance(cast("object", each), Mapping):
-            # The value, which might be the secret itself, is shown nowhere.
-            raise checks.ArgsError(
-                f"{what} is a text, expected the name of a secret in Secret Manager; write {{'secret': "
-                "'projects/PROJECT/secrets/NAME'}, and put the value there"
-            )
-        checks.given(what, each, CloudRunSecret)
-        version = each.get("version", "latest")
-        checks.fits(f"{what}.version", version, r"latest|[1-9][0-9]*", "the number of a version, or latest", '"3"')
-        found[key] = {"secret": gcp.told(f"{what}.secret", each["secret"], _secret), "version": version}
-    return found
-
-
-def _secret(what: str, value: object) -> None:
-    pattern = r"(projects/[a-z0-9.:-]{1,64}/secrets/)?[A-Za-z0-9_-]{1,255}"
-    checks.fits(what, value, pattern, "the name of a secret in Secret Manager", "projects/shop-prod/secrets/upstream")
-
-
 def _network(given: CloudRunNetwork | None, region: str) -> Json | None:
-    what = f"{WHAT}.network"
     if given is None:
         return None
+    what = f"{WHAT}.network"
     checks.given(what, given, CloudRunNetwork)
-    tags = list(given.get("tags") or [])
-    for at, each in enumerate(tags):
-        expected = "a network tag: a letter and at most 62 more of a-z, 0-9 and -, the last of them no -"
-        checks.fits(f"{what}.tags[{at}]", each, r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", expected, "models")
-    if len(tags) > TAGS:
-        raise checks.wrong(f"{what}.tags", f"{len(tags)} tags", f"at most {TAGS}", "leave some out")
+    interface = serverless.interface(what, given, region)
     egress = checks.choice(f"{what}.egress", given.get("egress", CloudRunEgress.ALL), CloudRunEgress)
-    interface: Json = {
-        "network": gcp.told(f"{what}.network_id", given["network_id"], gcp.whole_network),
-        "subnetwork": gcp.told(f"{what}.subnetwork_id", given["subnetwork_id"], partial(gcp.subnetwork, region=region)),
-    }
-    if tags:
-        interface["tags"] = tags
     return {"networkInterfaces": [interface], "egress": egress.value.replace("-", "_").upper()}

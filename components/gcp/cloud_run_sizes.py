@@ -62,8 +62,8 @@ class Size(NamedTuple):
     gpu: CloudRunGpu | None
 
 
-def asked(args: Mapping[str, Any]) -> Size:
-    """`cpu`, `memory` and `gpu` of a CloudRunService. Raises ArgsError, which names the nearest."""
+def asked(args: Mapping[str, Any], what: str = WHAT) -> Size:
+    """`cpu`, `memory` and `gpu` of what runs in Cloud Run. Raises ArgsError, which names the nearest."""
     gpu = None if args.get("gpu") is None else checks.choice(f"{WHAT}.gpu", args["gpu"], CloudRunGpu)
     pairs: Mapping[int, tuple[int, int]] = PAIRS
     if gpu is not None:
@@ -78,11 +78,11 @@ def asked(args: Mapping[str, Any]) -> Size:
         number = cpu if isinstance(cpu, int | float) and not isinstance(cpu, bool) else min(pairs)
         nearest = min(pairs, key=lambda each: abs(each - number))
         listed = ", ".join(map(str, pairs)) if len(pairs) < 10 else f"{min(pairs)} to {max(pairs)}"
-        raise checks.wrong(f"{WHAT}.cpu", cpu, f"{listed} vCPU{beside}", f"write {nearest}")
+        raise checks.wrong(f"{what}.cpu", cpu, f"{listed} vCPU{beside}", f"write {nearest}")
     least, most = pairs[int(cpu)]
     usual = MEMORY_USUAL if gpu is None and int(cpu) == CPU_USUAL else max(least, MEMORY_USUAL)
     memory = checks.whole(
-        f"{WHAT}.memory beside {int(cpu)} vCPU{beside}", args.get("memory", usual), least, most, "MiB"
+        f"{what}.memory beside {int(cpu)} vCPU{beside}", args.get("memory", usual), least, most, "MiB"
     )
     return Size(int(cpu), memory, gpu)
 
