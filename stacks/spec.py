@@ -23,6 +23,7 @@ from stacks.specs.aws_lambda import FunctionSpec
 from stacks.specs.aws_sagemaker import SageMakerSpec
 from stacks.specs.gateway import GatewaySpec, TenantSpec, unfit, wrong_keys
 from stacks.specs.gcp import GcpSpec
+from stacks.specs.gcp_cloudrun import CloudRunSpec
 from stacks.specs.kubernetes import KubernetesSpec
 from stacks.specs.monitoring import MonitoringSpec
 from stacks.specs.part import Part
@@ -101,12 +102,23 @@ class EndpointSpec(Part):
 class StackSpec(Part):
     """One environment of one model."""
 
-    target: Literal["local", "kubernetes", "aws-eks", "aws-ecs", "aws-ec2", "aws-sagemaker", "aws-lambda", "gcp-gke"]
+    target: Literal[
+        "local",
+        "kubernetes",
+        "aws-eks",
+        "aws-ecs",
+        "aws-ec2",
+        "aws-sagemaker",
+        "aws-lambda",
+        "gcp-gke",
+        "gcp-cloudrun",
+    ]
     """Where the model goes. `local`: this machine. `kubernetes`: a cluster that is there, by its kubeconfig. `aws-eks`:
     one that is made on AWS, with all that it stands in. `aws-ecs`: tasks of Amazon ECS, with all that they stand in.
     `aws-ec2`: instances of Amazon EC2, with all that they stand in. `aws-sagemaker`: an endpoint of Amazon
     SageMaker, with all that it stands in. `aws-lambda`: a function of AWS Lambda, behind an API or a URL. `gcp-gke`: a
-    cluster that is made on Google Cloud, with all that it stands in."""
+    cluster that is made on Google Cloud, with all that it stands in. `gcp-cloudrun`: a service of Google's Cloud Run,
+    with all that it stands in."""
     model: Recipe
     """The recipe: where the model comes from and what must be true of it before it is served."""
     image: ImageSpec = ImageSpec()
@@ -125,6 +137,8 @@ class StackSpec(Part):
     """Target `aws-lambda`: the account, and all that is made in it around the model."""
     gcp: GcpSpec | None = None
     """Target `gcp-gke`: the project, and all that is made in it around the model."""
+    cloudrun: CloudRunSpec | None = None
+    """Target `gcp-cloudrun`: the project, and all that is made in it around the model."""
     kubernetes: KubernetesSpec = KubernetesSpec()
     """Targets `kubernetes`, `aws-eks` and `gcp-gke`: which cluster the model goes to, and its namespace there."""
     service: ServiceSpec = ServiceSpec()
@@ -230,7 +244,7 @@ class StackSpec(Part):
     ) -> Self:
         known = list(cls.model_fields)
         for key in [k for k in values if k not in known]:
-            meant = ACCOUNTS.get(f"aws-{key}")
+            meant = ACCOUNTS.get(f"aws-{key}") or ACCOUNTS.get(f"gcp-{key}")
             told = unknown(f"{NAMESPACE}:{key}", "", [f"{NAMESPACE}:{k}" for k in known])
             lines.append(f"unknown key '{NAMESPACE}:{key}', did you mean '{NAMESPACE}:{meant}'?" if meant else told)
         lines += _misplaced(values)

@@ -11,6 +11,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "aws-lambda": ("function", "release"),
     "aws-sagemaker": ("sagemaker", "release", "autoscaling"),
     "gcp-gke": ("gcp", "kubernetes", "service", "release", "autoscaling", "api_keys"),
+    "gcp-cloudrun": ("cloudrun", "release", "autoscaling"),
 }
 """The sections that a target takes beside `model` and `image`; those of another target are a mistake."""
 COUNTERPARTS: dict[str, dict[str, str]] = {
@@ -25,6 +26,11 @@ COUNTERPARTS: dict[str, dict[str, str]] = {
     },
     "aws-sagemaker": {"monitoring": "sagemaker.alarms", "service": "sagemaker.instance"},
     "gcp-gke": {"gateway": "gcp.load_balancer", "monitoring": "gcp.monitoring"},
+    "gcp-cloudrun": {
+        "gateway": "cloudrun.load_balancer",
+        "monitoring": "cloudrun.monitoring",
+        "service": "cloudrun.instance",
+    },
 }
 """Where a target says itself what a section of another target is for."""
 ACCOUNTS = {
@@ -34,6 +40,7 @@ ACCOUNTS = {
     "aws-lambda": "function",
     "aws-sagemaker": "sagemaker",
     "gcp-gke": "gcp",
+    "gcp-cloudrun": "cloudrun",
 }
 """The section of a target that says its account, or its project."""
 RULES = {
@@ -43,6 +50,7 @@ RULES = {
     "aws-lambda": "aws_lambda_rules",
     "aws-sagemaker": "aws_sagemaker_rules",
     "gcp-gke": "gcp_rules",
+    "gcp-cloudrun": "gcp_cloudrun_rules",
 }
 """The module of what a cloud would refuse of a target's section, which loads what it asks."""
 OWN_CLUSTERS = ("aws-eks", "gcp-gke")

@@ -1,6 +1,7 @@
-"""The stack `gcp-gke` planned under mocks."""
+"""Stacks on Google Cloud planned under mocks: `gcp-gke`, and the repository's own file of any other target."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import yaml
 from stacks import gcp_gke
 from stacks.spec import StackSpec
 from tests.components.gcp import judging
-from tests.components.planned import Plan
+from tests.components.planned import Plan, plan
 from tests.stacks.earlier import ROOT
+from tests.stacks.stack_files import StackFile
 
 
 def document(**gcp: Any) -> dict[str, Any]:
@@ -35,3 +37,15 @@ def spec(folder: Path, whole: Mapping[str, Any]) -> StackSpec:
 def planned(given: StackSpec) -> Plan:
     """All that an `up` of the stack registers."""
     return judging.planned(lambda: gcp_gke.deploy(given))
+
+
+@dataclass(frozen=True)
+class GcpFile(StackFile):
+    """`Pulumi.TARGET.yaml` of a target on Google Cloud, with what plans it."""
+
+    def planned(self, folder: Path, *, preview: bool = False, **sections: Any) -> Plan:
+        """All that it registers, with what Google would tell in an `up`."""
+        given = self.spec(folder, **sections)
+        if preview:
+            return plan(lambda: self.deploy(given), outputs=judging.TOLD)
+        return judging.planned(lambda: self.deploy(given))
