@@ -33,6 +33,7 @@ def deploy(spec: StackSpec) -> None:
     options = pulumi.ResourceOptions.merge(enabled, pulumi.ResourceOptions(provider=google))
     stands = _Parts(wanted, options)
     network, cluster, registry = stands.network(), stands.cluster(), stands.registry(spec)
+    gcp_parts.budget(wanted, enabled)
     kubernetes = Kubernetes(
         "cluster",
         kubeconfig=cluster.kubeconfig,
@@ -90,6 +91,7 @@ def _rehearse(spec: StackSpec, wanted: GcpSpec) -> None:
     stands.network()
     stands.cluster()
     stands.registry(spec)
+    gcp_parts.budget(wanted)
     stands.nodes()
     stands.monitoring(inside.called(spec), inside.namespace(spec), stands.balancer(), options)
 

@@ -1,4 +1,4 @@
-"""What the targets on Google Cloud have in common: APIs, network, registry and load balancer of a stack file."""
+"""What the targets on Google Cloud have in common: APIs, network, registry, load balancer and budget."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -16,10 +16,13 @@ from model_build.resource import ModelImage
 from stacks import parts
 from stacks.parts import given as given
 from stacks.spec import StackSpec
+from stacks.specs import gcp_common_rules as rules
 from stacks.specs.gcp_common import GlobalFrontSpec, MadeNetworkSpec, NetworkedProjectSpec, ProjectSpec
 
 _KEYS = {
     "ArtifactRegistry": "registry",
+    "CloudRunMonitoring": "monitoring",
+    "GcpBudget": "budget",
     "GcpLoadBalancer": "load_balancer",
     "GcpMonitoring": "monitoring",
     "GcpNetwork": "network",
@@ -28,6 +31,8 @@ _KEYS = {
 """Keys of a section by the components that have their arguments from there."""
 APIS = ("artifactregistry", "cloudkms", "iam", "logging", "monitoring")
 """What every target asks."""
+BUDGET_APIS = ("billingbudgets", "pubsub")
+"""What is asked for a budget beside that."""
 
 
 def rehearsed(section: str) -> AbstractContextManager[None]:
@@ -44,8 +49,11 @@ def deploy(
     """
     with rehearsed(section):
         make(pulumi.ResourceOptions())
+        budget(wanted)
     google = provider(wanted)
-    make(pulumi.ResourceOptions.merge(apis(wanted, more, google), pulumi.ResourceOptions(provider=google)))
+    enabled = apis(wanted, more, google)
+    make(pulumi.ResourceOptions.merge(enabled, pulumi.ResourceOptions(provider=google)))
+    budget(wanted, enabled)
 
 
 def provider(wanted: ProjectSpec) -> Google:
@@ -61,7 +69,7 @@ def apis(wanted: ProjectSpec, more: Sequence[str], google: Google) -> pulumi.Res
     enabled = [
         Service(f"{wanted.name}-{name}", service=f"{name}.googleapis.com", project=wanted.project,
                 disable_on_destroy=False, opts=keep)
-        for name in sorted({*APIS, *more})
+        for name in sorted({*APIS, *more, *(BUDGET_APIS if wanted.budget is not None else ())})
     ]  # fmt: skip
     return pulumi.ResourceOptions(transformations=[_after(enabled)])
 
@@ -131,6 +139,32 @@ def registry(spec: StackSpec, wanted: ProjectSpec, options: pulumi.ResourceOptio
         **more,
     }
     return made(ArtifactRegistry, wanted.name, cast("ArtifactRegistryArgs", args), options)
+
+
+def budget(wanted: ProjectSpec, enabled: pulumi.ResourceOptions | None = None) -> None:
+    """What a month may cost, where the section says it, and the export of the topic that is told.
+
+    enabled: options of what waits for APIs; none in a rehearsal.
+    """
+    args = rules.budget(wanted)
+    if args is None:
+        return
+    # Its modules of pulumi_gcp cost a start of a program that has none their time.
+    from components.gcp.budget import GcpBudget, GcpBudgetArgs
+
+    options = enabled
+    if enabled is not None:
+        # An account that pays is in no project, so that a person's own login has to say whose quota is asked
+        # (pulumi_gcp, billing.Budget, 2026-11-22).
+        google = Google(
+            "gcp-budget",
+            project=wanted.project,
+            region=wanted.region,
+            billing_project=wanted.project,
+            user_project_override=True,
+        )
+        options = pulumi.ResourceOptions.merge(enabled, pulumi.ResourceOptions(provider=google))
+    pulumi.export("budget_topic", made(GcpBudget, wanted.name, cast("GcpBudgetArgs", args), options).topic_id)
 
 
 def image(spec: StackSpec, registry: ArtifactRegistry) -> ModelImage:

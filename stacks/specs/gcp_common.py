@@ -119,6 +119,31 @@ class GlobalFrontSpec(Part):
     """Whether `destroy` may delete its address. It takes an `up` with true first."""
 
 
+class ProjectBudgetSpec(Part):
+    """What a month may cost, and who is told when it costs more. Google counts a few times a day, and stops nothing."""
+
+    billing_account: Line
+    """Id of the account that pays for the project, as `01ABCD-2345EF-67890A`: `gcloud billing projects describe ID`."""
+    monthly_amount: Annotated[float, Field(ge=0.01, le=1e9)]
+    """What a month may cost."""
+    currency: Annotated[Line, Field(examples=["EUR"])]
+    """What that is an amount of, as `EUR`: the currency of the account that pays."""
+    emails: Annotated[tuple[Email, ...], Field(max_length=5)] = ()
+    """Who is told. Others may subscribe to its topic."""
+    payers: StrictBool = True
+    """Whether administrators and users of the account that pays are told by mail, too."""
+    cost_label: Line | None = None
+    """Key of one of `labels`: only what carries it with that value counts. Default: all that the project costs."""
+    after_credits: StrictBool = False
+    """Whether credits are taken off first: discounts are some, but so are vouchers that run out."""
+    actual_percents: tuple[float, ...] = (80, 100)
+    """Percentages of it at which costs that there are get told."""
+    forecast_percents: tuple[float, ...] = (100,)
+    """Percentages of it at which costs that are expected for the month get told."""
+    key_name: Line | None = None
+    """Key of Cloud KMS that encrypts its topic. Default: one of its own."""
+
+
 class ProjectSpec(Part):
     """The project, and what is made in it whatever runs the model."""
 
@@ -137,6 +162,18 @@ class ProjectSpec(Part):
     """Labels of everything, beside the library's own."""
     enable_apis: StrictBool = True
     """Whether the APIs that it wants are enabled in the project, and stay so. `false`: they are, by somebody else."""
+    budget: ProjectBudgetSpec | None = None
+    """What a month may cost, and who is told when it costs more. Default: nobody."""
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        key = self.budget.cost_label if self.budget is not None else None
+        if key is not None and key not in self.labels:
+            raise ValueError(
+                f"budget.cost_label is {key}, expected a key of labels, by which costs are told apart; write labels: "
+                f"{{{key}: ...}}, or leave cost_label out"
+            )
+        return self
 
 
 class NetworkedProjectSpec(ProjectSpec):

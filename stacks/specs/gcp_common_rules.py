@@ -5,12 +5,13 @@ arguments only when others have been registered.
 """
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from stacks.specs.rules import below, covers, told
 from stacks.specs.words import wide
 
 if TYPE_CHECKING:
+    from components.gcp.budget import GcpBudgetArgs
     from stacks.specs.gcp_common import GlobalFrontSpec, MadeNetworkSpec, ProjectSpec
 
 
@@ -27,7 +28,45 @@ def project(section: str, wanted: "ProjectSpec") -> list[str]:
     key = wanted.registry.key_name
     if not lines and key is not None:
         lines = told(partial(checks.key, f"{section}.registry.key_name", key, wanted.region))
-    return lines
+    return lines or _budget(section, wanted)
+
+
+def budget(wanted: "ProjectSpec") -> dict[str, Any] | None:
+    """What the section says of a budget, as a GcpBudget takes it; nothing where it says nothing."""
+    asked = wanted.budget
+    if asked is None:
+        return None
+    args: dict[str, Any] = {
+        "project": wanted.project,
+        "project_number": wanted.project_number,
+        "region": wanted.region,
+        "billing_account": asked.billing_account,
+        "monthly_amount": asked.monthly_amount,
+        "currency": asked.currency,
+        "emails": list(asked.emails),
+        "payers": asked.payers,
+        "after_credits": asked.after_credits,
+        "actual_percents": list(asked.actual_percents),
+        "forecast_percents": list(asked.forecast_percents),
+    }
+    if wanted.labels:
+        args["labels"] = dict(wanted.labels)
+    if asked.cost_label is not None:
+        args["cost_label"] = {"key": asked.cost_label, "value": wanted.labels[asked.cost_label]}
+    if asked.key_name is not None:
+        args["key_name"] = asked.key_name
+    return args
+
+
+def _budget(section: str, wanted: "ProjectSpec") -> list[str]:
+    """A line about a budget that Google would refuse."""
+    args = budget(wanted)
+    if args is None:
+        return []
+    from components.gcp.budget import asked
+
+    lines = told(lambda: asked(cast("GcpBudgetArgs", args)))
+    return [line.replace("GcpBudget.", f"{section}.budget.") for line in lines]
 
 
 def network(section: str, wanted: "MadeNetworkSpec") -> list[str]:
