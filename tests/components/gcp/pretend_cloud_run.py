@@ -1,11 +1,6 @@
 """A server that answers a release as Cloud Run and Cloud Monitoring do."""
 
-import http.server
-import json
-from typing import Any, ClassVar
-from urllib.parse import parse_qsl, urlsplit
-
-from components.gcp import rest
+from typing import Any
 
 PLACE = "projects/shop-prod/locations/europe-west4/services/digits"
 FIXED, LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
@@ -15,19 +10,6 @@ Json = dict[str, Any]
 
 def template(image: str) -> Json:
     return {"containers": [{"image": image}], "scaling": {"maxInstanceCount": 10}}
-
-
-class Clock(rest.Clock):
-    """A time that goes on when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.time = 1_800_000_000.0
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        self.time += seconds
 
 
 class Cloud:
@@ -131,26 +113,3 @@ class Cloud:
         if query.get("pageToken"):
             return 200, {"alerts": self.incidents}
         return 200, {"alerts": [], "nextPageToken": "more"}
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    cloud: ClassVar[Cloud]
-
-    def do_GET(self) -> None:
-        self._answer({})
-
-    def do_PATCH(self) -> None:
-        self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-    def _answer(self, body: Json) -> None:
-        if self.headers["Authorization"] != "Bearer testing":
-            code, told = 401, {"error": {"message": "Who are you?"}}
-        else:
-            found = urlsplit(self.path)
-            code, told = self.cloud.answer(self.command, found.path, dict(parse_qsl(found.query)), body)
-        self.send_response(code)
-        self.end_headers()
-        self.wfile.write(json.dumps(told).encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass

@@ -15,7 +15,8 @@ from components.gcp import cloud_run_releasing as releasing
 from components.gcp import cloud_run_traffic, rest
 from components.releases import ReleaseError, RolledBack
 from tests.components.gcp.judging_schema import described
-from tests.components.gcp.pretend_cloud_run import FIXED, LATEST, NEW, OLD, PLACE, Clock, Cloud, Handler, Json, template
+from tests.components.gcp.pretend_cloud_run import FIXED, LATEST, NEW, OLD, PLACE, Cloud, Json, template
+from tests.components.gcp.pretend_google import Clock, Handler, asked_there, served
 
 POLICY = "projects/shop-prod/alertPolicies/1234567890123456789"
 CANARY = [[10, 300], [50, 300], [100, 600]]
@@ -30,28 +31,15 @@ def props(image: str, **changed: Any) -> Json:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with served() as found:
+        yield found
 
 
 @pytest.fixture
 def cloud(address: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Cloud:
-    for key, value in (
-        ("GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT", f"{address}/v2/"),
-        ("GOOGLE_MONITORING_CUSTOM_ENDPOINT", f"{address}/"),
-        ("GOOGLE_OAUTH_ACCESS_TOKEN", "testing"),
-        ("CLOUDSDK_CONFIG", str(tmp_path)),
-        ("NO_GCE_CHECK", "true"),
-        ("NO_PROXY", "127.0.0.1"),
-    ):
-        monkeypatch.setenv(key, value)
-    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
-    Handler.cloud = Cloud()
-    return Handler.cloud
+    asked_there(address, monkeypatch, tmp_path, GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT="v2/")
+    Handler.cloud = found = Cloud()
+    return found
 
 
 def released(stable: str = "", clock: Clock | None = None, **changed: Any) -> tuple[str, list[str]]:
@@ -264,9 +252,9 @@ def test_a_service_that_is_not_ready_as_a_whole_may_have_gone_back_all_the_same(
             self.operations[told["name"]] = [{"done": True, "error": {"code": 9, "message": "It is not ready."}}]
             return told
 
-    Handler.cloud = Unready()
-    Handler.cloud.broken = cloud.broken
-    assert "did not come up: It is not ready, expected it to answer" in sent_back(Handler.cloud)
+    Handler.cloud = unready = Unready()
+    unready.broken = cloud.broken
+    assert "did not come up: It is not ready, expected it to answer" in sent_back(unready)
 
 
 def test_what_monitoring_does_not_answer_for_a_moment_is_no_matter_and_for_good_sends_it_back(cloud: Cloud) -> None:
