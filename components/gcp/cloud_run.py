@@ -6,12 +6,11 @@ import pulumi
 from pulumi_gcp.cloudrunv2.service import Service
 from pulumi_gcp.cloudrunv2.service_iam_member import ServiceIamMember
 from pulumi_gcp.projects.service_identity import ServiceIdentity
-from pulumi_gcp.secretmanager.secret_iam_member import SecretIamMember
 from pulumi_gcp.serviceaccount.account import Account
 
 from components import outputs
 from components.gcp import checks as gcp
-from components.gcp import cloud_run_revision, keys
+from components.gcp import cloud_run_revision, keys, secret_reads, serverless
 from components.gcp.cloud_run_asked import (
     INGRESS,
     Asked,
@@ -39,7 +38,6 @@ __all__ = [
     "CloudRunStrategy",
 ]
 
-CALL, READ = "roles/run.invoker", "roles/secretmanager.secretAccessor"
 _SERVICE, _AGENT = "run.googleapis.com", "serverless-robot-prod"
 
 
@@ -80,7 +78,7 @@ class CloudRunService(pulumi.ComponentResource):
         account = asked.account
         if account is None:
             account = Account(name, project=asked.project, display_name=f"Instances of {name}", opts=child).email
-        reads = self._reads(name, asked, account)
+        reads = secret_reads.reads(self, name, asked.project, asked.revision.secrets, account)
         template = cloud_run_revision.template(asked.revision, asked.image, account, key)
         traffic = self._traffic(name, asked, template, reads)
         service = self._service(name, asked, template, traffic, reads, labels)
@@ -100,21 +98,6 @@ class CloudRunService(pulumi.ComponentResource):
                 "service_account": self.service_account,
             }
         )
-
-    def _reads(self, name: str, asked: Asked, account: pulumi.Input[str]) -> list[pulumi.Resource]:
-        """Each secret that a variable has the value of may be read, and no other."""
-        member = pulumi.Output.concat("serviceAccount:", account)
-        return [
-            SecretIamMember(
-                f"{name}-{variable.lower().replace('_', '-')}",
-                project=outputs.known(_project, secret=each["secret"], usual=asked.project),
-                secret_id=outputs.known(_last, secret=each["secret"]),
-                role=READ,
-                member=member,
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-            for variable, each in asked.revision.secrets.items()
-        ]
 
     def _traffic(
         self, name: str, asked: Asked, template: dict[str, Any], reads: list[pulumi.Resource]
@@ -178,21 +161,12 @@ class CloudRunService(pulumi.ComponentResource):
                 project=asked.project,
                 location=asked.region,
                 name=service.name,
-                role=CALL,
+                role=serverless.CALL,
                 member=member,
                 opts=pulumi.ResourceOptions(parent=self),
             )
             for called, member in callers.items()
         ]
-
-
-def _project(secret: str, usual: str) -> str:
-    """Whose a secret is, by its whole name or its name alone."""
-    return secret.split("/")[1] if "/" in secret else usual
-
-
-def _last(secret: str) -> str:
-    return secret.rpartition("/")[2]
 
 
 def _serving(known: list[Any]) -> str:

@@ -12,6 +12,7 @@ from components.gcp import checks as gcp
 
 Json = dict[str, Any]
 
+CALL: Final = "roles/run.invoker"
 CONCURRENCY: Final = (1, 1000)
 """Requests at once in an instance ("Maximum concurrent requests" of Cloud Run, 2026-11-22)."""
 TIMEOUT: Final = (1, 3600)
