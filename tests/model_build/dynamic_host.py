@@ -11,48 +11,58 @@ from typing import Any
 import grpc
 from google.protobuf import struct_pb2
 from google.protobuf.json_format import MessageToDict
+from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from model_build.resource import ModelImageProvider
 
 PROVIDER = serialize_provider(ModelImageProvider())
-URN = "urn:pulumi:test::test::pulumi-python:dynamic/modelport:ModelImage::iris"
 
 
 class Host:
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path, provider: ResourceProvider) -> None:
         self.process, self.log = process, log
+        self._held = serialize_provider(provider)
+        kind = type(provider).__name__.removesuffix("Provider")
+        self._urn = f"urn:pulumi:test::test::pulumi-python:dynamic/modelport:{kind}::iris"
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self.stub = provider_pb2_grpc.ResourceProviderStub(self.channel)
 
     def check(self, news: dict[str, Any], olds: dict[str, Any] | None = None) -> tuple[dict[str, Any], list[str]]:
-        request = provider_pb2.CheckRequest(urn=URN, olds=_struct(olds or {}), news=_struct(news))
+        request = provider_pb2.CheckRequest(urn=self._urn, olds=self._struct(olds or {}), news=self._struct(news))
         answer = self.stub.Check(request)
         return MessageToDict(answer.inputs), [failure.reason for failure in answer.failures]
 
     def changed(self, olds: dict[str, Any], news: dict[str, Any]) -> bool:
-        request = provider_pb2.DiffRequest(id="x", urn=URN, olds=_struct(olds), news=_struct(news))
+        request = provider_pb2.DiffRequest(id="x", urn=self._urn, olds=self._struct(olds), news=self._struct(news))
         return bool(self.stub.Diff(request).changes == provider_pb2.DiffResponse.DIFF_SOME)
 
     def create(self, props: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        answer = self.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=_struct(props)))
+        answer = self.stub.Create(provider_pb2.CreateRequest(urn=self._urn, properties=self._struct(props)))
         return answer.id, MessageToDict(answer.properties)
 
     def update(self, olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
-        answer = self.stub.Update(provider_pb2.UpdateRequest(id="x", urn=URN, olds=_struct(olds), news=_struct(news)))
+        answer = self.stub.Update(
+            provider_pb2.UpdateRequest(id="x", urn=self._urn, olds=self._struct(olds), news=self._struct(news))
+        )
         return dict(MessageToDict(answer.properties))
 
     def read(self, id_: str, props: dict[str, Any]) -> str:
-        return str(self.stub.Read(provider_pb2.ReadRequest(id=id_, urn=URN, properties=_struct(props))).id)
+        return str(self.stub.Read(provider_pb2.ReadRequest(id=id_, urn=self._urn, properties=self._struct(props))).id)
 
     def delete(self, id_: str, props: dict[str, Any]) -> None:
-        self.stub.Delete(provider_pb2.DeleteRequest(id=id_, urn=URN, properties=_struct(props)))
+        self.stub.Delete(provider_pb2.DeleteRequest(id=id_, urn=self._urn, properties=self._struct(props)))
+
+    def _struct(self, value: dict[str, Any]) -> struct_pb2.Struct:
+        made = struct_pb2.Struct()
+        made.update({**value, "__provider": self._held})
+        return made
 
 
 @contextmanager
-def host(project: Path, log: Path, **environment: str) -> Iterator[Host]:
-    """Start the host in `project`. log: the file that takes what it and its builds say."""
+def host(project: Path, log: Path, provider: ResourceProvider | None = None, **environment: str) -> Iterator[Host]:
+    """Start the host in `project`. log: the file that takes what it and its builds say. Default: of a ModelImage."""
     repository = str(Path(__file__).resolve().parents[2])
     paths = os.pathsep.join([str(project), repository])
     with log.open("wb") as said:
@@ -64,7 +74,7 @@ def host(project: Path, log: Path, **environment: str) -> Iterator[Host]:
             stderr=said,
         )
     assert process.stdout is not None
-    found = Host(process, int(process.stdout.readline()), log)
+    found = Host(process, int(process.stdout.readline()), log, provider or ModelImageProvider())
     try:
         yield found
     finally:
@@ -72,9 +82,3 @@ def host(project: Path, log: Path, **environment: str) -> Iterator[Host]:
         process.kill()
         process.wait()
         process.stdout.close()
-
-
-def _struct(value: dict[str, Any]) -> struct_pb2.Struct:
-    made = struct_pb2.Struct()
-    made.update({**value, "__provider": PROVIDER})
-    return made

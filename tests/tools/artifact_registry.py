@@ -179,7 +179,7 @@ def start(folder: Path, *, basic: bool = False) -> Iterator[ArtifactRegistry]:
         else:
             registry = registries.start(folder / "registry", token=(google.address, signed), tls=signed)
         try:
-            with tunnel(HOST, registry.host) as proxy:
+            with tunnel({HOST: registry.host}) as proxy:
                 leads = {
                     "HTTPS_PROXY": proxy,
                     "NO_PROXY": "127.0.0.1,localhost",

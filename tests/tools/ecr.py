@@ -40,7 +40,7 @@ def start(folder: Path) -> Iterator[Ecr]:
     try:
         simulated = aws.start(folder)
         try:
-            with tunnel(HOST, registry.host) as proxy:
+            with tunnel({HOST: registry.host}) as proxy:
                 leads = {
                     "HTTPS_PROXY": proxy,
                     "NO_PROXY": "127.0.0.1,localhost",

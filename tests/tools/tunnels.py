@@ -1,23 +1,23 @@
-"""A proxy that leads a name of the internet to a server of the tests' own, TLS and all."""
+"""A proxy that leads names of the internet to servers of the tests' own, TLS and all."""
 
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from socket import SHUT_RDWR, create_connection, socket
 
 
 @contextmanager
-def tunnel(host: str, to: str) -> Iterator[str]:
-    """The address of a proxy, for HTTPS_PROXY, that leads `host` to the address `to` and nothing anywhere else."""
-    name, _, port = to.rpartition(":")
+def tunnel(ways: Mapping[str, str]) -> Iterator[str]:
+    """The address of a proxy, for HTTPS_PROXY, that leads hosts to addresses, and nothing anywhere else."""
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             method, target, _ = self.rfile.readline().decode("latin-1").split(" ", 2)
             while self.rfile.readline().strip():
                 pass
-            if method != "CONNECT" or target != f"{host}:443":
+            name, _, port = ways.get(target.removesuffix(":443"), "").rpartition(":")
+            if method != "CONNECT" or not name:
                 self.wfile.write(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
                 return
             with create_connection((name, int(port))) as other:

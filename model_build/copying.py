@@ -1,0 +1,127 @@
+"""An image in a second registry: the same one, byte for byte, by its digest, without a build."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from model_build import cache, content, folders
+from model_build.errors import line as told
+from model_build.push.errors import DestinationError, MissingError
+from model_build.push.reference import Reference, parse
+
+_LAYOUT = "oci:"
+_LIKE = "a registry's image by digest or one of this machine; pass the output `reference` of a ModelImage"
+
+
+def check(source: str | None, destination: str | None) -> list[tuple[str, str]]:
+    """What is wrong with either, as far as it is known: (property, one line)."""
+    for key, value, rule in (("source", source, _source), ("destination", destination, _destination)):
+        try:
+            if value is not None:
+                rule(value)
+        except DestinationError as error:
+            return [(key, told(error))]
+    if source is not None and destination is not None and not source.startswith(_LAYOUT):
+        there = parse(source).name
+        if there == parse(destination).name:
+            error = DestinationError(f"destination is {destination!r}, where the image is copied from; name another")
+            return [("destination", told(error))]
+    return []
+
+
+def digest_of(source: str) -> str:
+    """`sha256:...` of what is copied."""
+    return source.rpartition("@")[2]
+
+
+def copy(source: str, destination: str, progress: Callable[[str], None]) -> str:
+    """Bring the image and what is attached to it to `destination`. Returns `host/repository@sha256:...` of it there.
+
+    What this machine has is not fetched; what the registry has is not sent. Raises RegistryError: what either registry
+    sends or stores is held to its digest.
+    """
+    from model_build import push
+
+    digest, place = digest_of(source), parse(destination)
+    with cache.in_use():
+        if (layout := _here(source, digest)) is not None:
+            progress(f"{digest[:19]} to {place.name}")
+            return push.push(layout, digest, destination, progress).reference
+        if source.startswith(_LAYOUT):
+            raise MissingError(
+                f"{source}: is not on this machine or not whole, expected an image that was built here; copy the one "
+                "that was pushed, by the output `reference` of its ModelImage"
+            )
+        root = folders.cache()
+        # Beside the caches, where there is room for images, and where `gc` clears what a kill has left.
+        with cache.disk_errors(root), tempfile.TemporaryDirectory(prefix="copy-", dir=root) as folder:
+            progress(f"{digest[:19]} from {parse(source).name} to {place.name}")
+            layout = _fetch(source, Path(folder) / "layout")
+            return push.push(layout, digest, destination, progress).reference
+
+
+def exists(outs: Mapping[str, Any]) -> bool:
+    """Whether the image is where it was copied to. Raises RegistryError when its registry does not answer."""
+    from model_build import push
+
+    return push.exists(str(outs["reference"]))
+
+
+def remove(outs: Mapping[str, Any]) -> None:
+    """Take a copy away that is not to be kept; one that is gone already is no error."""
+    if outs.get("keep", True):
+        return
+    from model_build import push
+
+    with contextlib.suppress(MissingError):
+        push.delete(str(outs["reference"]))
+
+
+def _here(source: str, digest: str) -> Path | None:
+    """The layout of this machine that has the image, whole."""
+    own = source.startswith(_LAYOUT)
+    layout = Path(source.removeprefix(_LAYOUT).rpartition("@")[0]) if own else folders.images()
+    return layout if content.is_whole(layout, digest) else None
+
+
+def _fetch(source: str, layout: Path) -> Path:
+    """Bring the image and what is attached to it into an empty layout, and return that."""
+    from model_build import push
+    from model_build.bake.layout import Layout
+
+    digest, store = push.pull(source, layout), Layout(layout)
+    if "manifests" in store.manifest(digest):
+        raise DestinationError(
+            f"{source}: is an index of images, expected one image; name the digest of the one for linux/amd64"
+        )
+    name = parse(source).name
+    for attached in push.list_referrers(source):
+        push.pull(f"{name}@{attached['digest']}", layout)
+        store.add_to_index({key: attached[key] for key in ("mediaType", "digest", "size", "artifactType")})
+    return layout
+
+
+def _source(text: str) -> None:
+    if text.startswith(_LAYOUT):
+        place, _, digest = text.removeprefix(_LAYOUT).rpartition("@")
+        if not place or not digest.startswith("sha256:"):
+            raise DestinationError(f"source is {text!r}, expected {_LIKE}")
+        return
+    if not _parsed("source", text).digest:
+        raise DestinationError(f"source is {text!r}, which names no digest, expected {_LIKE}")
+
+
+def _destination(text: str) -> None:
+    if _parsed("destination", text).digest:
+        raise DestinationError(
+            f"destination is {text!r}, expected no digest, as the copy has the image's; leave it out"
+        )
+
+
+def _parsed(key: str, text: str) -> Reference:
+    try:
+        return parse(text)
+    except DestinationError as error:
+        raise DestinationError(f"{key}: {error}") from None
