@@ -133,6 +133,8 @@ class CloudRunService(pulumi.ComponentResource):
         rest: dict[str, Any] = {}
         if asked.binary_authorization:
             rest["binary_authorization"] = {"use_default": True}
+        if asked.audiences:
+            rest["custom_audiences"] = asked.audiences
         return Service(
             name,
             # A release finds it by its name.

@@ -1,5 +1,6 @@
 """What a CloudRunService is asked for, checked."""
 
+import json
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import partial
@@ -19,6 +20,8 @@ LONGEST: Final = 22
 accounts", 2026-11-22); a service may have 49."""
 START, START_WITH_GPU = (2, 600), (2, 1800)
 """Seconds of a start ("Configure container health checks" of Cloud Run, 2026-11-22)."""
+AUDIENCES: Final = 32_768
+"""Characters of all audiences as JSON ("Set custom audiences for services", the same)."""
 CONCURRENCY_USUAL, TIMEOUT_USUAL, MOST_USUAL, START_USUAL = 80, 60, 10, 240
 
 
@@ -117,6 +120,9 @@ class CloudRunServiceArgs(TypedDict):
     anonymous: NotRequired[bool]
     """Whether it answers everybody whom `ingress` lets through, without asking who that is (`allUsers`): behind a load
     balancer, say. Default: no."""
+    audiences: NotRequired[Sequence[str]]
+    """What callers' identity tokens may be for beside the service's own URL, as `https://models.example.com` behind a
+    load balancer. Default: nothing else."""
     network: NotRequired[CloudRunNetwork]
     """VPC network that instances reach out into. Default: none, they reach the internet alone."""
     release: NotRequired[CloudRunRelease]
@@ -170,6 +176,7 @@ class Asked:
         if self.anonymous and self.invokers:
             got = sorted(self.invokers)
             raise checks.wrong(f"{WHAT}.invokers", got, "none beside anonymous", "leave anonymous out")
+        self.audiences = _audiences(list(args.get("audiences") or []), everybody=self.anonymous)
         self.plan = cloud_run_steps.asked(args.get("release") or CloudRunRelease())
         self.bounds = release_steps.bounds(WHAT, told, self.revision.timeout)
         self.policies = [
@@ -183,6 +190,17 @@ class Asked:
         self.key = keys.given(f"{WHAT}.key_name", args.get("key_name"), self.region)
         self.binary_authorization = args.get("binary_authorization", False)
         self.allow_deletion = args.get("allow_deletion", False)
+
+
+def _audiences(given: list[str], *, everybody: bool) -> list[str]:
+    what = f"{WHAT}.audiences"
+    if given and everybody:
+        raise checks.wrong(what, given, "none beside anonymous, which asks for no token", "leave audiences out")
+    for at, each in enumerate(given):
+        checks.fits(f"{what}[{at}]", each, r"[!-~]+", "what a token is for, as a URL", "https://models.example.com")
+    if len(json.dumps(given)) > AUDIENCES:
+        raise checks.wrong(what, f"{len(given)} of them", f"at most {AUDIENCES} characters as JSON", "leave some out")
+    return given
 
 
 def _revision(args: Mapping[str, Any], most: int) -> Revision:

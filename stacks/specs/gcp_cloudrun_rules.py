@@ -60,6 +60,7 @@ def arguments(spec: "StackSpec") -> dict[str, Any]:
         "latency_seconds": alarms.latency,
         "alert_policies": list(alarms.policies),
         "key_name": wanted.key_name,
+        "audiences": _audiences(wanted),
         "labels": dict(wanted.labels),
         "release": _release(spec),
     }
@@ -80,6 +81,12 @@ def reaching(wanted: "CloudRunSpec", network_id: Any, subnetwork_id: Any) -> dic
         return {}
     made = {"network_id": network_id, "subnetwork_id": subnetwork_id, "egress": CloudRunEgress(asked.egress)}
     return {"network": {**made, **({"tags": list(asked.tags)} if asked.tags else {})}}
+
+
+def _audiences(wanted: "CloudRunSpec") -> list[str]:
+    """What tokens of callers may be for beside Cloud Run's own URL: that which they use."""
+    front = wanted.load_balancer
+    return [f"https://{front.hostname}"] if front is not None and not wanted.anonymous else []
 
 
 def _release(spec: "StackSpec") -> dict[str, Any] | None:

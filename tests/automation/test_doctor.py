@@ -142,6 +142,10 @@ def test_what_an_up_on_google_cloud_wants_is_looked_for(bare: Path, monkeypatch:
     (bare / "adc.json").write_text(json.dumps(person))
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(bare / "adc.json"))
     assert set(_examined("gcp-gke", "gcp-gke: G").values()) == {"ok"}
+    # No cluster is asked there.
+    assert _examined("gcp-cloudrun", "gcp-cloudrun: G") == dict.fromkeys(
+        ("gcp-cloudrun: Google provider", "gcp-cloudrun: Google credentials"), "ok"
+    )
     (bare / "adc.json").write_text("{}")
     with pytest.raises(checks.Wrong, match=r"adc\.json does not have a valid type"):
         checks.google_credentials()

@@ -30,6 +30,8 @@ CALLED = {
     "aws:sns/topic:Topic": "SNS topic",
     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": "IAM member of the repository",
     "gcp:certificatemanager/dnsAuthorization:DnsAuthorization": "DNS authorization",
+    "gcp:cloudrunv2/service:Service": "Cloud Run service",
+    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": "IAM member of the service",
     "gcp:compute/sSLPolicy:SSLPolicy": "SSL policy",
     "gcp:compute/targetHttpProxy:TargetHttpProxy": "target HTTP proxy",
     "gcp:compute/targetHttpsProxy:TargetHttpsProxy": "target HTTPS proxy",
@@ -43,6 +45,7 @@ CALLED = {
     "gcp:projects/iAMMember:IAMMember": "IAM member of the project",
     "gcp:projects/service:Service": "enabled API",
     "gcp:serviceaccount/account:Account": "service account",
+    "pulumi-python:dynamic/modelport:CloudRunTraffic": "traffic of the service",
 }
 """Types whose names alone do not say whose they are."""
 TITLES = {"gcp:projects/service:Service": "APIs"}

@@ -132,11 +132,18 @@ _TELLS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "uniqueId": ("1{number}", "{}.unique_id"),
     },
     "gcp:storage/bucket:Bucket": {"url": ("gs://{name}", "{}.url")},
+    "gcp:vertex/aiEndpoint:AiEndpoint": {
+        "dedicatedEndpointDns": (
+            f"https://{{name}}.{{location}}-{NUMBER}.prediction.vertexai.goog",
+            "{}.dedicated_endpoint_dns",
+        ),
+    },
 }
 """What a made resource tells beside its id, name and address in Compute Engine, by the path to it: the value, and how
 Terraform refers to it."""
 
 _IMAGE: Final = f"{REGION}-docker.pkg.dev/{PROJECT}/models/digits@sha256:{'a1' * 32}"
+_RELEASED: Final[dict[str, Any]] = {"stable": _IMAGE, "stable_digest": _IMAGE.partition("@")[2], "history": []}
 _OURS: Final[Mapping[str, dict[str, Any]]] = {
     "pulumi-python:dynamic/modelport:ApiKey": {"key": "only for tests", "sha256": "ab" * 32},
     "pulumi-python:dynamic/modelport:ModelImage": {
@@ -144,12 +151,14 @@ _OURS: Final[Mapping[str, dict[str, Any]]] = {
         "digest": _IMAGE.partition("@")[2],
         "metrics": {"bytes": 58407.0, "p50_ms": 0.1},
     },
-    "pulumi-python:dynamic/modelport:Release": {
-        "stable": _IMAGE,
-        "stable_digest": _IMAGE.partition("@")[2],
-        "history": [],
-        "owner": "shop/test",
+    "pulumi-python:dynamic/modelport:CloudRunTraffic": {"revision": ""},
+    "pulumi-python:dynamic/modelport:VertexDeployment": {
+        "deployed": "1001",
+        "model": f"projects/{PROJECT}/locations/{REGION}/models/digits@1",
+        "attachment": f"projects/tenant/regions/{REGION}/serviceAttachments/psc-1001",
     },
+    "pulumi-python:dynamic/modelport:Release": {**_RELEASED, "owner": "shop/test"},
+    "pulumi-python:dynamic/modelport:ReleaseRecord": _RELEASED,
 }
 """What resources of ours tell that a stack has beside those of Google Cloud."""
 

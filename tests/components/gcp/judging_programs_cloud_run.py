@@ -44,6 +44,7 @@ def cloud_run_with_everything() -> None:
             "startup_seconds": 900,
             "ingress": CloudRunIngress.LOAD_BALANCER,
             "invokers": {"shop": f"serviceAccount:shop@{PROJECT}.iam.gserviceaccount.com"},
+            "audiences": ["https://models.example.com"],
             "network": {
                 "network_id": f"projects/{PROJECT}/global/networks/shop",
                 "subnetwork_id": f"projects/{PROJECT}/regions/{REGION}/subnetworks/shop",

@@ -293,6 +293,12 @@ def test_nobody_reaches_it_and_nobody_may_call_it_unless_told() -> None:
     assert all(place.items() <= each.inputs.items() for each in callers)
 
 
+def test_a_token_is_for_the_service_itself_and_for_what_it_is_called_by() -> None:
+    assert "customAudiences" not in made_of(HERE).one(SERVICE).inputs
+    asked: CloudRunServiceArgs = {**HERE, "audiences": ["https://models.example.com"]}
+    assert made_of(asked).one(SERVICE).inputs["customAudiences"] == ["https://models.example.com"]
+
+
 def test_everybody_is_answered_only_when_that_is_meant() -> None:
     found = made_of(changed(anonymous=True, ingress="all"))
     (caller,) = found.all("gcp:cloudrunv2/serviceIamMember:ServiceIamMember")

@@ -57,6 +57,12 @@ def _canary(*weights: Any, pause: float = 300) -> dict[str, Any]:
         ({"workers": 0}, f"{WHAT}.workers is 0, expected 1 to 64 processes; write 1"),
         ({"concurrency": 1001}, f"{WHAT}.concurrency is 1001, expected 1 to 1000 requests at once; write 1000"),
         ({"timeout": 3601}, f"{WHAT}.timeout is 3601, expected 1 to 3600 seconds; write 3600"),
+        ({"audiences": ["https://models.example.com"], "anonymous": True}, f"{WHAT}.audiences is "
+         "['https://models.example.com'], expected none beside anonymous, which asks for no token; leave audiences out"),
+        ({"audiences": ["a b"]}, f"{WHAT}.audiences[0] is 'a b', expected what a token is for, as a URL; for example "
+         "https://models.example.com"),
+        ({"audiences": ["https://models.example.com"] * 1100}, f"{WHAT}.audiences is '1100 of them', expected at most "
+         "32768 characters as JSON; leave some out"),
         ({"min": -1}, f"{WHAT}.min is -1, expected 0 to 1000 instances; write 0"),
         ({"min": 3, "max": 2}, f"{WHAT}.min is 3, expected at most {WHAT}.max, which is 2; raise {WHAT}.max to 3"),
         ({"max": 0}, f"{WHAT}.max is 0, expected 1 to 1000 instances; write 1"),
