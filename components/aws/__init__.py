@@ -81,6 +81,13 @@ if TYPE_CHECKING:
         SageMakerVariant,
     )
     from components.aws.secrets import AwsSecret, AwsSecretRotation, AwsSecrets, AwsSecretsArgs
+    from components.aws.weighted_dns import (
+        WeightedDns,
+        WeightedDnsArgs,
+        WeightedDnsBalancer,
+        WeightedDnsProof,
+        WeightedDnsSide,
+    )
 
 __all__ = [
     "AwsApiDomain",
@@ -162,6 +169,11 @@ __all__ = [
     "SageMakerStep",
     "SageMakerStrategy",
     "SageMakerVariant",
+    "WeightedDns",
+    "WeightedDnsArgs",
+    "WeightedDnsBalancer",
+    "WeightedDnsProof",
+    "WeightedDnsSide",
 ]
 
 _MODULES = {
@@ -191,6 +203,9 @@ _MODULES = {
     "sagemaker": (
         *("SageMakerCapture", "SageMakerEndpoint", "SageMakerEndpointArgs", "SageMakerRelease", "SageMakerShadow"),
         *("SageMakerStep", "SageMakerStrategy", "SageMakerVariant"),
+    ),
+    "weighted_dns": (
+        *("WeightedDns", "WeightedDnsArgs", "WeightedDnsBalancer", "WeightedDnsProof", "WeightedDnsSide"),
     ),
 }
 sdks.put_in()

@@ -69,6 +69,9 @@ class AwsLoadBalancerArgs(TypedDict):
     """Whether it has public addresses. Default: no, it is reached from the VPC and what is joined to it."""
     other_hostnames: NotRequired[Sequence[str]]
     """More names of the same zone that lead here. Default: none."""
+    shared_hostname: NotRequired[bool]
+    """Whether `hostname` leads to others beside this load balancer, as a WeightedDns leads it: it is answered for, and
+    no record is made of it here. Default: no."""
     certificate: NotRequired[AwsExistingCertificate]
     """A certificate that is there. Default: one is made for the names and validated by records in the zone."""
     target_port: NotRequired[int]
@@ -200,7 +203,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
                 # A name leads here once somebody answers to it; one that leads elsewhere is not taken over.
                 opts=pulumi.ResourceOptions(parent=self, depends_on=ways),
             )
-            for host in hosts
+            for host in (hosts[1:] if args.get("shared_hostname", False) else hosts)
         ]
         self.dns_name, self.zone_id = balancer.dns_name, balancer.zone_id
         self.arn, self.arn_suffix = balancer.arn, balancer.arn_suffix
@@ -212,7 +215,7 @@ class AwsLoadBalancer(pulumi.ComponentResource):
         self.certificate_arn = proven
         self.security_group_id = group.id
         self.log_bucket = bucket.bucket
-        self.url = once(f"https://{hosts[0]}", aliases)
+        self.url = once(f"https://{hosts[0]}", aliases or ways)
         self.register_outputs(
             {
                 "url": self.url,

@@ -24,12 +24,14 @@ def of(
     host: str,
     *,
     project: str,
-    zone: pulumi.Input[str],
+    zone: pulumi.Input[str] | None,
+    elsewhere: list[Any],
     labels: Labels,
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Output[str]:
     """The whole name of a certificate for `host`, which Google issues once it has seen that the zone is ours.
 
+    zone: in Cloud DNS. Where there is none, the record that Google looks for is put into `elsewhere`.
     Each name has its own: one for several would be made anew with every other name, and while Google issues that,
     nobody has an answer.
     """
@@ -44,7 +46,11 @@ def of(
         labels=labels.all(),
         opts=opts,
     )
-    record = _record(f"{name}-validation-{host}", proof, project, zone, opts)
+    records: list[pulumi.Resource] = []
+    if zone is None:
+        elsewhere.append({word: _told(proof, word) for word in ("name", "type", "data")})
+    else:
+        records.append(_record(f"{name}-validation-{host}", proof, project, zone, opts))
     made = Certificate(
         called,
         name=_called(name, host),
@@ -52,8 +58,8 @@ def of(
         description=f"Certificate of {host}",
         managed={"domains": [host], "dns_authorizations": [proof.id]},
         labels=labels.all(),
-        # What Google looks for is there when it first looks.
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[record])),
+        # What Google looks for is there when it first looks; elsewhere it looks again.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=records)),
     )
     return made.id
 
@@ -96,20 +102,20 @@ def _record(
     opts: pulumi.ResourceOptions,
 ) -> RecordSet:
     """What Google looks for in the zone, now and each time it renews the certificate."""
-
-    def told(word: str) -> pulumi.Output[str]:
-        return proof.dns_resource_records.apply(lambda found: _first(found, word))
-
     return RecordSet(
         called,
         project=project,
         managed_zone=zone,
-        name=told("name"),
-        type=told("type"),
+        name=_told(proof, "name"),
+        type=_told(proof, "type"),
         ttl=TTL,
-        rrdatas=[told("data")],
+        rrdatas=[_told(proof, "data")],
         opts=opts,
     )
+
+
+def _told(proof: DnsAuthorization, word: str) -> pulumi.Output[str]:
+    return proof.dns_resource_records.apply(lambda found: _first(found, word))
 
 
 def _first(found: Sequence[Any] | None, word: str) -> str:

@@ -25,8 +25,10 @@ class GcpLoadBalancerArgs(TypedDict):
     """DNS name that callers use, as `models.example.com`."""
     zone_name: str
     """DNS name of the zone that it is in, as `example.com`."""
-    managed_zone: pulumi.Input[str]
-    """Name of that zone in Cloud DNS, as `example-com`: a public one of this project."""
+    managed_zone: NotRequired[pulumi.Input[str]]
+    """Name of that zone in Cloud DNS, as `example-com`: a public one of this project. Default: the zone is elsewhere,
+    and so are its records: one of type A of `address` for each name, and `validation_records`, as a WeightedDns makes
+    them."""
     client_cidrs: Sequence[str]
     """Networks of the internet whose addresses may call, at most 200. All of the internet, 0.0.0.0/0, or a large part
     of it is for `open_to_the_internet` alone."""
@@ -81,7 +83,8 @@ class GcpLoadBalancer(pulumi.ComponentResource):
     A global external Application Load Balancer. Google issues a certificate some minutes after the `up` that asks for
     it, and `up` does not wait: until then TLS fails. What answers are nodes of a cluster, at one port, or a service of
     Cloud Run; callers reach the model's own paths of these names, and 404 elsewhere. Outputs: `url`, `address`,
-    `backend_service_id`, `backend_service_name`, `url_map_name`, `security_policy_id`, `certificate_name`.
+    `backend_service_id`, `backend_service_name`, `url_map_name`, `security_policy_id`, `certificate_name`,
+    `validation_records`.
     """
 
     url: pulumi.Output[str]
@@ -98,6 +101,9 @@ class GcpLoadBalancer(pulumi.ComponentResource):
     """Id of the policy of Cloud Armor."""
     certificate_name: pulumi.Output[str]
     """Whole name of the certificate for `hostname`."""
+    validation_records: pulumi.Output[list[dict[str, str]]]
+    """What Google looks for in a zone elsewhere before it issues certificates: a record of `name`, `type` and `data`
+    for each name, `hostname` first; none where `managed_zone` or `certificate` is given."""
 
     def __init__(self, name: str, args: GcpLoadBalancerArgs, opts: Optional[pulumi.ResourceOptions] = None) -> None:  # noqa: UP045
         checks.given("GcpLoadBalancer", args, GcpLoadBalancerArgs)
@@ -127,8 +133,9 @@ class GcpLoadBalancer(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=lasting or None),
         )
         given = asked.certificate
+        zone, elsewhere = asked.zone, list[Any]()
         proven: dict[str, pulumi.Input[str]] = {
-            host: certificate.of(name, host, zone=asked.zone, **about) if given is None else given
+            host: certificate.of(name, host, zone=zone, elsewhere=elsewhere, **about) if given is None else given
             for host in asked.hosts
         }
         certificates, entries = certificate.mapped(name, proven, **about)
@@ -146,7 +153,7 @@ class GcpLoadBalancer(pulumi.ComponentResource):
             RecordSet(
                 f"{name}-{host}",
                 project=project,
-                managed_zone=asked.zone,
+                managed_zone=zone,
                 name=f"{host}.",
                 type="A",
                 ttl=certificate.TTL,
@@ -155,13 +162,15 @@ class GcpLoadBalancer(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, depends_on=ways),
             )
             for host in asked.hosts
+            if zone is not None
         ]
         self.address = address.address
         self.backend_service_id = once(answers.id, ways)
         self.backend_service_name, self.url_map_name = answers.name, routes.name
         self.security_policy_id = policy.id
         self.certificate_name = pulumi.Output.from_input(proven[asked.hosts[0]])
-        self.url = once(f"https://{asked.hosts[0]}", records)
+        self.url = once(f"https://{asked.hosts[0]}", records or ways)
+        self.validation_records = cast("Any", pulumi.Output.all(*elsewhere))
         self.register_outputs(
             {
                 "url": self.url,
@@ -171,6 +180,7 @@ class GcpLoadBalancer(pulumi.ComponentResource):
                 "url_map_name": self.url_map_name,
                 "security_policy_id": self.security_policy_id,
                 "certificate_name": self.certificate_name,
+                "validation_records": self.validation_records,
             }
         )
 

@@ -50,8 +50,8 @@ class Asked:
     """The arguments, checked and with defaults."""
 
     hosts: list[str]
-    zone: pulumi.Input[str]
-    """Name of the zone in Cloud DNS."""
+    zone: pulumi.Input[str] | None
+    """Name of the zone in Cloud DNS, if that is where it is."""
     certificate: pulumi.Input[str] | None
     limit: int | None
     waf: list[GcpWafRules]
@@ -72,7 +72,9 @@ class Asked:
         gcp.named("GcpLoadBalancer", name, LONGEST)
         gcp.project("GcpLoadBalancer.project", args["project"])
         hosts = _hosts(args)
-        zone = checks.asked(args["managed_zone"], _managed_zone)
+        zone = args.get("managed_zone")
+        if zone is not None:
+            zone = checks.asked(zone, _managed_zone)
         _clients(args)
         limit = args.get("requests_per_minute")
         if limit is not None:

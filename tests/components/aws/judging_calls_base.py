@@ -423,13 +423,35 @@ EDGE: Final[dict[str, Row]] = {
                     "aliases": f"{_RECORD}.AliasTarget",
                     "aliases.name": "DNSName",
                     "aliases.zoneId": "HostedZoneId",
+                    "weightedRoutingPolicies": f"{_RECORD}.Weight",
                 },
+                told={"weightedRoutingPolicies": lambda given: given[0]["weight"]},
                 fixed={"ChangeBatch.Changes.Action": "UPSERT"},
                 below=_RECORD,
             ),
         ),
         gone=(Call("route53", "ChangeResourceRecordSets", fixed={"ChangeBatch.Changes.Action": "DELETE"}, again=True),),
         apart=frozenset({"allowOverwrite"}),
+    ),
+    "aws:route53/healthCheck:HealthCheck": Made(
+        (
+            Call(
+                "route53",
+                "CreateHealthCheck",
+                takes={"fqdn": "HealthCheckConfig.FullyQualifiedDomainName"},
+                fixed={"CallerReference": "{name}"},
+                below="HealthCheckConfig",
+                gives={"id": "HealthCheck.Id"},
+            ),
+            Call(
+                "route53",
+                "ChangeTagsForResource",
+                takes={"tags": "AddTags"},
+                fixed={"ResourceType": "healthcheck", "ResourceId": "{id}"},
+                when="tags",
+            ),
+        ),
+        gone=(Call("route53", "DeleteHealthCheck", fixed={"HealthCheckId": "{id}"}),),
     ),
 }
 

@@ -89,6 +89,8 @@ TOO_MUCH: Final[dict[str, str]] = {
     },
     "CKV2_AWS_38 aws_route53_zone.example": "the zone is the test's own, no component makes one",
     "CKV2_AWS_39 aws_route53_zone.example": "the zone is the test's own, no component makes one",
+    "CKV2_AWS_23 aws_route53_record.shared-aws": "this one leads to a load balancer that another stack has",
+    "CKV2_AWS_23 aws_route53_record.shared-google": "this one leads to another cloud",
 }
 """Checks that ask for what is not wanted here, with the resources that they name, and why not."""
 

@@ -92,6 +92,7 @@ THERE = {
     "aws:lb/targetGroup:TargetGroup": ("elbv2", "DescribeTargetGroups", "TargetGroups[].TargetGroupArn"),
     "aws:acm/certificate:Certificate": ("acm", "ListCertificates", "CertificateSummaryList[].CertificateArn"),
     "aws:s3/bucket:Bucket": ("s3", "ListBuckets", "Buckets[].Name"),
+    "aws:route53/healthCheck:HealthCheck": ("route53", "ListHealthChecks", "HealthChecks[].Id"),
     "aws:sagemaker/endpoint:Endpoint": ("sagemaker", "ListEndpoints", "Endpoints[].EndpointName"),
     "aws:sagemaker/endpointConfiguration:EndpointConfiguration": (
         "sagemaker",

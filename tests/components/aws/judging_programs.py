@@ -38,6 +38,7 @@ from tests.components.aws.judging_programs_base import (
     network_that_was_there,
     network_without_a_way_out,
 )
+from tests.components.aws.judging_programs_dns import weighted, weighted_name
 from tests.components.aws.judging_programs_ec2 import ec2, ec2_with_everything, stack_aws_ec2
 from tests.components.aws.judging_programs_ecs import ecs, ecs_with_gpus
 from tests.components.aws.judging_programs_guard import (
@@ -304,6 +305,7 @@ def everything() -> None:
             "allow_deletion": True,
         },
     )
+    weighted(zone.zone_id, way)
     AwsSecrets(
         "kept",
         {
@@ -387,7 +389,7 @@ _EACH = (
     *(network, network_without_a_way_out, network_that_was_there),
     *(cluster, cluster_that_some_may_reach, gpu_nodes, gpu_nodes_on_spot),
     *(registry, registry_that_others_pull_from, identity_of_a_pod, identity_of_a_task),
-    *(karpenter, cluster_autoscaler, monitoring, balancer, balancer_of_connections),
+    *(karpenter, cluster_autoscaler, monitoring, balancer, balancer_of_connections, weighted_name),
     *(budget, secrets, github, github_of_an_organisation, tasks_watched),
     *(api, api_with_a_name, function, function_behind_an_api, function_with_everything, stack_aws_lambda),
     *(sagemaker, sagemaker_with_everything, sagemaker_of_two_versions, stack_aws_sagemaker),

@@ -266,6 +266,18 @@ def test_the_names_lead_to_it_once_it_answers() -> None:
         assert {f"edge-{host}", "edge-redirect"} <= record.depends_on | {record.name}
 
 
+def test_a_name_that_leads_to_others_too_is_answered_for_and_has_no_record_here() -> None:
+    alone, shared = (
+        planned(other_hostnames=["old.example.com"]),
+        planned(other_hostnames=["old.example.com"], shared_hostname=True),
+    )
+    assert set(alone.lines()) - set(shared.lines()) == {
+        "modelport:index:AwsLoadBalancer$aws:route53/record:Record::edge-models.example.com"
+    }
+    assert shared.one(CERTIFICATES).inputs == alone.one(CERTIFICATES).inputs
+    assert shared.one(RULE, "edge-models.example.com").inputs == alone.one(RULE, "edge-models.example.com").inputs
+
+
 @pytest.mark.parametrize("preview", [True, False])
 def test_a_given_certificate_is_used_as_it_is(preview: bool) -> None:
     given = {"arn": CERTIFICATE, "names": ["example.com", "*.example.com"]}

@@ -28,6 +28,12 @@ def test_what_an_earlier_release_has_made_is_left_alone(folder: Path) -> None:
     assert EARLIER.changes(folder) == {}
 
 
+def test_a_name_that_is_led_here_beside_others_loses_its_record_and_nothing_else(folder: Path) -> None:
+    assert EARLIER.changes(folder, {"shared_hostname": True}, typed=True) == {
+        "delete": {"aws:route53/record:Record::edge-models.example.com"}
+    }
+
+
 def test_other_callers_are_other_rules_and_nothing_else(folder: Path) -> None:
     other = {"client_cidrs": ["192.168.0.0/24", "172.16.0.0/12"]}
     assert EARLIER.changes(folder, other) == {

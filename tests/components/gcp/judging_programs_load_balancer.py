@@ -59,10 +59,17 @@ def load_balancer_of_cloud_run() -> None:
     GcpLoadBalancer("edge", given)
 
 
+def load_balancer_of_a_name_elsewhere() -> None:
+    edge = {key: value for key, value in _EDGE.items() if key != "managed_zone"}
+    given: Any = {**edge, "cloud_run": {"service": "digits", "region": REGION}}
+    GcpLoadBalancer("edge", given)
+
+
 PROGRAMS: Final[dict[str, Callable[[], object]]] = {
     "load-balancer": load_balancer,
     "load-balancer-with-everything": load_balancer_with_everything,
     "load-balancer-of-cloud-run": load_balancer_of_cloud_run,
+    "load-balancer-of-a-name-elsewhere": load_balancer_of_a_name_elsewhere,
 }
 TOO_MUCH: Final[dict[str, str]] = {
     "CKV_GCP_73 google_compute_security_policy.edge": "nothing of Java answers; who wants it of Cloud Armor asks for "

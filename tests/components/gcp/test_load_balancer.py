@@ -474,6 +474,7 @@ def test_outputs() -> None:
         "url_map_name": "edge",
         "security_policy_id": "edge-id",
         "certificate_name": "edge-models.example.com-id",
+        "validation_records": [],
     }
 
 

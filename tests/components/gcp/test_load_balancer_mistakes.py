@@ -136,7 +136,6 @@ def _certificate(**changes: Any) -> dict[str, Any]:
             {"open_to_internet": True},
             "GcpLoadBalancer has no argument 'open_to_internet', did you mean open_to",
         ),
-        ({"managed_zone": None}, "GcpLoadBalancer.managed_zone is missing, expected a value; write managed_zone: ..."),
     ],
 )
 def test_what_cannot_be_is_named_before_anything_is_planned(changes: dict[str, Any], said: str) -> None:

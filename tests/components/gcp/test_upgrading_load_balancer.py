@@ -43,6 +43,13 @@ def test_another_name_comes_with_a_certificate_and_changes_none(folder: Path) ->
     }
 
 
+def test_names_that_move_to_a_zone_elsewhere_lose_their_records_and_nothing_else(folder: Path) -> None:
+    found = EARLIER.changes(folder, {"managed_zone": None}, typed=True)
+    names = ("models.example.com", "old.example.com")
+    called = {f"edge-{each}" for each in names} | {f"edge-validation-{each}" for each in names}
+    assert found == {"delete": {f"gcp:dns/recordSet:RecordSet::{each}" for each in called}}
+
+
 def test_what_answers_moves_while_the_address_stays(folder: Path) -> None:
     """To Cloud Run, by a backend service beside the one of the nodes, which goes with all that is theirs."""
     nodes = dict.fromkeys(("instance_groups", "node_port", "network_id", "node_tag"))
