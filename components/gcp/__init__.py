@@ -31,6 +31,16 @@ if TYPE_CHECKING:
         GkeKind,
         GkeMaintenance,
     )
+    from components.gcp.compute_service import (
+        ComputeMetric,
+        ComputeMetricKind,
+        ComputeRelease,
+        ComputeService,
+        ComputeServiceArgs,
+        ComputeSpread,
+        ComputeStep,
+        ComputeStrategy,
+    )
     from components.gcp.gpu_nodes import (
         GkeGpuDriver,
         GkeGpuNodePool,
@@ -76,6 +86,14 @@ __all__ = [
     "CloudRunServiceArgs",
     "CloudRunStep",
     "CloudRunStrategy",
+    "ComputeMetric",
+    "ComputeMetricKind",
+    "ComputeRelease",
+    "ComputeService",
+    "ComputeServiceArgs",
+    "ComputeSpread",
+    "ComputeStep",
+    "ComputeStrategy",
     "GcpBudget",
     "GcpBudgetArgs",
     "GcpCloudRunTarget",
@@ -127,6 +145,10 @@ _MODULES = {
     "cluster": (
         *("GkeChannel", "GkeCluster", "GkeClusterArgs", "GkeExclusion", "GkeExclusionScope", "GkeKind"),
         "GkeMaintenance",
+    ),
+    "compute_service": (
+        *("ComputeMetric", "ComputeMetricKind", "ComputeRelease", "ComputeService", "ComputeServiceArgs"),
+        *("ComputeSpread", "ComputeStep", "ComputeStrategy"),
     ),
     "gpu_nodes": (
         *("GkeGpuDriver", "GkeGpuNodePool", "GkeGpuNodePoolArgs", "GkeGpuSharing", "GkeGpuSharingStrategy"),

@@ -1,4 +1,4 @@
-"""What answers behind a load balancer on Google Cloud: nodes of a cluster, at one port, or a service of Cloud Run."""
+"""What answers behind a load balancer on Google Cloud: nodes of a cluster, instances, or a service of Cloud Run."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,6 +18,8 @@ FRONT_ENDS: Final = ("35.191.0.0/16", "130.211.0.0/22")
 """Where Google's front ends and its health checks come from (Cloud Load Balancing, "Firewall rules", 2026-11-22)."""
 RATE: Final = 100.0
 """Requests a second at which a node is full: the same for each, so that each gets as many, when all are full too."""
+MOST_RATE: Final = 1000.0
+"""The same of instances that an autoscaler counts by what part of it they get: more than one of them answers."""
 GROUP: Final = r"projects/[a-z][a-z0-9.:-]{4,61}/zones/([a-z0-9-]+)/instanceGroup(?:Manager)?s/[a-z][a-z0-9-]{0,62}"
 """Instance groups; GKE names what manages one, whose name is the group's."""
 
@@ -84,6 +86,26 @@ def nodes(
         )
         for zone, each in found.items()
     ]
+    backends = [_backend(each, RATE) for each in found.values()]
+    return backends, _about(name, called, project=project, opts=opts), [opened, *ports]
+
+
+def instances(
+    name: str, *, project: str, group: pulumi.Input[str], port_name: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> tuple[Any, dict[str, Any]]:
+    """A group of instances as a backend, and what its backend service is told.
+
+    Whoever made the group has named its port, and lets Google's front ends in.
+    """
+    return [_backend(group, MOST_RATE)], _about(name, port_name, project=project, opts=opts)
+
+
+def _backend(group: pulumi.Input[str], rate: float) -> dict[str, Any]:
+    return {"group": group, "balancing_mode": "RATE", "max_rate_per_instance": rate, "capacity_scaler": 1.0}
+
+
+def _about(name: str, port_name: pulumi.Input[str], *, project: str, opts: pulumi.ResourceOptions) -> dict[str, Any]:
+    """What a backend service of machines is told: at which port a model answers, and how it is known to."""
     check = HealthCheck(
         name,
         project=project,
@@ -96,17 +118,12 @@ def nodes(
         log_config={"enable": True},
         opts=opts,
     )
-    backends = [
-        {"group": each, "balancing_mode": "RATE", "max_rate_per_instance": RATE, "capacity_scaler": 1.0}
-        for each in found.values()
-    ]
-    about: dict[str, Any] = {
+    return {
         "protocol": "HTTP",
-        "port_name": called,
+        "port_name": port_name,
         "health_checks": check.id,
         "locality_lb_policy": "LEAST_REQUEST",
     }
-    return backends, about, [opened, *ports]
 
 
 def group(of: Sequence[str], zone: str) -> str:

@@ -73,6 +73,7 @@ def test_every_component_of_the_library_is_there(schema: dict[str, Any]) -> None
             "ArtifactRegistry",
             "CloudRunMonitoring",
             "CloudRunService",
+            "ComputeService",
             "GcpIdentity",
             "GcpLoadBalancer",
             "GcpMonitoring",
