@@ -125,6 +125,14 @@ class Whole:
     resources: tuple[Look, ...]
     config: Mapping[str, Any]
     tags: Mapping[str, str]
+    references: Mapping[str, Mapping[str, frozenset[str]]] = field(
+        default_factory=dict[str, Mapping[str, frozenset[str]]]
+    )
+    """Urns of what each property is made from, by property, by urn: known where the values are not yet."""
+
+    def refers(self, each: Look, name: str, to: Look) -> bool:
+        """Whether a property of one resource is made from what another tells."""
+        return to.urn in self.references.get(each.urn, {}).get(name, ())
 
     def all(self, *types: str) -> list[Look]:
         """Those of the types; `*` stands for anything."""
@@ -150,7 +158,11 @@ class StackRule(_Rule):
             Look(each.resource_type, each.name, each.urn, each.props, "", settings, args.stack_tags, each.opts)
             for each in args.resources
         )
-        whole = Whole(resources=looks, config=settings, tags=args.stack_tags)
+        references = {
+            each.urn: {name: frozenset(one.urn for one in some) for name, some in each.property_dependencies.items()}
+            for each in args.resources
+        }
+        whole = Whole(resources=looks, config=settings, tags=args.stack_tags, references=references)
         late: list[str] = [] if self.unknown is None else list(self.unknown(whole))
 
         def heard(found: tuple[Look, str]) -> None:

@@ -67,7 +67,7 @@ def judged(
                 )
                 _ask(found, rule.name, each.name, policy, args)
         else:
-            stack = StackValidationArgs([_resource(each) for each in listed], settings, named)
+            stack = StackValidationArgs(_resources(listed), settings, named)
             _ask(found, rule.name, "", policy, stack)
     return found
 
@@ -133,6 +133,15 @@ def _options(resource: Planned) -> PolicyResourceOptions:
         list(asked.get("additionalSecretOutputs", [])),
         asked.get("parent"),
     )
+
+
+def _resources(listed: Iterable[Planned]) -> list[PolicyResource]:
+    made = {each.urn: _resource(each) for each in listed}
+    for each in listed:
+        for name, found in each.request.get("propertyDependencies", {}).items():
+            others = [made[urn] for urn in found.get("urns", []) if urn in made]
+            made[each.urn].property_dependencies[name] = others
+    return [*made.values()]
 
 
 def _resource(resource: Planned) -> PolicyResource:
