@@ -3,6 +3,7 @@
 The rules are the component's own: its arguments are made of the stack file, and asked.
 """
 
+import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from stacks.specs.gcp_common_rules import front, network, project
@@ -146,6 +147,7 @@ def _asked(spec: "StackSpec", wanted: "CloudRunSpec") -> list[str]:
         ids = there.network_id, there.subnetwork_id
     made = cast("CloudRunServiceArgs", {**arguments(spec), **reaching(wanted, *ids), "image": image})
     lines = worded(told(lambda: Asked(wanted.name, made)), "CloudRunService", "cloudrun", KEYS)
+    lines = [re.sub(r"^(cloudrun\.network)\.(network_id|subnetwork_id)", r"\1.existing.\2", line) for line in lines]
     return lines + _network(wanted) + front("cloudrun", wanted.load_balancer)
 
 
