@@ -49,6 +49,8 @@ class Look:
         Raises NotKnown where that, or something on the way to it, is known only during an update.
         """
         found, walked = self.props, self.path
+        if isinstance(found, _Late):
+            raise NotKnown(found.path)
         for part in _PART.finditer(path):
             key: Any = part[1] if part[1] is not None else int(part[2])
             walked = _joined(walked, key)
@@ -79,6 +81,25 @@ class Look:
         for number in range(len(_list(found))):
             walked = f"{_joined(self.path, path)}[{number}]"
             yield self._with(_item(found, number, walked, marked=True), walked)
+
+    def keyed(self, path: str, key: str, default: Any = None) -> Any:
+        """The entry of the mapping there, by a key that may have dots in it, as `nvidia.com/gpu`; `default` without."""
+        found = _item(self.at(path), key, _joined(_joined(self.path, path), key))
+        return default if found is None else found
+
+    def values(self, path: str) -> list[Any]:
+        """The items of the list there, each known; a single value where one stands in place of a list."""
+        found = self.at(path)
+        if found is None:
+            return []
+        if isinstance(found, Mapping) or not isinstance(found, Sequence) or isinstance(found, str):
+            return [found]
+        return [self.at(f"{path}[{number}]") for number in range(len(_list(found)))]
+
+    def keys(self, path: str) -> list[str]:
+        """The keys of the mapping there, whose values need not be known."""
+        found = self.at(path)
+        return [*_mapping(found)] if isinstance(found, Mapping) else []
 
     def parsed(self, path: str) -> Any:
         """The JSON that stands there as text; None where there is none, or where it is no JSON."""
