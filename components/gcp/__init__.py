@@ -41,6 +41,12 @@ if TYPE_CHECKING:
         ComputeStep,
         ComputeStrategy,
     )
+    from components.gcp.function import (
+        CloudFunction,
+        CloudFunctionArgs,
+        CloudFunctionConnector,
+        CloudFunctionTrigger,
+    )
     from components.gcp.gpu_nodes import (
         GkeGpuDriver,
         GkeGpuNodePool,
@@ -63,6 +69,7 @@ if TYPE_CHECKING:
     from components.gcp.load_balancer import (
         GcpCloudRunTarget,
         GcpExistingCertificate,
+        GcpInstancesTarget,
         GcpLoadBalancer,
         GcpLoadBalancerArgs,
         GcpWafRules,
@@ -70,10 +77,23 @@ if TYPE_CHECKING:
     from components.gcp.monitoring import GcpMonitoring, GcpMonitoringArgs, GcpWatchedBalancer, GcpWatchedService
     from components.gcp.network import GcpExistingNetwork, GcpGoogleApis, GcpNat, GcpNetwork, GcpNetworkArgs
     from components.gcp.registry import ArtifactRegistry, ArtifactRegistryArgs
+    from components.gcp.vertex import (
+        VertexEndpoint,
+        VertexEndpointArgs,
+        VertexLogging,
+        VertexPrivate,
+        VertexRelease,
+        VertexStep,
+        VertexStrategy,
+    )
 
 __all__ = [
     "ArtifactRegistry",
     "ArtifactRegistryArgs",
+    "CloudFunction",
+    "CloudFunctionArgs",
+    "CloudFunctionConnector",
+    "CloudFunctionTrigger",
     "CloudRunEgress",
     "CloudRunGpu",
     "CloudRunIngress",
@@ -104,6 +124,7 @@ __all__ = [
     "GcpGoogleApis",
     "GcpIdentity",
     "GcpIdentityArgs",
+    "GcpInstancesTarget",
     "GcpKubernetes",
     "GcpLoadBalancer",
     "GcpLoadBalancerArgs",
@@ -133,6 +154,13 @@ __all__ = [
     "GkeMaintenance",
     "GkeTaint",
     "GkeTaintEffect",
+    "VertexEndpoint",
+    "VertexEndpointArgs",
+    "VertexLogging",
+    "VertexPrivate",
+    "VertexRelease",
+    "VertexStep",
+    "VertexStrategy",
 ]
 
 _MODULES = {
@@ -150,6 +178,7 @@ _MODULES = {
         *("ComputeMetric", "ComputeMetricKind", "ComputeRelease", "ComputeService", "ComputeServiceArgs"),
         *("ComputeSpread", "ComputeStep", "ComputeStrategy"),
     ),
+    "function": ("CloudFunction", "CloudFunctionArgs", "CloudFunctionConnector", "CloudFunctionTrigger"),
     "gpu_nodes": (
         *("GkeGpuDriver", "GkeGpuNodePool", "GkeGpuNodePoolArgs", "GkeGpuSharing", "GkeGpuSharingStrategy"),
         *("GkeTaint", "GkeTaintEffect"),
@@ -160,12 +189,16 @@ _MODULES = {
         "GcpStatement",
     ),
     "load_balancer": (
-        *("GcpCloudRunTarget", "GcpExistingCertificate", "GcpLoadBalancer", "GcpLoadBalancerArgs"),
-        "GcpWafRules",
+        *("GcpCloudRunTarget", "GcpExistingCertificate", "GcpInstancesTarget", "GcpLoadBalancer"),
+        *("GcpLoadBalancerArgs", "GcpWafRules"),
     ),
     "monitoring": ("GcpMonitoring", "GcpMonitoringArgs", "GcpWatchedBalancer", "GcpWatchedService"),
     "network": ("GcpExistingNetwork", "GcpGoogleApis", "GcpNat", "GcpNetwork", "GcpNetworkArgs"),
     "registry": ("ArtifactRegistry", "ArtifactRegistryArgs"),
+    "vertex": (
+        *("VertexEndpoint", "VertexEndpointArgs", "VertexLogging", "VertexPrivate", "VertexRelease", "VertexStep"),
+        "VertexStrategy",
+    ),
 }
 sdks.put_in()
 __getattr__ = lazily.exported(__name__, _MODULES, sdk="pulumi_gcp", extra="gcp", what="what is made on Google Cloud")

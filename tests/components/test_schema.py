@@ -79,7 +79,7 @@ def test_every_component_of_the_library_is_there(schema: dict[str, Any]) -> None
             "GcpMonitoring",
             "GcpNetwork",
         ),
-        *("GkeCluster", "GkeGpuNodePool"),
+        *("GkeCluster", "GkeGpuNodePool", "VertexEndpoint"),
     }
 
 

@@ -33,6 +33,11 @@ COMPUTE: Final[Mapping[str, Made]] = {
         },
     ),
     "gcp:compute/globalAddress:GlobalAddress": _made("globalAddresses.insert"),
+    "gcp:compute/forwardingRule:ForwardingRule": _made(
+        # One of Private Service Connect has no scheme, which the provider wants said as "", and sends none.
+        "forwardingRules.insert",
+        {"loadBalancingScheme": OURS, "recreateClosedPsc": OURS},
+    ),
     "gcp:compute/globalForwardingRule:GlobalForwardingRule": _made("globalForwardingRules.insert"),
     "gcp:compute/healthCheck:HealthCheck": _made("healthChecks.insert"),
     "gcp:compute/instanceGroupNamedPort:InstanceGroupNamedPort": _made(

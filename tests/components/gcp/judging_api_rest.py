@@ -47,6 +47,15 @@ REST: Final[Mapping[str, Made]] = {
         {"allUpdatesRule": "notificationsRule", "billingAccount": OURS},
         told={"budgetFilter.labels": _lists},
     ),
+    "gcp:bigquery/dataset:Dataset": Made(
+        "bigquery.v2",
+        "datasets.insert",
+        {
+            "accesses": "access",
+            "datasetId": "datasetReference.datasetId",
+            "deleteContentsOnDestroy": OURS,
+        },
+    ),
     "gcp:certificatemanager/certificate:Certificate": Made(
         "certificatemanager.v1",
         "projects.locations.certificates.create",
@@ -162,4 +171,10 @@ REST: Final[Mapping[str, Made]] = {
         },
     ),
     "gcp:storage/bucketIAMMember:BucketIAMMember": members("storage.v1", "buckets", "bucket"),
+    "gcp:vertex/aiEndpoint:AiEndpoint": Made(
+        "aiplatform.v1", "projects.locations.endpoints.create", {"name": "?endpointId", "region": OURS}
+    ),
+    "gcp:vertex/aiEndpointIamMember:AiEndpointIamMember": members(
+        "aiplatform.v1beta1", "projects.locations.endpoints", "endpoint"
+    ),
 }
