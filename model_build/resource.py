@@ -23,9 +23,19 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 if TYPE_CHECKING:
-    from model_build.bake import docker_archive, extract, launcher
+    from model_build.bake import docker_archive, extract, launcher, parts
+    from model_build.bake.cache import cache_dir
 
-__all__ = ["ModelImage", "ModelImageArgs", "ModelImageProvider", "docker_archive", "extract", "launcher"]
+__all__ = [
+    "ModelImage",
+    "ModelImageArgs",
+    "ModelImageProvider",
+    "cache_dir",
+    "docker_archive",
+    "extract",
+    "launcher",
+    "parts",
+]
 
 OUTPUTS = (
     "identity",
@@ -42,7 +52,11 @@ OUTPUTS = (
 
 def __getattr__(name: str) -> object:
     """What components may use of the bake, loaded when it is used."""
-    if name not in ("docker_archive", "extract", "launcher"):
+    if name == "cache_dir":
+        from model_build.bake import cache
+
+        return cache.cache_dir
+    if name not in ("docker_archive", "extract", "launcher", "parts"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from model_build import bake
 

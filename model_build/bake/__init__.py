@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from model_build.bake.image import Image, bake
     from model_build.bake.inputs import identity
     from model_build.bake.layers import Layer
+    from model_build.bake.parts import Parts, parts
     from model_build.bake.python import Launcher, launcher
     from model_build.bake.rootfs import extract
 
@@ -24,12 +25,14 @@ __all__ = [
     "Image",
     "Launcher",
     "Layer",
+    "Parts",
     "attach",
     "bake",
     "docker_archive",
     "extract",
     "identity",
     "launcher",
+    "parts",
     "referrers",
 ]
 
@@ -37,12 +40,14 @@ _HOMES = {
     "Image": "image",
     "Launcher": "python",
     "Layer": "layers",
+    "Parts": "parts",
     "attach": "attachments",
     "bake": "image",
     "docker_archive": "archive",
     "extract": "rootfs",
     "identity": "inputs",
     "launcher": "python",
+    "parts": "parts",
     "referrers": "attachments",
 }
 

@@ -17,7 +17,7 @@ from model_build.push.errors import (
 
 if TYPE_CHECKING:
     from model_build.push.reference import Reference, parse
-    from model_build.push.transfer import Pushed, delete, exists, list_referrers, pull, push
+    from model_build.push.transfer import Pushed, delete, exists, list_referrers, pull, pull_top, push
 
 __all__ = [
     "DeniedError",
@@ -34,6 +34,7 @@ __all__ = [
     "list_referrers",
     "parse",
     "pull",
+    "pull_top",
     "push",
 ]
 
@@ -45,6 +46,7 @@ _HOMES: dict[str, str] = {
     "list_referrers": "transfer",
     "parse": "reference",
     "pull": "transfer",
+    "pull_top": "transfer",
     "push": "transfer",
 }
 

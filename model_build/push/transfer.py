@@ -190,6 +190,22 @@ def pull(reference: str, layout: Path) -> str:
     return digest
 
 
+def pull_top(reference: str, layout: Path, layers: int) -> None:
+    """Bring manifest, config and the last `layers` layers of the image host/repository@digest into `layout`.
+
+    As blobs alone: the index of a layout lists what is whole.
+    """
+    wanted = _with_digest(reference)
+    store = Layout(layout)
+    with Registry(wanted) as registry:
+        _, data = _get_manifest(registry, wanted.digest)
+        manifest: Json = json.loads(data)
+        if "layers" not in manifest or "config" not in manifest:
+            raise MissingError(f"{reference}: is no image, expected one of linux/amd64; name that one's digest")
+        _fetch_blobs(registry, store, {**manifest, "layers": manifest["layers"][-layers:]})
+    store.add(data)
+
+
 def _is_whole(store: Layout, digest: str) -> bool:
     """Whether `digest` was pulled to the end before: the index is written last."""
     if not (store.path / "index.json").is_file():

@@ -71,6 +71,7 @@ def test_every_component_of_the_library_is_there(schema: dict[str, Any]) -> None
         "GcpBudget",
         *(
             "ArtifactRegistry",
+            "CloudFunction",
             "CloudRunMonitoring",
             "CloudRunService",
             "ComputeService",

@@ -1,0 +1,74 @@
+"""What an image of ours holds above its base, part by part: wheels, serving code and model, each in a folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_build.bake.cache import cache_dir
+from model_build.bake.errors import BakeError
+from model_build.bake.inputs import APP, SITE
+from model_build.bake.layers import Layer
+from model_build.bake.layout import Json, Layout, in_oci_words
+from model_build.bake.rootfs import unpacked
+
+_OURS = 3
+"""Layers of ours, the last ones of an image: wheels, code and model."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Folders in the cache, to be read alone. `digest` is the image's."""
+
+    digest: str
+    wheels: Path
+    code: Path
+    model: Path
+
+
+def parts(reference: str, layout_image: str = "") -> Parts:
+    """The parts of the image `reference`, by digest: from this machine, or else from its registry, without the base.
+
+    layout_image: `oci:PATH@sha256:...`, where it may lie on this machine.
+    Raises BakeError where it is in neither place or is none of ours, RegistryError where its registry does not give it.
+    """
+    digest = reference.rpartition("@")[2]
+    for place in (layout_image, reference):
+        folder, _, of = place.removeprefix("oci:").rpartition("@")
+        if place.startswith("oci:") and of == digest and _has(Layout(Path(folder)), digest):
+            return _unpacked(Layout(Path(folder)), digest)
+    if reference.startswith("oci:"):
+        raise BakeError(
+            f"image {digest} is not in {reference.removeprefix('oci:').rpartition('@')[0]} on this machine, nor in a "
+            "registry, expected it in one of them; give the ModelImage a destination, or run this where it was built"
+        )
+    from model_build.push import pull_top
+
+    store = Layout(cache_dir() / "parts")
+    if not _has(store, digest):
+        pull_top(reference, store.path, _OURS)
+    return _unpacked(store, digest)
+
+
+def _has(store: Layout, digest: str) -> bool:
+    try:
+        manifest = store.manifest(digest)
+        wanted = [manifest["config"], *manifest["layers"][-_OURS:]]
+    except (BakeError, KeyError, ValueError):
+        return False
+    return all(store.has(entry["digest"], entry["size"]) for entry in wanted)
+
+
+def _unpacked(store: Layout, digest: str) -> Parts:
+    manifest = store.manifest(digest)
+    config: Json = json.loads(store.read(manifest["config"]["digest"]))
+    described = list(zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True))[-_OURS:]
+    layers = [
+        Layer(entry["digest"], diff_id, entry["size"], 0, "", in_oci_words(entry["mediaType"]))
+        for entry, diff_id in described
+    ]
+    if len(layers) == _OURS:
+        wheels, code, model = (unpacked(store, [layer]) for layer in layers)
+        models = sorted((model / "models").glob("*/model.onnx"))
+        if (wheels / SITE).is_dir() and (code / APP / "serving").is_dir() and len(models) == 1:
+            return Parts(digest, wheels / SITE, code / APP, models[0].parent)
+    raise BakeError(f"image {digest} is none that a ModelImage has made, expected one of those; pass its reference")
