@@ -125,6 +125,7 @@ __all__ = [
     "GcpIdentity",
     "GcpIdentityArgs",
     "GcpInstancesTarget",
+    "GcpInstancesTarget",
     "GcpKubernetes",
     "GcpLoadBalancer",
     "GcpLoadBalancerArgs",

@@ -22,6 +22,8 @@ MOST_RATE: Final = 1000.0
 """The same of instances that an autoscaler counts by what part of it they get: more than one of them answers."""
 GROUP: Final = r"projects/[a-z][a-z0-9.:-]{4,61}/zones/([a-z0-9-]+)/instanceGroup(?:Manager)?s/[a-z][a-z0-9-]{0,62}"
 """Instance groups; GKE names what manages one, whose name is the group's."""
+INSTANCES: Final = r"projects/[a-z][a-z0-9.:-]{4,61}/(zones|regions)/[a-z0-9-]+/instanceGroups/[a-z][a-z0-9-]{0,62}"
+"""Instance groups that somebody names whole."""
 
 
 def service(

@@ -15,6 +15,7 @@ from components.gcp.labels import Labels
 from components.gcp.load_balancer_asked import Asked
 from components.gcp.load_balancer_asked import GcpCloudRunTarget as GcpCloudRunTarget
 from components.gcp.load_balancer_asked import GcpExistingCertificate as GcpExistingCertificate
+from components.gcp.load_balancer_asked import GcpInstancesTarget as GcpInstancesTarget
 from components.outputs import once
 
 
@@ -36,7 +37,7 @@ class GcpLoadBalancerArgs(TypedDict):
     """Whether networks of more than 16 million addresses may be among them. Default: no."""
     instance_groups: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
     """Addresses of the instance groups whose nodes answer, one of each zone, as GkeCluster tells them. Either these,
-    with `node_port`, `network_id` and `node_tag`, or `cloud_run`."""
+    with `node_port`, `network_id` and `node_tag`, or `instances`, or `cloud_run`."""
     zones: NotRequired[Sequence[str]]
     """Zones of these groups. Default: those that their addresses name; what a cluster tells is not known in a plan, and
     with it they have to be said."""
@@ -46,6 +47,8 @@ class GcpLoadBalancerArgs(TypedDict):
     """Id of the nodes' network: that port is opened there for Google's front ends."""
     node_tag: NotRequired[pulumi.Input[str]]
     """Network tag of the nodes, for which alone it is opened."""
+    instances: NotRequired[GcpInstancesTarget]
+    """The group of instances that answers: of a ComputeService."""
     cloud_run: NotRequired[GcpCloudRunTarget]
     """The service of Cloud Run that answers. It has to let the load balancer in, and everybody that it lets in call."""
     other_hostnames: NotRequired[Sequence[str]]
@@ -64,10 +67,10 @@ class GcpLoadBalancerArgs(TypedDict):
     """Whether Cloud Armor learns what requests are usual and tells of attacks by many of them; more than the fact is
     told with Cloud Armor Enterprise. Default: no."""
     timeout_seconds: NotRequired[int]
-    """Seconds for which an answer of a node is waited for. Default: 60. Cloud Run has its own."""
+    """Seconds for which an answer of a node or an instance is waited for. Default: 60. Cloud Run has its own."""
     draining_seconds: NotRequired[int]
-    """Seconds for which a node that goes may answer what it was asked. Default: 60, as long as the server itself goes
-    on answering. Cloud Run has its own."""
+    """Seconds for which a node or an instance that goes may answer what it was asked. Default: 60, as long as the
+    server itself goes on answering. Cloud Run has its own."""
     log_sampling: NotRequired[float]
     """Share of requests that is logged, up to 1; Cloud Logging keeps them as its bucket says. Default: 1, each."""
     allow_deletion: NotRequired[bool]
@@ -81,10 +84,10 @@ class GcpLoadBalancer(pulumi.ComponentResource):
     """A name with TLS in front of a model: one address on the internet, for named networks, every request logged.
 
     A global external Application Load Balancer. Google issues a certificate some minutes after the `up` that asks for
-    it, and `up` does not wait: until then TLS fails. What answers are nodes of a cluster, at one port, or a service of
-    Cloud Run; callers reach the model's own paths of these names, and 404 elsewhere. Outputs: `url`, `address`,
-    `backend_service_id`, `backend_service_name`, `url_map_name`, `security_policy_id`, `certificate_name`,
-    `validation_records`.
+    it, and `up` does not wait: until then TLS fails. What answers are nodes of a cluster, at one port, a group of
+    instances, or a service of Cloud Run; callers reach the model's own paths of these names, and 404 elsewhere.
+    Outputs: `url`, `address`, `backend_service_id`, `backend_service_name`, `url_map_name`, `security_policy_id`,
+    `certificate_name`, `validation_records`.
     """
 
     url: pulumi.Output[str]
@@ -194,6 +197,11 @@ class GcpLoadBalancer(pulumi.ComponentResource):
             project, region = args["project"], run["region"]
             found, about = backends.run(name, project=project, region=region, service_name=asked.service, opts=child)
             return backends.service(name, "run", backends=found, about=about, opts=child, **both)
+        limits = {"timeout_sec": asked.timeout, "connection_draining_timeout_sec": asked.draining}
+        if asked.instances is not None:
+            group, port = asked.instances
+            found, about = backends.instances(name, project=args["project"], group=group, port_name=port, opts=child)
+            return backends.service(name, "instances", backends=found, about=about | limits, opts=child, **both)
         given = cast("Any", args)
         found, about, opened = backends.nodes(
             name,
@@ -205,7 +213,7 @@ class GcpLoadBalancer(pulumi.ComponentResource):
             port=asked.port,
             opts=child,
         )
-        about |= {"timeout_sec": asked.timeout, "connection_draining_timeout_sec": asked.draining}
+        about |= limits
         # The way to the nodes is open before somebody is sent there, and closed once nobody is.
         waits = pulumi.ResourceOptions(parent=self, depends_on=opened)
         return backends.service(name, "nodes", backends=found, about=about, opts=waits, **both)

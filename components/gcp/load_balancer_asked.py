@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
 
 import pulumi
 
@@ -22,7 +22,8 @@ NETWORKS: Final = 200
 TIMEOUT, DRAINING = 60, 60
 NODES: Final = ("instance_groups", "node_port", "network_id", "node_tag")
 """What nodes as targets need."""
-FOR_NODES: Final = ("zones", *NODES, "timeout_seconds", "draining_seconds")
+OF_NODES: Final = ("zones", *NODES)
+FOR_NODES: Final = (*OF_NODES, "timeout_seconds", "draining_seconds")
 SERVICE: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 """Names of services of Cloud Run, of zones in Cloud DNS and of network tags (RFC 1035)."""
 
@@ -45,6 +46,24 @@ class GcpCloudRunTarget(TypedDict):
     """Its region, as `europe-west4`."""
 
 
+class GcpInstancesTarget(TypedDict):
+    """A group of instances that answers: outputs of a ComputeService."""
+
+    instance_group: pulumi.Input[str]
+    """Address of the group, of a region or a zone: `instance_group` of a ComputeService. Whoever made it lets Google's
+    front ends in."""
+    named_port: NotRequired[pulumi.Input[str]]
+    """Name of the port at which its instances answer, as the group names it. Default: http."""
+
+
+class Instances(NamedTuple):
+    """The group that answers."""
+
+    group: pulumi.Input[str]
+    port: pulumi.Input[str]
+    """Its name."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """The arguments, checked and with defaults."""
@@ -58,7 +77,8 @@ class Asked:
     sensitivity: int
     sample: float
     zones: list[str]
-    """Of nodes; without any it is Cloud Run that answers."""
+    """Of nodes; without any it is Cloud Run that answers, or instances."""
+    instances: Instances | None
     service: pulumi.Input[str]
     """Of Cloud Run."""
     port: int
@@ -86,6 +106,7 @@ class Asked:
             "GcpLoadBalancer.waf_sensitivity", args.get("waf_sensitivity", armor.SENSITIVITY), 1, 4
         )
         zones, service = _targets(args)
+        instances = _instances(args)
         return cls(
             hosts=hosts,
             zone=zone,
@@ -95,6 +116,7 @@ class Asked:
             sensitivity=sensitivity,
             sample=float(sample),
             zones=zones,
+            instances=instances,
             service=service,
             port=checks.whole("GcpLoadBalancer.node_port", args["node_port"], 30_000, 32_767) if zones else 0,
             tag=checks.asked(args["node_tag"], _tag) if zones else "",
@@ -164,6 +186,13 @@ def _waf(args: Mapping[str, Any]) -> list[GcpWafRules]:
 def _targets(args: Mapping[str, Any]) -> tuple[list[str], pulumi.Input[str]]:
     """The zones of the nodes that answer, or none and the service of Cloud Run that does. Raises ArgsError."""
     run, given = args.get("cloud_run"), [each for each in FOR_NODES if args.get(each) is not None]
+    if (instances := args.get("instances")) is not None:
+        others = [each for each in (*OF_NODES, "cloud_run") if args.get(each) is not None]
+        checks.given("GcpLoadBalancer.instances", instances, GcpInstancesTarget)
+        if others:
+            expected = "nothing beside instances, whose group says all that there is to say"
+            raise checks.wrong(f"GcpLoadBalancer.{others[0]}", args[others[0]], expected, "leave one of them out")
+        return [], ""
     if run is not None:
         what = "GcpLoadBalancer.cloud_run"
         checks.given(what, run, GcpCloudRunTarget)
@@ -177,9 +206,27 @@ def _targets(args: Mapping[str, Any]) -> tuple[list[str], pulumi.Input[str]]:
         )
     for each in NODES:
         if args.get(each) is None:
-            what = f"{', '.join(NODES)} beside each other, or cloud_run"
+            what = f"{', '.join(NODES)} beside each other, or instances, or cloud_run"
             raise checks.wrong(f"GcpLoadBalancer.{each}", None, what, f"write {each}: ...")
     return _zones(args), ""
+
+
+def _instances(args: Mapping[str, Any]) -> Instances | None:
+    """The group of instances that answers, where one does. Raises ArgsError."""
+    given = args.get("instances")
+    if given is None:
+        return None
+    what = "GcpLoadBalancer.instances"
+
+    def group(known: object) -> None:
+        pattern = rf"(https://(www|compute)\.googleapis\.com/compute/(v1|beta)/)?{backends.INSTANCES}"
+        example = "projects/shop-prod/regions/europe-west4/instanceGroups/digits"
+        checks.fits(f"{what}.instance_group", known, pattern, "the address of an instance group", example)
+
+    def port(known: object) -> None:
+        checks.fits(f"{what}.named_port", known, SERVICE, "the name of a port of the group", "http")
+
+    return Instances(checks.asked(given["instance_group"], group), checks.asked(given.get("named_port", "http"), port))
 
 
 def _zones(args: Mapping[str, Any]) -> list[str]:

@@ -65,10 +65,17 @@ def load_balancer_of_a_name_elsewhere() -> None:
     GcpLoadBalancer("edge", given)
 
 
+def load_balancer_of_instances() -> None:
+    group = f"projects/{PROJECT}/regions/{REGION}/instanceGroups/digits"
+    given: Any = {**_EDGE, "instances": {"instance_group": group, "named_port": "http"}, "timeout_seconds": 300}
+    GcpLoadBalancer("edge", given)
+
+
 PROGRAMS: Final[dict[str, Callable[[], object]]] = {
     "load-balancer": load_balancer,
     "load-balancer-with-everything": load_balancer_with_everything,
     "load-balancer-of-cloud-run": load_balancer_of_cloud_run,
+    "load-balancer-of-instances": load_balancer_of_instances,
     "load-balancer-of-a-name-elsewhere": load_balancer_of_a_name_elsewhere,
 }
 TOO_MUCH: Final[dict[str, str]] = {

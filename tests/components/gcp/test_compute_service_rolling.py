@@ -266,7 +266,7 @@ def test_while_there_are_errors_or_an_incident_is_open_no_canary_begins(cloud: C
     )
     cloud.answers = {}
     cloud.incidents = [{"state": "OPEN", "policy": {"name": ALERT}}]
-    with pytest.raises(ReleaseError, match="was not begun: the alert policy .* has an open incident"):
+    with pytest.raises(ReleaseError, match=r"was not begun: the alert policy .* has an open incident"):
         released(cloud)
     assert cloud.written == []
 
@@ -424,9 +424,7 @@ def test_the_resource_makes_nothing_when_it_is_made_and_is_gone_when_the_group_i
     assert provider.read(made.id, props(NEW)).id == ""
 
 
-def test_the_resource_releases_another_template_and_nothing_else(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_resource_releases_another_template_and_nothing_else(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rolling, "Clock", lambda: Clock(cloud))
     provider = compute_service_rollout.ComputeRolloutProvider()
     assert provider.diff("", props(OLD), props(NEW)).changes is True

@@ -86,7 +86,7 @@ def _certificate(**changes: Any) -> dict[str, Any]:
         (
             {"node_port": None},
             "GcpLoadBalancer.node_port is None, expected instance_groups, node_port, network_id, node_tag beside each "
-            "other, or cloud_run; write node_port: ...",
+            "other, or instances, or cloud_run; write node_port: ...",
         ),
         ({"network_id": None}, "GcpLoadBalancer.network_id is None, expected instance_groups, node_port, network_id"),
         ({"node_tag": None}, "GcpLoadBalancer.node_tag is None, expected instance_groups, node_port, network_id"),
