@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final, NotRequired, Optional, TypedDict, cast
+from typing import Any, Final, NotRequired, Optional, TypedDict
 
 import pulumi
 from pulumi_aws.iam.open_id_connect_provider import OpenIdConnectProvider
@@ -10,20 +10,13 @@ from pulumi_aws.iam.role import Role
 from pulumi_aws.iam.role_policy import RolePolicy
 from pulumi_aws.iam.role_policy_attachment import RolePolicyAttachment
 
-from components import checks
+from components import checks, github
 from components.aws import checks as aws
 from components.aws import policies
 from components.aws.identity import AwsStatement, short, statement
 from components.aws.tags import Tags
 
-ISSUER: Final = "token.actions.githubusercontent.com"
 AUDIENCE: Final = "sts.amazonaws.com"
-# Subjects: GitHub's reference "OpenID Connect", with the form that has numbers, which is that of every repository made
-# since 2026-07-15 (github.blog/changelog, 2026-04-23), read 2026-11-22.
-OWNER, NAME = r"[A-Za-z0-9]([A-Za-z0-9-]{0,38})", r"[A-Za-z0-9._-]{1,100}"
-NUMBER = r"[1-9][0-9]{0,18}"
-BRANCH = r"(?![/.])(?!.*(\.\.|//|@\{))[^\s~^:?*\[\\\x00-\x1f]{1,244}(?<![/.])"
-ENVIRONMENT = r"[^\s:?*\[\]\\'\"`][^:?*\[\]\\'\"`\x00-\x1f]{0,254}"
 LOOKS: Final = (
     r"(?!(sts|secretsmanager):(Batch)?Get)(?!ssm:GetParameter)"
     r"[a-z][a-z0-9-]*:(BatchGet|Describe|Get|Head|List|Lookup|Query|Scan|Search|View)[A-Za-z0-9]*"
@@ -103,7 +96,7 @@ class GithubOidcRole(pulumi.ComponentResource):
         aws.named("GithubOidcRole", name, 48)
         aws.account("GithubOidcRole.account_id", args["account_id"])
         aws.region("GithubOidcRole.region", args["region"])
-        who, subjects = _who(args), _subjects(args)
+        who, subjects = _who(args), github.subjects("GithubOidcRole", args)
         statements = [
             statement(f"GithubOidcRole.statements[{at}]", each) for at, each in enumerate(args.get("statements") or [])
         ]
@@ -122,7 +115,7 @@ class GithubOidcRole(pulumi.ComponentResource):
         if provider is None:
             made = OpenIdConnectProvider(
                 name,
-                url=f"https://{ISSUER}",
+                url=f"https://{github.ISSUER}",
                 client_id_lists=[AUDIENCE],
                 tags=tags.of(name),
                 opts=self._child,
@@ -154,9 +147,11 @@ class GithubOidcRole(pulumi.ComponentResource):
         )
 
     def _role(self, called: str, about: str, subjects: Sequence[str]) -> Role:
-        condition: dict[str, dict[str, Any]] = {"StringEquals": {f"{ISSUER}:aud": AUDIENCE}}
+        condition: dict[str, dict[str, Any]] = {"StringEquals": {f"{github.ISSUER}:aud": AUDIENCE}}
         # A wildcard is one in a whole organisation's subjects alone, and a star in a branch's name is refused.
-        condition.setdefault("StringEquals" if self._exact else "StringLike", {})[f"{ISSUER}:sub"] = list(subjects)
+        condition.setdefault("StringEquals" if self._exact else "StringLike", {})[f"{github.ISSUER}:sub"] = list(
+            subjects
+        )
         trust = {
             "Effect": "Allow",
             "Principal": {"Federated": self.provider_arn},
@@ -193,19 +188,9 @@ class GithubOidcRole(pulumi.ComponentResource):
 def _who(args: GithubOidcRoleArgs) -> str:
     """Owner and repository as a subject names them. Raises ArgsError."""
     what = "GithubOidcRole"
-    one, whole = args.get("repository"), args.get("any_repository_of_organisation")
-    if (one is None) == (whole is None):
-        expected = "a value, or any_repository_of_organisation, and not both"
-        raise checks.wrong(f"{what}.repository", one, expected, "write example/models")
-    owner, _, name = (one or f"{whole}/*").partition("/")
-    if one is not None:
-        expected = "owner and name of one repository, without wildcards"
-        checks.fits(f"{what}.repository", one, f"{OWNER}/{NAME}", expected, "example/models")
-    else:
-        expected = "the name of an organisation"
-        checks.fits(f"{what}.any_repository_of_organisation", whole, OWNER, expected, "example")
+    owner, name = github.repository(what, args)
     numbers: dict[str, str] = {}
-    for key, wanted in (("owner_id", True), ("repository_id", one is not None)):
+    for key, wanted in (("owner_id", True), ("repository_id", name != github.ANY)):
         given = args.get("owner_id") if key == "owner_id" else args.get("repository_id")
         if args.get("by_name_alone") or not wanted:
             if given is not None:
@@ -213,40 +198,9 @@ def _who(args: GithubOidcRoleArgs) -> str:
                 raise checks.wrong(f"{what}.{key}", given, f"nothing beside {beside}", "leave one of them out")
             numbers[key] = ""
             continue
-        if given is None:
-            expected = "GitHub's number, as a name that is given up is free for others"
-            asked = f"gh api repos/{owner}/{name} --jq .{'owner.id' if key == 'owner_id' else 'id'}"
-            if one is None:
-                asked = f"gh api orgs/{owner} --jq .id"
-            fix = f"ask `{asked}` for it, or write by_name_alone where the token of the repository has none"
-            raise checks.wrong(f"{what}.{key}", None, expected, fix)
-        checks.fits(f"{what}.{key}", given, NUMBER, "a number as text", '"123456"')
-        numbers[key] = f"@{given}"
+        otherwise = ", or write by_name_alone where the token of the repository has none"
+        numbers[key] = f"@{github.number(f'{what}.{key}', given, owner, name, otherwise)}"
     return f"{owner}{numbers['owner_id']}/{name}{numbers['repository_id']}"
-
-
-def _subjects(args: GithubOidcRoleArgs) -> list[str]:
-    """What a subject may end with. Raises ArgsError."""
-    found: list[str] = []
-    kinds = (
-        ("branches", BRANCH, "the name of a branch, without wildcards", "main", "ref:refs/heads/{}"),
-        ("environments", ENVIRONMENT, "the name of an environment, without wildcards", "production", "environment:{}"),
-    )
-    for key, pattern, expected, example, form in kinds:
-        given: object = args.get(key)
-        what = f"GithubOidcRole.{key}"
-        if isinstance(given, str):
-            raise checks.wrong(what, given, "a list of names", f"write ['{given}']")
-        names = list(cast("Sequence[str]", given or []))
-        for each in names:
-            checks.fits(what, each, pattern, expected, example)
-            found.append(form.format(each))
-        if len(set(names)) != len(names):
-            raise checks.wrong(what, names, "each of them once", f"write {sorted(set(names))}")
-    if not found:
-        expected = "a branch at least, or one of environments, whose workflows take the role"
-        raise checks.wrong("GithubOidcRole.branches", [], expected, "write ['main']")
-    return found
 
 
 def _looking(args: GithubOidcRoleArgs) -> list[policies.Statement]:
@@ -299,7 +253,7 @@ def _provider(args: GithubOidcRoleArgs) -> pulumi.Input[str] | None:
     given = args.get("provider_arn")
     if given is None:
         return None
-    place = f"oidc-provider/{ISSUER}"
+    place = f"oidc-provider/{github.ISSUER}"
 
     def here(known: str) -> None:
         aws.arn("GithubOidcRole.provider_arn", known, "iam", place.replace(".", r"\."), place)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         CloudFunctionConnector,
         CloudFunctionTrigger,
     )
+    from components.gcp.github import GcpGithubIdentity, GcpGithubIdentityArgs
     from components.gcp.gpu_nodes import (
         GkeGpuDriver,
         GkeGpuNodePool,
@@ -121,10 +122,11 @@ __all__ = [
     "GcpCostLabel",
     "GcpExistingCertificate",
     "GcpExistingNetwork",
+    "GcpGithubIdentity",
+    "GcpGithubIdentityArgs",
     "GcpGoogleApis",
     "GcpIdentity",
     "GcpIdentityArgs",
-    "GcpInstancesTarget",
     "GcpInstancesTarget",
     "GcpKubernetes",
     "GcpLoadBalancer",
@@ -180,6 +182,7 @@ _MODULES = {
         *("ComputeSpread", "ComputeStep", "ComputeStrategy"),
     ),
     "function": ("CloudFunction", "CloudFunctionArgs", "CloudFunctionConnector", "CloudFunctionTrigger"),
+    "github": ("GcpGithubIdentity", "GcpGithubIdentityArgs"),
     "gpu_nodes": (
         *("GkeGpuDriver", "GkeGpuNodePool", "GkeGpuNodePoolArgs", "GkeGpuSharing", "GkeGpuSharingStrategy"),
         *("GkeTaint", "GkeTaintEffect"),

@@ -215,7 +215,7 @@ KINDS: Final[Mapping[GcpResourceKind, _Kind]] = {
 
 
 @dataclass(frozen=True)
-class _Grant:
+class Grant:
     """A role that is given for one resource."""
 
     role: str
@@ -267,13 +267,13 @@ class GcpIdentity(pulumi.ComponentResource):
             **_objects("writes_objects", args.get("writes_objects"), WRITES, name),
             **_named("reads_secret_names", args.get("reads_secret_names"), GcpResourceKind.SECRET, READS_SECRET),
             **_named("decrypts_with_key_names", args.get("decrypts_with_key_names"), GcpResourceKind.KEY, DECRYPTS),
-            **_statements(args),
+            **statements("GcpIdentity", "statements", args.get("statements"), args["project"]),
         }
-        _once(grants)
+        once("GcpIdentity", grants)
         super().__init__("modelport:index:GcpIdentity", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         account = Account(name, project=args["project"], display_name=f"{name}, a workload", opts=child)
-        settled = [grant.made(f"{name}-{_slug(what)}", account.member, child) for what, grant in grants.items()]
+        settled = [grant.made(f"{name}-{slug(what)}", account.member, child) for what, grant in grants.items()]
         if taker is not None:
             settled.append(
                 AccountMember(
@@ -320,8 +320,8 @@ def _pool(what: str, value: object) -> None:
     )
 
 
-def _objects(key: str, given: Mapping[str, GcpObjects] | None, role: str, name: str) -> dict[str, _Grant]:
-    found: dict[str, _Grant] = {}
+def _objects(key: str, given: Mapping[str, GcpObjects] | None, role: str, name: str) -> dict[str, Grant]:
+    found: dict[str, Grant] = {}
     for short, each in (given or {}).items():
         what = _short(key, short)
         checks.given(what, each, GcpObjects)
@@ -334,28 +334,28 @@ def _objects(key: str, given: Mapping[str, GcpObjects] | None, role: str, name: 
             prefix=each["prefix"],
         )
         condition = {"title": f"{name}: {short}", "expression": expression}
-        found[f"{key}.{short}"] = _Grant(role, GcpResourceKind.BUCKET, bucket, condition)
+        found[f"{key}.{short}"] = Grant(role, GcpResourceKind.BUCKET, bucket, condition)
     return found
 
 
 def _named(
     key: str, given: Mapping[str, pulumi.Input[str]] | None, kind: GcpResourceKind, role: str
-) -> dict[str, _Grant]:
+) -> dict[str, Grant]:
     return {
-        f"{key}.{short}": _Grant(role, kind, checks.asked(each, partial(_resource, _short(key, short), kind)), None)
+        f"{key}.{short}": Grant(role, kind, checks.asked(each, partial(_resource, _short(key, short), kind)), None)
         for short, each in (given or {}).items()
     }
 
 
-def _statements(args: GcpIdentityArgs) -> dict[str, _Grant]:
-    found: dict[str, _Grant] = {}
-    for short, each in (args.get("statements") or {}).items():
-        what = _short("statements", short)
-        found[f"statements.{short}"] = _statement(what, each, args["project"])
-    return found
+def statements(component: str, key: str, given: Mapping[str, GcpStatement] | None, project: str) -> dict[str, Grant]:
+    """What an argument allows, each by `KEY.SHORT`. Raises ArgsError for one that allows more than it names."""
+    return {
+        f"{key}.{short}": _statement(_short(key, short, component), each, project)
+        for short, each in (given or {}).items()
+    }
 
 
-def _statement(what: str, given: GcpStatement, project: str) -> _Grant:
+def _statement(what: str, given: GcpStatement, project: str) -> Grant:
     """One that somebody wrote. Raises ArgsError for one that allows more than it names."""
     checks.given(what, given, GcpStatement)
     kind = checks.choice(f"{what}.kind", given["kind"], GcpResourceKind)
@@ -368,7 +368,7 @@ def _statement(what: str, given: GcpStatement, project: str) -> _Grant:
         if resource is not None:
             raise checks.wrong(f"{what}.resource", resource, "nothing for a project", "leave resource out")
         _for_all(what, role, condition is not None)
-        return _Grant(role, kind, project, condition)
+        return Grant(role, kind, project, condition)
     known = KINDS[kind]
     if role.startswith("roles/") and not role.startswith(f"roles/{known.service}."):
         raise checks.wrong(
@@ -379,7 +379,7 @@ def _statement(what: str, given: GcpStatement, project: str) -> _Grant:
         )
     if resource is None:
         raise checks.wrong(f"{what}.resource", None, f"the {kind.value} that it is for", f"write {known.example}")
-    return _Grant(role, kind, checks.asked(resource, partial(_resource, f"{what}.resource", kind)), condition)
+    return Grant(role, kind, checks.asked(resource, partial(_resource, f"{what}.resource", kind)), condition)
 
 
 def _for_all(what: str, role: str, sometimes: bool) -> None:
@@ -414,19 +414,19 @@ def _resource(what: str, kind: GcpResourceKind, value: object) -> None:
     checks.fits(what, value, known.pattern, whole, known.example)
 
 
-def _short(key: str, short: str) -> str:
+def _short(key: str, short: str, component: str = "GcpIdentity") -> str:
     """What one of several is called in a message. Raises ArgsError for a short name that is none."""
     expected = "a letter and at most 31 more of a-z, 0-9 and -, the last of them no -"
-    checks.fits(f"a key of GcpIdentity.{key}", short, _SHORT, expected, "models")
-    return f"GcpIdentity.{key}[{short!r}]"
+    checks.fits(f"a key of {component}.{key}", short, _SHORT, expected, "models")
+    return f"{component}.{key}[{short!r}]"
 
 
-def _slug(what: str) -> str:
+def slug(what: str) -> str:
     """`reads_objects.models` as a part of a resource's name."""
     return what.replace("_", "-").replace(".", "-")
 
 
-def _once(grants: Mapping[str, _Grant]) -> None:
+def once(component: str, grants: Mapping[str, Grant]) -> None:
     """Hold grants to one for each thing, as the end of one would be that of both. Raises ArgsError."""
     seen: dict[object, str] = {}
     for what, grant in grants.items():
@@ -435,7 +435,7 @@ def _once(grants: Mapping[str, _Grant]) -> None:
         if grant.same in seen:
             key, short = what.split(".")
             raise checks.wrong(
-                f"GcpIdentity.{key}[{short!r}]",
+                f"{component}.{key}[{short!r}]",
                 grant.role,
                 f"what {seen[grant.same]} does not allow already for {grant.resource}",
                 "leave one of them out",

@@ -52,7 +52,7 @@ class Built(checking.Recorder):
 def test_a_program_runs(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "Recorder", Built)
     seen = checking.registered(lambda: exec(compile(program, "docs", "exec"), {"__name__": "__main__"}))
-    assert any(word in each.typ for word in (":Model", ":GpuNodes", "index:Aws", "index:Github") for each in seen)
+    assert any(word in each.typ for word in (":Model", ":GpuNodes", "index:Aws", "index:Gcp", "index:Github") for each in seen)
 
 
 @pytest.mark.parametrize("text", _blocks("yaml"))

@@ -15,6 +15,8 @@ TERRAFORM = Path(__file__).with_name("terraform.lock")
 """The schema of the Terraform AWS provider."""
 GOOGLE = Path(__file__).with_name("google.lock")
 """The schema of the Terraform provider for Google Cloud, and what Google says of its own interfaces."""
+DOCUMENTS = Path(__file__).with_name("documents.lock")
+"""What reads OpenAPI documents and expressions of CEL."""
 MOTO = Path(__file__).with_name("moto.lock")
 """A simulated AWS."""
 
