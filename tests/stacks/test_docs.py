@@ -43,6 +43,8 @@ class Built(checking.Recorder):
             outputs = {**outputs, "reference": f"host/churn@{DIGEST}", "digest": DIGEST, "metrics": {"bytes": 1e6}}
         if args.typ == "aws:iam/role:Role":
             outputs = {**outputs, "arn": f"arn:aws:iam::123456789012:role/{args.name}"}
+        if args.typ.startswith("gcp:"):
+            outputs = {"name": args.name, "email": f"{args.name}@shop-prod.iam.gserviceaccount.com", **outputs}
         if args.typ.endswith(":Release"):
             outputs = {**outputs, "stable": args.inputs["candidate"], "stable_digest": DIGEST}
         return made, outputs
@@ -52,7 +54,9 @@ class Built(checking.Recorder):
 def test_a_program_runs(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "Recorder", Built)
     seen = checking.registered(lambda: exec(compile(program, "docs", "exec"), {"__name__": "__main__"}))
-    assert any(word in each.typ for word in (":Model", ":GpuNodes", "index:Aws", "index:Gcp", "index:Github") for each in seen)
+    assert any(
+        word in each.typ for word in (":Model", ":GpuNodes", "index:Aws", "index:Gcp", "index:Github") for each in seen
+    )
 
 
 @pytest.mark.parametrize("text", _blocks("yaml"))
