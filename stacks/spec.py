@@ -24,6 +24,7 @@ from stacks.specs.aws_sagemaker import SageMakerSpec
 from stacks.specs.gateway import GatewaySpec, TenantSpec, unfit, wrong_keys
 from stacks.specs.gcp import GcpSpec
 from stacks.specs.gcp_cloudrun import CloudRunSpec
+from stacks.specs.gcp_vertex import VertexSpec
 from stacks.specs.kubernetes import KubernetesSpec
 from stacks.specs.monitoring import MonitoringSpec
 from stacks.specs.part import Part
@@ -112,13 +113,14 @@ class StackSpec(Part):
         "aws-lambda",
         "gcp-gke",
         "gcp-cloudrun",
+        "gcp-vertex",
     ]
     """Where the model goes. `local`: this machine. `kubernetes`: a cluster that is there, by its kubeconfig. `aws-eks`:
     one that is made on AWS, with all that it stands in. `aws-ecs`: tasks of Amazon ECS, with all that they stand in.
     `aws-ec2`: instances of Amazon EC2, with all that they stand in. `aws-sagemaker`: an endpoint of Amazon
     SageMaker, with all that it stands in. `aws-lambda`: a function of AWS Lambda, behind an API or a URL. `gcp-gke`: a
     cluster that is made on Google Cloud, with all that it stands in. `gcp-cloudrun`: a service of Google's Cloud Run,
-    with all that it stands in."""
+    with all that it stands in. `gcp-vertex`: an endpoint of Google's Vertex AI, with all that it stands in."""
     model: Recipe
     """The recipe: where the model comes from and what must be true of it before it is served."""
     image: ImageSpec = ImageSpec()
@@ -139,6 +141,8 @@ class StackSpec(Part):
     """Target `gcp-gke`: the project, and all that is made in it around the model."""
     cloudrun: CloudRunSpec | None = None
     """Target `gcp-cloudrun`: the project, and all that is made in it around the model."""
+    vertex: VertexSpec | None = None
+    """Target `gcp-vertex`: the project, and all that is made in it around the model."""
     kubernetes: KubernetesSpec = KubernetesSpec()
     """Targets `kubernetes`, `aws-eks` and `gcp-gke`: which cluster the model goes to, and its namespace there."""
     service: ServiceSpec = ServiceSpec()

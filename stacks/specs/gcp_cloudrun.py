@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StrictBool, StrictInt, model_validator
 
-from stacks.specs.gcp_common import Email, GlobalFrontSpec, MadeNetworkSpec, ProjectSpec
+from stacks.specs.gcp_common import Email, GlobalFrontSpec, MadeNetworkSpec, ProjectSpec, ReleaseAlarmsSpec
 from stacks.specs.part import Part
 from stacks.specs.words import Line, Short
 
@@ -84,18 +84,6 @@ class EgressSpec(MadeNetworkSpec):
         return self
 
 
-class CloudRunAlarmsSpec(Part):
-    """What sends a release back that is looked at, of strategy `canary` or `blue-green`."""
-
-    error_percent: Annotated[float | None, Field(ge=0, le=100)] = None
-    """Percent of the new version's answers that may be errors by the server's fault. Default: 1."""
-    latency: Annotated[float | None, Field(gt=0, le=3600)] = None
-    """Seconds within which 99 of 100 of its answers must come. Default: that is not looked at."""
-    policies: tuple[Line, ...] = ()
-    """Alert policies of your own, as `projects/shop-prod/alertPolicies/1234567890123456789`: an open incident of one
-    sends a release back."""
-
-
 class CloudRunWatchSpec(Part):
     """What Cloud Monitoring shows and tells of the service. It sends nothing back: that is `cloudrun.alarms`."""
 
@@ -134,7 +122,7 @@ class CloudRunSpec(ProjectSpec):
     """The network that instances reach out into. Default: none, they reach the internet alone."""
     load_balancer: GlobalFrontSpec | None = None
     """A name with TLS of your own before it. Default: Cloud Run's own, `https://...run.app`."""
-    alarms: CloudRunAlarmsSpec = CloudRunAlarmsSpec()
+    alarms: ReleaseAlarmsSpec = ReleaseAlarmsSpec()
     """What sends a release back."""
     monitoring: CloudRunWatchSpec | None = None
     """What Cloud Monitoring shows and tells. Default: nothing but what Google collects itself."""

@@ -6,7 +6,7 @@ The rules are the component's own: its arguments are made of the stack file, and
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from stacks.specs.gcp_common_rules import front, network, project
+from stacks.specs.gcp_common_rules import front, network, project, released
 from stacks.specs.rules import pinned, pushed, scaled, told, unlike, worded
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ NARROWEST: Final = 26
 
 def arguments(spec: "StackSpec") -> dict[str, Any]:
     """What the stack file says of the service, as a CloudRunService takes it, without what is made later."""
-    from components.gcp.cloud_run import CloudRunGpu, CloudRunIngress
+    from components.gcp.cloud_run import CloudRunGpu, CloudRunIngress, CloudRunStrategy
 
     wanted, scaling = spec.cloudrun, spec.autoscaling
     assert wanted is not None
@@ -63,7 +63,7 @@ def arguments(spec: "StackSpec") -> dict[str, Any]:
         "key_name": wanted.key_name,
         "audiences": _audiences(wanted),
         "labels": dict(wanted.labels),
-        "release": _release(spec),
+        "release": released(spec, CloudRunStrategy),
     }
     args |= {key: value for key, value in optional.items() if value is not None and value not in ({}, [])}
     if scaling is not None:
@@ -88,21 +88,6 @@ def _audiences(wanted: "CloudRunSpec") -> list[str]:
     """What tokens of callers may be for beside Cloud Run's own URL: that which they use."""
     front = wanted.load_balancer
     return [f"https://{front.hostname}"] if front is not None and not wanted.anonymous else []
-
-
-def _release(spec: "StackSpec") -> dict[str, Any] | None:
-    """How a version comes. What a file does not say of seconds is Cloud Run's, which tells late what it counted."""
-    from components.gcp.cloud_run import CloudRunStrategy
-
-    release = spec.release
-    if release is None:
-        return None
-    made: dict[str, Any] = {"strategy": CloudRunStrategy(release.strategy)}
-    if release.strategy == "canary":
-        made["steps"] = [each.model_dump(include={"weight"} | each.model_fields_set) for each in release.steps]
-    if "pause" in release.model_fields_set:
-        made["pause"] = release.pause
-    return made
 
 
 def beside(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:

@@ -119,6 +119,18 @@ class GlobalFrontSpec(Part):
     """Whether `destroy` may delete its address. It takes an `up` with true first."""
 
 
+class ReleaseAlarmsSpec(Part):
+    """What sends a release back that is looked at, of strategy `canary` or `blue-green`."""
+
+    error_percent: Annotated[float | None, Field(ge=0, le=100)] = None
+    """Percent of the new version's answers that may be errors by the server's fault. Default: 1."""
+    latency: Annotated[float | None, Field(gt=0, le=3600)] = None
+    """Seconds within which 99 of 100 of its answers must come. Default: that is not looked at."""
+    policies: tuple[Line, ...] = ()
+    """Alert policies of your own, as `projects/shop-prod/alertPolicies/1234567890123456789`: an open incident of one
+    sends a release back."""
+
+
 class ProjectBudgetSpec(Part):
     """What a month may cost, and who is told when it costs more. Google counts a few times a day, and stops nothing."""
 

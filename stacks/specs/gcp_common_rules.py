@@ -4,6 +4,7 @@ The rules are the components' own; here they are asked of the whole file at once
 arguments only when others have been registered.
 """
 
+from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +13,7 @@ from stacks.specs.words import wide
 
 if TYPE_CHECKING:
     from components.gcp.budget import GcpBudgetArgs
+    from stacks.spec import StackSpec
     from stacks.specs.gcp_common import GlobalFrontSpec, MadeNetworkSpec, ProjectSpec
 
 
@@ -102,3 +104,19 @@ def front(section: str, wanted: "GlobalFrontSpec | None") -> list[str]:
             f"hostname, which is {wanted.hostname}; take another certificate, or leave it out, and one is made"
         )
     return lines
+
+
+def released(spec: "StackSpec", strategies: type[Enum]) -> dict[str, Any] | None:
+    """How a version comes, as a component that carries releases out takes it; strategies: its own.
+
+    What a file does not say of seconds is the component's, as Cloud Monitoring tells late what it counted.
+    """
+    release = spec.release
+    if release is None:
+        return None
+    made: dict[str, Any] = {"strategy": strategies(release.strategy)}
+    if release.strategy == "canary":
+        made["steps"] = [each.model_dump(include={"weight"} | each.model_fields_set) for each in release.steps]
+    if "pause" in release.model_fields_set:
+        made["pause"] = release.pause
+    return made

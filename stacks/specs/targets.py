@@ -12,6 +12,7 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "aws-sagemaker": ("sagemaker", "release", "autoscaling"),
     "gcp-gke": ("gcp", "kubernetes", "service", "release", "autoscaling", "api_keys"),
     "gcp-cloudrun": ("cloudrun", "release", "autoscaling"),
+    "gcp-vertex": ("vertex", "release", "autoscaling"),
 }
 """The sections that a target takes beside `model` and `image`; those of another target are a mistake."""
 COUNTERPARTS: dict[str, dict[str, str]] = {
@@ -31,6 +32,7 @@ COUNTERPARTS: dict[str, dict[str, str]] = {
         "monitoring": "cloudrun.monitoring",
         "service": "cloudrun.instance",
     },
+    "gcp-vertex": {"gateway": "vertex.access", "monitoring": "vertex.alarms", "service": "vertex.machine"},
 }
 """Where a target says itself what a section of another target is for."""
 ACCOUNTS = {
@@ -41,6 +43,7 @@ ACCOUNTS = {
     "aws-sagemaker": "sagemaker",
     "gcp-gke": "gcp",
     "gcp-cloudrun": "cloudrun",
+    "gcp-vertex": "vertex",
 }
 """The section of a target that says its account, or its project."""
 RULES = {
@@ -51,6 +54,7 @@ RULES = {
     "aws-sagemaker": "aws_sagemaker_rules",
     "gcp-gke": "gcp_rules",
     "gcp-cloudrun": "gcp_cloudrun_rules",
+    "gcp-vertex": "gcp_vertex_rules",
 }
 """The module of what a cloud would refuse of a target's section, which loads what it asks."""
 OWN_CLUSTERS = ("aws-eks", "gcp-gke")
