@@ -1,6 +1,6 @@
 """The plug-in `pulumi-resource-aws` of an AWS that takes whatever it is given, for an engine that makes a stack.
 
-PRETEND_AWS names a folder: `calls` gets a line for each change, and what `refused` holds is a type whose update fails.
+PRETEND_CLOUD names a folder: `calls` gets a line for each change, `refused` has a type whose update fails.
 """
 
 import hashlib
@@ -24,6 +24,24 @@ class Pretend(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def told(self, request: Any, given: Any) -> Any:
+        """What is there of a resource: what was given, and what the cloud would add to it."""
+        inputs: dict[str, Any] = MessageToDict(given)
+        added = self.added(Planned(request.type, request.name, request.urn, "", True, inputs, {}))
+        found = type(given)()
+        found.CopyFrom(given)
+        found.update({key: value for key, value in added.items() if key not in inputs})
+        return found
+
+    def added(self, made: Planned) -> dict[str, Any]:
+        """What AWS tells of a resource beside its inputs."""
+        added: dict[str, Any] = {"arn": f"arn:aws:test:eu-central-1:123456789012:{made.name}", "name": made.name}
+        if made.type.endswith(":Function"):
+            # Another image is another version.
+            added["version"] = hashlib.sha256(str(made.inputs.get("imageUri")).encode()).hexdigest()
+        added["functionUrl"] = "https://a.lambda-url.eu-central-1.on.aws/"
+        return {**added, **OUTPUTS.get(made.type, lambda _: {})(made)}
 
     def _note(self, call: str, request: Any) -> None:
         told = {"call": call, "type": request.type, "inputs": MessageToDict(request.properties)}
@@ -54,7 +72,7 @@ class Pretend(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             return provider_pb2.CreateResponse(properties=request.properties)
         self._note("create", request)
-        return provider_pb2.CreateResponse(id=f"{request.name}-id", properties=_told(request, request.properties))
+        return provider_pb2.CreateResponse(id=f"{request.name}-id", properties=self.told(request, request.properties))
 
     def Update(self, request: Any, context: Any) -> Any:
         refused = self._folder / "refused"
@@ -64,7 +82,7 @@ class Pretend(provider_pb2_grpc.ResourceProviderServicer):
             with (self._folder / "calls").open("a") as file:
                 inputs = MessageToDict(request.news)
                 file.write(json.dumps({"call": "update", "type": request.type, "inputs": inputs}) + "\n")
-        return provider_pb2.UpdateResponse(properties=_told(request, request.news))
+        return provider_pb2.UpdateResponse(properties=self.told(request, request.news))
 
     def Delete(self, request: Any, context: Any) -> Any:
         return empty_pb2.Empty()
@@ -76,26 +94,10 @@ class Pretend(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
 
-def _told(request: Any, given: Any) -> Any:
-    """What is there of a resource: what was given, and what AWS would add to it."""
-    inputs: dict[str, Any] = MessageToDict(given)
-    made = Planned(request.type, request.name, request.urn, "", True, inputs, {})
-    added: dict[str, Any] = {"arn": f"arn:aws:test:eu-central-1:123456789012:{made.name}", "name": made.name}
-    if made.type.endswith(":Function"):
-        # Another image is another version.
-        added["version"] = hashlib.sha256(str(inputs.get("imageUri")).encode()).hexdigest()
-    added["functionUrl"] = "https://a.lambda-url.eu-central-1.on.aws/"
-    added |= OUTPUTS.get(made.type, lambda _: {})(made)
-    found = type(given)()
-    found.CopyFrom(given)
-    found.update({key: value for key, value in added.items() if key not in inputs})
-    return found
-
-
-def main() -> None:
+def main(cloud: type[Pretend] = Pretend) -> None:
     """Serve until the engine ends this process."""
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
-    servicer = Pretend(Path(os.environ["PRETEND_AWS"]))
+    servicer = cloud(Path(os.environ["PRETEND_CLOUD"]))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
     server.start()

@@ -1,6 +1,6 @@
 """A program of a target in a cloud whose image is built of one file's text, at once, and pushed nowhere.
 
-Each build adds a line to PRETEND_AWS/builds.
+Each build adds a line to PRETEND_CLOUD/builds.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _folder() -> Path:
-    return Path(os.environ["PRETEND_AWS"])
+    return Path(os.environ["PRETEND_CLOUD"])
 
 
 def _built(props: dict[str, Any]) -> dict[str, Any]:

@@ -4,9 +4,7 @@
 
 import base64
 import json
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,51 +22,13 @@ from tests.components.planned import Plan
 from tests.stacks import test_aws_ec2, test_aws_ecs, test_aws_lambda, test_aws_sagemaker
 from tests.stacks.pictures import RECORD
 from tests.stacks.pretend_image import digest
+from tests.stacks.shops import Shop, opened, placed, there
 from tests.stacks.stack_files import IMAGE, MODEL, ROOT, StackFile
 
 A, B, C = (digest(each) for each in ("a", "b", "c"))
 REPOSITORY = IMAGE.partition("@")[0]
 FUNCTION, ALIAS = "aws:lambda/function:Function", "aws:cloudformation/stack:Stack"
 WATCHED = {"aws:cloudwatch/metricAlarm:MetricAlarm"}
-
-
-@dataclass
-class Shop:
-    """A project of the repository's own stack aws-lambda, and the account that it is made in."""
-
-    folder: Path
-    capsys: pytest.CaptureFixture[str]
-
-    def run(self, *words: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([*words, "-s", "prod", "-C", str(self.folder / "project"), "--engine", "embedded"])
-        out, err = self.capsys.readouterr()
-        return int(str(ended.value.code)), out, err
-
-    def up(self, model: str) -> tuple[int, str, str]:
-        (self.folder / "model").write_text(model)
-        return self.run("up", "--yes")
-
-    def asked(self) -> list[dict[str, Any]]:
-        """What AWS was asked to change since this was asked for."""
-        file = self.folder / "calls"
-        found = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-        file.unlink(missing_ok=True)
-        return found
-
-    def built(self) -> list[str]:
-        return (self.folder / "builds").read_text().split()
-
-    def history(self) -> list[str]:
-        _, out, _ = self.run("rollback", "--list", "--json")
-        return [each["digest"] for each in json.loads(out)["history"]]
-
-    def output(self, name: str) -> str:
-        return self.run("output", name)[1].strip()
-
-
-def _there(_: str) -> bool:
-    return True
 
 
 def _gone(_: str) -> bool:
@@ -81,34 +41,15 @@ def _silent(_: str) -> bool:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shop")
-    project = folder / "project"
-    for each in (project, folder / "bin", folder / "backend", folder / "home"):
-        each.mkdir()
-    (project / "stacks").symlink_to(ROOT / "stacks")
-    (project / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
     whole: dict[str, Any] = yaml.safe_load((ROOT / "Pulumi.aws-lambda.yaml").read_text())
     # Called by its own URL: the API before it has no part in this.
     del whole["config"]["modelport:function"]["api"]
-    (project / "Pulumi.prod.yaml").write_text(yaml.safe_dump(whole))
-    (project / "__main__.py").write_text("from tests.stacks.pretend_image import main\n\nmain()\n")
-    plugin = folder / "bin" / "pulumi-resource-aws"
-    plugin.write_text(f"#!/bin/sh\nexec '{sys.executable}' -m tests.stacks.pretend_aws\n")
-    plugin.chmod(0o755)
-    return folder
+    return placed(tmp_path_factory.mktemp("shop"), whole, "aws")
 
 
 @pytest.fixture
 def shop(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shop:
-    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{place / 'backend'}")
-    monkeypatch.setenv("PULUMI_HOME", str(place / "home"))
-    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "correct horse")
-    monkeypatch.setenv("MODELPORT_STATE_DIR", str(place / "state"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("PRETEND_AWS", str(place))
-    monkeypatch.setenv("PATH", str(place / "bin"), prepend=":")
-    monkeypatch.setattr(push, "exists", _there)
-    return Shop(place, capsys)
+    return opened(place, monkeypatch, capsys)
 
 
 def test_there_and_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +87,7 @@ def test_there_and_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     assert said == f"warning: whether {REPOSITORY} still has the image is not known: nobody answers\n"
     assert f"models: back to 1 {A[:19]} version 1 of " in out
 
-    monkeypatch.setattr(push, "exists", _there)
+    monkeypatch.setattr(push, "exists", there)
     code, out, said = shop.run("rollback", "--to", A[7:15], "--yes")
     assert (code, said, shop.built()) == (Exit.DONE, "", ["a", "b"])
     asked = {each["type"]: each["inputs"] for each in shop.asked()}
