@@ -249,4 +249,4 @@ def _collect(ask: Callable[[], Iterable[_Found]], heard: Callable[[_Found], obje
 
 def _lower(text: str) -> str:
     """As it stands inside of a sentence; a word like GPU or EKS stays as it is."""
-    return text if text[:2].isupper() else f"{text[:1].lower()}{text[1:]}"
+    return text if text[:2].isalpha() and text[:2].isupper() else f"{text[:1].lower()}{text[1:]}"
