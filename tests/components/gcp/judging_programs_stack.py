@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from stacks import gcp_gke
-from tests.stacks.gcp_plans import document, spec
+from stacks import gcp_cloudrun, gcp_gke
+from tests.stacks.gcp_plans import GcpFile, document, spec
 
 
 def _gke(**changed: Any) -> None:
@@ -23,6 +23,46 @@ def stack_gcp_gke_on_autopilot() -> None:
     _gke(cluster={"kind": "autopilot"}, gpu=None, load_balancer=None)
 
 
+def _cloudrun(**sections: Any) -> None:
+    file = GcpFile("gcp-cloudrun", gcp_cloudrun.deploy, {})
+    with tempfile.TemporaryDirectory() as folder:
+        given = file.spec(Path(folder), **sections)
+    file.deploy(given)
+
+
+def stack_gcp_cloudrun() -> None:
+    _cloudrun()
+
+
+def stack_gcp_cloudrun_for_everybody() -> None:
+    """Whom the load balancer lets in, with a GPU and with all that the file may say of instances."""
+    instance = {
+        "concurrency": 8,
+        "timeout": 30,
+        "startup_seconds": 900,
+        "env": {"MODELPORT_QUEUE": "9"},
+        "secrets": {"UPSTREAM": {"secret": "upstream", "version": "3"}},
+    }
+    _cloudrun(
+        cloudrun={
+            "invokers": None,
+            "anonymous": True,
+            "instance": instance,
+            "gpu": {"zonal_redundancy": False},
+            "network": {"nat": "static", "egress": "private-ranges-only", "tags": ["models"]},
+            "monitoring": {"uptime": True},
+            "binary_authorization": True,
+        },
+        release={"strategy": "blue-green", "steps": None},
+    )
+
+
+def stack_gcp_cloudrun_alone() -> None:
+    """Reached and called by nobody beyond who may in the whole project."""
+    less = dict.fromkeys(("network", "load_balancer", "monitoring", "alarms", "invokers"))
+    _cloudrun(cloudrun=less, release=None, autoscaling=None)
+
+
 TOO_MUCH: Final[dict[str, str]] = {
     f"{check} {kind}.models": f"as of the component: {why}"
     for check, kind, why in (
@@ -37,6 +77,9 @@ TOO_MUCH: Final[dict[str, str]] = {
 
 
 PROGRAMS: Final[dict[str, Callable[[], object]]] = {
+    "stack gcp-cloudrun": stack_gcp_cloudrun,
+    "stack gcp-cloudrun for everybody": stack_gcp_cloudrun_for_everybody,
+    "stack gcp-cloudrun alone": stack_gcp_cloudrun_alone,
     "stack gcp-gke": stack_gcp_gke,
     "stack gcp-gke on Autopilot": stack_gcp_gke_on_autopilot,
 }
