@@ -26,8 +26,8 @@ def check(source: str | None, destination: str | None) -> list[tuple[str, str]]:
     if source is not None and destination is not None and not source.startswith(_LAYOUT):
         there = parse(source).name
         if there == parse(destination).name:
-            error = DestinationError(f"destination is {destination!r}, where the image is copied from; name another")
-            return [("destination", told(error))]
+            same = DestinationError(f"destination is {destination!r}, where the image is copied from; name another")
+            return [("destination", told(same))]
     return []
 
 

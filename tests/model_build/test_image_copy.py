@@ -149,11 +149,12 @@ def test_a_copy_goes_with_the_resource_only_where_it_is_not_to_be_kept(
 
 def test_what_a_plan_does_not_know_yet_is_no_mistake() -> None:
     provider, known = ImageCopyProvider(), {"keep": True}
-    news = provider.check({}, {"source": Unknown(), "destination": Unknown(), **known})
+    unknown: Any = Unknown
+    news = provider.check({}, {"source": unknown(), "destination": unknown(), **known})
     assert news.failures == [] and isinstance(news.inputs["source"], Unknown)
     olds = {"source": f"h:1/a@sha256:{'a' * 64}", "destination": "h:2/a", "reference": "h:2/a@x", **known}
-    for unknown in ("source", "destination"):
-        assert provider.diff("", olds, {**olds, unknown: Unknown()}).changes is True
+    for each in ("source", "destination"):
+        assert provider.diff("", olds, {**olds, each: unknown()}).changes is True
     assert provider.diff("", olds, dict(olds)).changes is False
     interrupted = {key: value for key, value in olds.items() if key != "reference"}
     assert provider.diff("", interrupted, dict(olds)).changes is True

@@ -14,6 +14,8 @@ from tests.components.planned import Plan
 WIDE, HIGH, LINE, GAP, TITLE = 290, 46, 17, 60, 30
 RECORD = "pulumi-python:dynamic/modelport:ReleaseRecord"
 """What is in the state alone, and nowhere else."""
+ITSELF = tuple(f"pulumi-python:dynamic/modelport:{each}" for each in ("ModelImage", "ImageCopy"))
+"""What is a box of its own, and made of nothing else."""
 CALLED = {
     "aws:apigateway/account:Account": "account setting",
     "aws:apigateway/resource:Resource": "path",
@@ -29,6 +31,7 @@ CALLED = {
     "aws:kms/key:Key": "KMS key",
     "aws:sns/topic:Topic": "SNS topic",
     "gcp:artifactregistry/repositoryIamMember:RepositoryIamMember": "IAM member of the repository",
+    "gcp:bigquery/dataset:Dataset": "BigQuery dataset",
     "gcp:certificatemanager/dnsAuthorization:DnsAuthorization": "DNS authorization",
     "gcp:cloudrunv2/service:Service": "Cloud Run service",
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": "IAM member of the service",
@@ -42,10 +45,14 @@ CALLED = {
     "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": "IAM member of a key",
     "gcp:kms/keyRing:KeyRing": "KMS key ring",
     "gcp:logging/metric:Metric": "log-based metric",
+    "gcp:projects/iAMCustomRole:IAMCustomRole": "IAM role",
     "gcp:projects/iAMMember:IAMMember": "IAM member of the project",
     "gcp:projects/service:Service": "enabled API",
     "gcp:serviceaccount/account:Account": "service account",
+    "gcp:vertex/aiEndpoint:AiEndpoint": "Vertex AI endpoint",
+    "gcp:vertex/aiEndpointIamMember:AiEndpointIamMember": "IAM member of the endpoint",
     "pulumi-python:dynamic/modelport:CloudRunTraffic": "traffic of the service",
+    "pulumi-python:dynamic/modelport:VertexDeployment": "model on the endpoint",
 }
 """Types whose names alone do not say whose they are."""
 TITLES = {"gcp:projects/service:Service": "APIs"}
@@ -80,7 +87,7 @@ def boxes(plan: Plan) -> tuple[dict[str, Box], dict[str, set[str]]]:
         kind = TITLES.get(whole) or whole.rpartition(":")[2]
         owners[each.urn] = kind
         counted = made.setdefault(kind, Counter())
-        if ":ModelImage" not in each.type and not each.type.startswith("modelport:"):
+        if not each.type.startswith("modelport:") and each.type not in ITSELF:
             counted[CALLED.get(each.type) or _words(each.type.rpartition(":")[2])] += 1
     waits: dict[str, set[str]] = {kind: set() for kind in made}
     # What is in a cluster waits for whatever its provider does.

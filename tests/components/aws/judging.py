@@ -10,7 +10,7 @@ What a resource tells once it is made is like nothing else in the plan, so that 
 import functools
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from tests.components.judging import Told, digits, module, put, snake, takes
 from tests.components.judging import opened as opened
@@ -198,7 +198,7 @@ _OURS: Mapping[str, dict[str, Any]] = {
 
 def planned(program: Callable[[], object]) -> Plan:
     """What `program` registers in an `up` on AWS. Raises what the program raises."""
-    return plan(program, preview=False, outputs=Told(_outputs), ids=_id)
+    return plan(program, preview=False, outputs=TOLD, ids=identity)
 
 
 def named(each: Planned) -> dict[str, str]:
@@ -221,7 +221,7 @@ def references(plan: Plan) -> dict[str, tuple[str, str]]:
         for word, name in named(each).items():
             asked = _CALLED.get(each.type, snake(word))
             found[name] = (each.urn, f"{{}}.{asked}")
-        found.setdefault(_id(each), (each.urn, "{}.id"))
+        found.setdefault(identity(each), (each.urn, "{}.id"))
         found.setdefault(_arn(each), (each.urn, "{}.arn"))
         for value, path in _tells(each).values():
             if path and not path.endswith("."):
@@ -235,18 +235,19 @@ def filled(template: Any, each: Planned) -> Any:
         return [filled(one, each) for one in cast("list[Any]", template)]
     if not isinstance(template, str):
         return template
-    own = {"id": _id(each), "arn": _arn(each), "name": _filled("{name}", each)}
+    own = {"id": identity(each), "arn": _arn(each), "name": _filled("{name}", each)}
     known: dict[str, Any] = {**{key: opened(value) for key, value in each.inputs.items()}, **own}
     return re.sub(r"\{(\w+)\}", lambda found: str(known[found[1]]), template)
 
 
 def tells(each: Planned, path: str) -> str:
     """What a resource tells in a plan: its `id`, `arn`, or what lies at a path of its outputs."""
-    known = {"id": _id(each), "arn": _arn(each)}
+    known = {"id": identity(each), "arn": _arn(each)}
     return known[path] if path in known else _filled(_tells(each)[path][0], each)
 
 
-def _outputs(each: Planned) -> dict[str, Any]:
+def outputs(each: Planned) -> dict[str, Any]:
+    """What a made resource tells beside its id and its inputs."""
     if not each.type.startswith("aws:"):
         return dict(_OURS.get(each.type, {}))
     found: dict[str, Any] = {"arn": _arn(each), **named(each)}
@@ -275,7 +276,8 @@ def _tells(each: Planned) -> Mapping[str, tuple[str, str]]:
     }
 
 
-def _id(each: Planned) -> str:
+def identity(each: Planned) -> str:
+    """The id that a made resource has."""
     if not each.type.startswith("aws:"):
         return f"{each.name}-id"
     return _arn(each) if each.type in _ARN_IS_ID else _filled(_IDS.get(each.type, "{label}-{hex}"), each)
@@ -298,3 +300,7 @@ def _has(token: str, word: str) -> bool:
     """Whether the resource of a token takes `word`."""
     place, _, name = token.removeprefix("aws:").partition(":")
     return takes(module("pulumi_aws", place), name, word)
+
+
+TOLD: Final = Told(outputs)
+"""What every made resource tells."""
