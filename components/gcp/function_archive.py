@@ -87,10 +87,8 @@ def fits(archive: Archive, memory: int) -> None:
     Google has no limit of an archive of the second generation ("Quotas" of Cloud Run functions, 2026-11-22).
     """
     if archive.model >= memory << 20:
-        got, most = f"{memory} MiB", -(-archive.model >> 20)
-        raise wrong(
-            "CloudFunction.memory", got, f"more than the {most} MiB of the model", "raise it, or bake a smaller one"
-        )
+        expected = f"more than the {-(-archive.model >> 20)} MiB of the model"
+        raise wrong("CloudFunction.memory", f"{memory} MiB", expected, "raise it, or bake a smaller model")
 
 
 def file(sha256: str) -> Path:

@@ -43,6 +43,11 @@ class FunctionSourceProvider(ResourceProvider):
             made = function_archive.archived(str(inputs["image"]), str(inputs.get("layout_image") or ""))
         except ArgsError as error:
             return CheckResult(inputs, [CheckFailure("image", str(error))])
+        except OSError as error:
+            expected = f"expected a cache to write to ({error.strerror}); set MODELPORT_CACHE_DIR to a larger disk"
+            return CheckResult(
+                inputs, [CheckFailure("image", f"CloudFunction.image: its source was not made, {expected}")]
+            )
         except Exception as error:
             if not type(error).__module__.startswith("model_build."):
                 raise
