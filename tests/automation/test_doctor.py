@@ -146,6 +146,9 @@ def test_what_an_up_on_google_cloud_wants_is_looked_for(bare: Path, monkeypatch:
     assert _examined("gcp-cloudrun", "gcp-cloudrun: G") == dict.fromkeys(
         ("gcp-cloudrun: Google provider", "gcp-cloudrun: Google credentials"), "ok"
     )
+    assert _examined("gcp-vertex", "gcp-vertex: G") == dict.fromkeys(
+        ("gcp-vertex: Google provider", "gcp-vertex: Google credentials"), "ok"
+    )
     (bare / "adc.json").write_text("{}")
     with pytest.raises(checks.Wrong, match=r"adc\.json does not have a valid type"):
         checks.google_credentials()

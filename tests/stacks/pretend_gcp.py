@@ -14,6 +14,9 @@ class Pretend(pretend_aws.Pretend):
     def added(self, made: Planned) -> dict[str, Any]:
         """What Google tells of a resource beside its inputs."""
         service = f"projects/shop-prod/locations/europe-west4/services/{made.name}"
+        if made.type == "gcp:vertex/aiEndpoint:AiEndpoint":
+            # As Pulumi would name it.
+            return {"name": f"{made.name}-1234567", "dedicatedEndpointDns": "digits.prediction.vertexai.goog"}
         return {
             "name": made.name,
             "email": ACCOUNT,

@@ -82,7 +82,7 @@ def test_a_mapping_may_be_json_text(tmp_path: Path) -> None:
         (GOOD + "  modleport:endpoint: {}\n", ["unknown key 'modleport:endpoint', did you mean 'modelport:endpoint'?"]),
         (GOOD.replace("target: local", "target: lcoal"),
          ["target is 'lcoal', expected one of local, kubernetes, aws-eks, aws-ecs, aws-ec2, aws-sagemaker, "
-          "aws-lambda, gcp-gke, gcp-cloudrun; did you mean 'local'?"]),
+          "aws-lambda, gcp-gke, gcp-cloudrun, gcp-vertex; did you mean 'local'?"]),
         (GOOD + "  modelport:service: {replicas: 3}\n",
          ["service is set with target local, expected it with target kubernetes or aws-eks or "
           "gcp-gke alone; "
@@ -152,7 +152,7 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path: Path, text: str, lines: lis
 def test_an_empty_file_misses_what_is_required(tmp_path: Path) -> None:
     assert wrong(tmp_path, "") == [
         "target is missing, expected one of local, kubernetes, aws-eks, aws-ecs, aws-ec2, aws-sagemaker, aws-lambda, "
-        "gcp-gke, gcp-cloudrun",
+        "gcp-gke, gcp-cloudrun, gcp-vertex",
         f"model is missing, expected a mapping with {MODEL_KEYS}",
     ]
 

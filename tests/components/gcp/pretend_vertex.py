@@ -174,3 +174,11 @@ class Cloud:
         if query.get("pageToken"):
             return 200, {"alerts": self.incidents}
         return 200, {"alerts": [], "nextPageToken": "more"}
+
+
+class Prompt(Cloud):
+    """What is asked for is done at once."""
+
+    def _done(self, word: str, response: Json) -> Json:
+        name = super()._done(word, response)["name"]
+        return {"name": name, **self.operations[name][-1]}

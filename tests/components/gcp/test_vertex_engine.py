@@ -13,7 +13,7 @@ import pytest
 from components.gcp.vertex_version import Version, version
 from engine.api import Engine, Options, Outcome
 from tests.components.gcp.pretend_google import Handler, asked_there, served
-from tests.components.gcp.pretend_vertex import Cloud, Json
+from tests.components.gcp.pretend_vertex import Cloud, Json, Prompt
 from tests.components.gcp.test_vertex_releasing import props
 from tests.serving import models
 from tests.serving.support import Server
@@ -21,19 +21,11 @@ from tests.serving.support import Server
 IMAGE = f"europe-west4-docker.pkg.dev/shop-prod/models/digits@sha256:{'a' * 64}"
 
 
-class Quick(Cloud):
-    """Nothing of it takes any time."""
-
-    def _done(self, word: str, response: Json) -> Json:
-        name = super()._done(word, response)["name"]
-        return {"name": name, **self.operations[name][-1]}
-
-
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cloud]:
     with served() as address:
         asked_there(address, monkeypatch, tmp_path, GOOGLE_VERTEX_AI_CUSTOM_ENDPOINT="v1/")
-        Handler.cloud = found = Quick(empty=True)
+        Handler.cloud = found = Prompt(empty=True)
         yield found
 
 
