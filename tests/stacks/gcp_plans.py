@@ -22,7 +22,8 @@ def document(**gcp: Any) -> dict[str, Any]:
     for key, value in gcp.items():
         known = section.get(key)
         both = isinstance(known, dict) and isinstance(value, dict) and key != "gpu"
-        section[key] = {k: v for k, v in {**known, **value}.items() if v is not None} if both else value
+        merged: dict[str, Any] = {**known, **value} if both else {}
+        section[key] = {k: v for k, v in merged.items() if v is not None} if both else value
     whole["config"]["modelport:gcp"] = {key: value for key, value in section.items() if value is not None}
     return whole
 

@@ -41,7 +41,8 @@ class Pretend(provider_pb2_grpc.ResourceProviderServicer):
             # Another image is another version.
             added["version"] = hashlib.sha256(str(made.inputs.get("imageUri")).encode()).hexdigest()
         added["functionUrl"] = "https://a.lambda-url.eu-central-1.on.aws/"
-        return {**added, **OUTPUTS.get(made.type, lambda _: {})(made)}
+        added |= OUTPUTS.get(made.type, lambda _: {})(made)
+        return added
 
     def _note(self, call: str, request: Any) -> None:
         told = {"call": call, "type": request.type, "inputs": MessageToDict(request.properties)}

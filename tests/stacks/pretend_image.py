@@ -46,7 +46,7 @@ def digest(model: str) -> str:
     return f"sha256:{hashlib.sha256(model.encode()).hexdigest()}"
 
 
-def image(_: StackSpec, destination: pulumi.Input[str | None]) -> ModelImage:
+def image(spec: StackSpec, destination: pulumi.Input[str | None]) -> ModelImage:
     """In the place of `parts.image`."""
     return cast("ModelImage", made(PretendImage, "model", {"destination": destination}))
 
