@@ -57,7 +57,7 @@ def _deployed(each: Look) -> str:
 
 
 def _endpoint(each: Look) -> str:
-    if each.told("deploymentConfig.rollingUpdatePolicy"):
+    if each.at("deploymentConfig.rollingUpdatePolicy") is not None:
         return ""
     routing = "deploymentConfig.blueGreenUpdatePolicy.trafficRoutingConfiguration.type"
     way = str(each.at(routing, "ALL_AT_ONCE"))
@@ -65,7 +65,8 @@ def _endpoint(each: Look) -> str:
 
 
 def _rollout(each: Look) -> str:
-    if each.told("spec.strategy.canary") or each.told("spec.strategy.blueGreen"):
+    ways = ("spec.strategy.canary", "spec.strategy.blueGreen")
+    if any(each.at(way) is not None for way in ways):
         return ""
     return "spec.strategy has neither canary nor blueGreen"
 
@@ -145,7 +146,7 @@ def _group_scaled(whole: Whole, each: Look) -> str:
 def _pool(each: Look) -> Iterator[str]:
     """Of nodes, where the pool itself says between what an autoscaler moves."""
     if each.type.startswith("gcp:"):
-        path, scaled = "nodeCount", each.told("autoscaling")
+        path, scaled = "nodeCount", each.at("autoscaling") is not None
     else:
         path = "scalingConfig.desiredSize"
         scaled = each.at("scalingConfig.minSize") != each.at("scalingConfig.maxSize")
