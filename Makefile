@@ -70,8 +70,9 @@ cluster-down: setup  ## end what `make cluster` started
 bench: setup  ## the figures, beside a peer in one run (BENCH=name for one of them)
 	$(PY) -m benchmarks $(BENCH)
 
-docs: setup  ## the reference of the stack file and its JSON Schema, from the model that checks it
+docs: setup  ## the reference of the stack file and its JSON Schema, and the page of the policies, from what they tell of
 	$(PY) -m stacks.reference
+	$(PY) -m policies.table
 
 SOAK ?= 20
 soak: export PYTEST_ADDOPTS = -o faulthandler_timeout=0

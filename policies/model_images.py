@@ -133,6 +133,7 @@ RULES: Final = (
         why="A smaller candidate would take the model's place at any price",
         fix="write evaluate: {max_drop: ...} in the recipe",
         severity=Severity.HIGH,
+        links=("https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html",),
         types=(IMAGE,),
         look=_drop,
         config={
