@@ -58,9 +58,26 @@ def test_one_image_is_in_both_registries_and_runs_in_both_clouds_by_one_digest(m
     assert _images(made) == (f"{aws}@{DIGEST}", f"{google}@{DIGEST}")
 
 
-def test_another_model_is_another_digest_in_both() -> None:
+def _changed(made: Plan, other: Plan) -> set[str]:
+    """What has other inputs in the other plan: types and names."""
+    assert made.lines() == other.lines()
+    before = {each.urn: each.inputs for each in made.resources}
+    return {f"{each.type}::{each.name}" for each in other.resources if each.inputs != before[each.urn]}
+
+
+def test_another_model_is_another_digest_in_both_and_changes_nothing_around_them(made: Plan) -> None:
     other = f"sha256:{'b2' * 32}"
-    assert [each.partition("@")[2] for each in _images(planned(digest=other))] == [other, other]
+    found = planned(digest=other)
+    assert [each.partition("@")[2] for each in _images(found)] == [other, other]
+    traffic = "pulumi-python:dynamic/modelport:CloudRunTraffic"
+    assert _changed(made, found) == {f"{type_}::digits" for type_ in (COPY, traffic, RUN, TASKS)}
+
+
+@pytest.mark.parametrize("weights", [{"aws": 90, "google": 10}, {"aws": 0, "google": 100}])
+def test_a_shift_of_weight_is_another_weight_of_two_records_and_nothing_else(
+    made: Plan, weights: dict[str, int]
+) -> None:
+    assert _changed(made, planned(weights=weights)) == {f"{RECORD}::digits-aws", f"{RECORD}::digits-google"}
 
 
 def test_nothing_runs_anywhere_before_the_model_has_passed_and_aws_waits_for_google() -> None:
