@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any, cast
 
-from tests.components.planned import SECRET, Planned
+from tests.components.planned import ASSET, SECRET, Planned
 
 
 class Told(dict[str, Callable[[Planned], dict[str, Any]]]):
@@ -21,7 +21,9 @@ class Told(dict[str, Callable[[Planned], dict[str, Any]]]):
 
 
 def opened(value: Any) -> Any:
-    """What a secret holds, or the value itself."""
+    """What a secret holds, where an asset lies, or the value itself."""
+    if isinstance(value, dict) and ASSET in cast("dict[str, Any]", value).values():
+        return cast("Any", value)["path"]
     return opened(cast("Any", value)[SECRET]) if isinstance(value, dict) and SECRET in value else cast("Any", value)
 
 

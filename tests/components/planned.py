@@ -26,7 +26,7 @@ SNAPSHOT = (
 _ABOUT_THE_SDK = ("sourcePosition", "stackTrace", "acceptSecrets", "acceptResources", "supportsPartialValues",
                   "supportsResultReporting", "hooks")  # fmt: skip
 _SECRET_KEY = "4dabf18193072939515e22adb298388d"
-_ASSET = "c44067f5952c0a294b673a41bacd8c17"
+ASSET = "c44067f5952c0a294b673a41bacd8c17"
 # Never closed: threads that Pulumi starts from it have loops of their own, which nobody closes when the threads end.
 _LOOP = asyncio.new_event_loop()
 
@@ -157,7 +157,7 @@ def plan(
 def _plain(value: Any) -> Any:
     """Numbers as a program wrote them, unknown values as UNKNOWN, secrets as {SECRET: value}; assets stay as they are."""
     if isinstance(value, dict):
-        if value.get(_SECRET_KEY) == _ASSET:
+        if value.get(_SECRET_KEY) == ASSET:
             return value
         if _SECRET_KEY in value:
             return {SECRET: _plain(value["value"])}

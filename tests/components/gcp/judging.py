@@ -49,6 +49,7 @@ _IDS: Final[Mapping[str, str]] = {
     "gcp:monitoring/uptimeCheckConfig:UptimeCheckConfig": "projects/{project}/uptimeCheckConfigs/{number}",
     "gcp:serviceaccount/account:Account": "projects/{project}/serviceAccounts/{email}",
     "gcp:storage/bucket:Bucket": "{name}",
+    "gcp:storage/bucketObject:BucketObject": "{bucket}-{name}",
 }
 """What an id looks like, where that is not the first of the forms by which the provider imports a resource."""
 _EMAIL: Final = "{accountId}@{project}.iam.gserviceaccount.com"
@@ -63,6 +64,14 @@ _TELLS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "dnsResourceRecords.0.data": (
             "{hex}.7.authorize.certificatemanager.goog.",
             "{}.dns_resource_record[0].data",
+        ),
+    },
+    "gcp:cloudfunctionsv2/function:Function": {
+        "url": ("https://{location}-{project}.cloudfunctions.net/{name}", "{}.url"),
+        "serviceConfig.uri": ("https://{name}-{hex}.a.run.app", "{}.service_config[0].uri"),
+        "serviceConfig.service": (
+            "projects/{project}/locations/{location}/services/{name}",
+            "{}.service_config[0].service",
         ),
     },
     "gcp:cloudrunv2/service:Service": {
@@ -146,6 +155,7 @@ _IMAGE: Final = f"{REGION}-docker.pkg.dev/{PROJECT}/models/digits@sha256:{'a1' *
 _RELEASED: Final[dict[str, Any]] = {"stable": _IMAGE, "stable_digest": _IMAGE.partition("@")[2], "history": []}
 _OURS: Final[Mapping[str, dict[str, Any]]] = {
     "pulumi-python:dynamic/modelport:ApiKey": {"key": "only for tests", "sha256": "ab" * 32},
+    "pulumi-python:dynamic/modelport:FunctionSource": {"sha256": "5e" * 32, "runtime": "python311"},
     "pulumi-python:dynamic/modelport:ModelImage": {
         "reference": _IMAGE,
         "digest": _IMAGE.partition("@")[2],

@@ -76,6 +76,9 @@ REST: Final[Mapping[str, Made]] = {
     "gcp:certificatemanager/dnsAuthorization:DnsAuthorization": Made(
         "certificatemanager.v1", "projects.locations.dnsAuthorizations.create", {"name": "?dnsAuthorizationId"}
     ),
+    "gcp:cloudfunctionsv2/function:Function": Made(
+        "cloudfunctions.v2", "projects.locations.functions.create", {"name": "?functionId"}
+    ),
     "gcp:cloudrunv2/service:Service": Made("run.v2", "projects.locations.services.create", {"name": "?serviceId"}),
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember": members("run.v2", "projects.locations.services", "name"),
     "gcp:dns/managedZone:ManagedZone": Made("dns.v1", "managedZones.create", {"forceDestroy": OURS}),
@@ -170,6 +173,7 @@ REST: Final[Mapping[str, Made]] = {
             "uniformBucketLevelAccess": "iamConfiguration.uniformBucketLevelAccess.enabled",
         },
     ),
+    "gcp:storage/bucketObject:BucketObject": Made("storage.v1", "objects.insert", {"source": OURS}),
     "gcp:storage/bucketIAMMember:BucketIAMMember": members("storage.v1", "buckets", "bucket"),
     "gcp:vertex/aiEndpoint:AiEndpoint": Made(
         "aiplatform.v1", "projects.locations.endpoints.create", {"name": "?endpointId", "region": OURS}

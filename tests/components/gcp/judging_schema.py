@@ -14,7 +14,7 @@ INTERFACES: Final = (
     *("apigateway.v1", "apikeys.v2", "artifactregistry.v1", "billingbudgets.v1"),
     # Who may call an endpoint of Vertex AI is in beta alone.
     *("aiplatform.v1", "aiplatform.v1beta1", "bigquery.v2"),
-    *("certificatemanager.v1", "cloudkms.v1"),
+    *("certificatemanager.v1", "cloudfunctions.v2", "cloudkms.v1"),
     *("cloudresourcemanager.v1", "compute.v1", "container.v1", "dns.v1", "iam.v1", "logging.v2"),
     *("monitoring.v1", "monitoring.v3", "networkmanagement.v1", "pubsub.v1", "run.v2"),
     *("secretmanager.v1", "servicenetworking.v1", "serviceusage.v1", "storage.v1"),
