@@ -16,8 +16,10 @@ from automation.flags import (
     DryRun,
     Engine,
     Json,
+    Parallel,
     ShowSecrets,
     Stack,
+    Targets,
     Verbose,
     Yes,
     asked,
@@ -125,6 +127,32 @@ def _operate(operation: "Operation", context: typer.Context, given: dict[str, An
     from automation.lifecycle import run
 
     raise typer.Exit(run(operation, asked(context, given), _ask))
+
+
+@app.command(
+    epilog="\b\nmodelport drift -s prod\nmodelport drift -s prod --json | jq '.resources[].name'",
+    short_help="Say what is no longer as the state says.",
+)
+def drift(
+    context: typer.Context,
+    stack: Stack = None,
+    target: Targets = None,
+    parallel: Parallel = None,
+    json: Json = False,
+    verbose: Verbose = False,
+    engine: Engine = None,
+    cwd: Cwd = None,
+) -> None:
+    """Say what is no longer as the state says, and change nothing: exit code 7 where there is anything.
+
+    Each resource is read as a refresh reads it; what was never made by this stack is not seen.
+    """
+    from automation.drift import drift as do
+    from automation.drivers import Options
+
+    options = Options(targets=tuple(target or ()), parallel=parallel)
+    asked_for = request(context, cwd, engine, stack, as_json=json, verbose=verbose, options=options)
+    raise typer.Exit(do(asked_for))
 
 
 @app.command(epilog="\b\nmodelport cancel -s local")

@@ -108,3 +108,25 @@ def drive(target: Target, choice: Choice) -> Driver:
     from automation.embedded import Embedded
 
     return Embedded(target)
+
+
+def flags(operation: Operation, options: Options) -> list[str]:
+    """The flags that say the same to a command, the official one or ours; but for `preview_only`."""
+    out = [] if options.parallel is None else ["--parallel", str(options.parallel)]
+    for flag, words in (
+        ("--target", options.targets),
+        ("--exclude", options.excludes),
+        ("--replace", options.replace if operation in ("preview", "up") else ()),
+        ("--policy-pack", options.policy_packs),
+        ("--policy-pack-config", options.policy_pack_configs),
+    ):
+        out += [part for word in words for part in (flag, word)]
+    for flag, on in (
+        ("--refresh", options.refresh),
+        ("--target-dependents", options.target_dependents),
+        ("--exclude-dependents", options.exclude_dependents),
+        ("--continue-on-error", options.continue_on_error),
+        ("--clear-pending-creates", options.clear_pending_creates),
+    ):
+        out += [flag] if on else []
+    return [*out, *(["--message", options.message] if options.message else [])]

@@ -13,6 +13,7 @@ class Exit(IntEnum):
     LOCKED = 4
     MISSING = 5
     ROLLED_BACK = 6
+    DRIFTED = 7
     INTERRUPTED = 130
 
 
@@ -24,6 +25,7 @@ MEANING: dict[Exit, str] = {
     Exit.LOCKED: "another operation holds the stack",
     Exit.MISSING: "an engine or a tool is missing on this machine",
     Exit.ROLLED_BACK: "a release was rolled back; the version before answers, in state and cluster",
+    Exit.DRIFTED: "drift: what is there is not what the state says; nothing was touched",
     Exit.INTERRUPTED: "interrupted; what was finished is kept in the state",
 }
 

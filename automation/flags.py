@@ -56,12 +56,19 @@ def _urns(*names: str, text: str) -> Any:
     return Annotated[list[str] | None, named]
 
 
+Targets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target", "-t", metavar="NAME", help="Only this resource, by name or URN, * for any; may be repeated."
+    ),
+]
+
 OPERATING: dict[str, tuple[Any, Any]] = {
     "stack": (Stack, None),
     "yes": (Yes, False),
     "skip_preview": (_flag("--skip-preview", "-f", text="Ask, without showing first what it will be."), False),
     "refresh": (Refresh, False),
-    "target": (_urns("--target", "-t", text="Only this resource"), None),
+    "target": (Targets, None),
     "target_dependents": (_flag("--target-dependents", text="And what depends on it."), False),
     "exclude": (_urns("--exclude", text="All but this resource"), None),
     "exclude_dependents": (_flag("--exclude-dependents", text="And what depends on it."), False),

@@ -64,7 +64,7 @@ def _run(operation: Operation, request: Request, ask: Callable[[str], bool], tar
     generated = state_dir() / "passphrase"
     known = generated.exists()
     driver = drive(target, request.engine)
-    _check_targets(driver, operation, request.options)
+    check_targets(driver, operation, request.options)
     if asking and request.skip_preview:
         if not ask(operate.question(operation)):
             print("nothing was done")
@@ -88,7 +88,7 @@ def _planning(request: Request) -> Request:
     return replace(request, options=replace(request.options, preview_only=True), event_log=None)
 
 
-def _check_targets(driver: Driver, operation: Operation, options: Options) -> None:
+def check_targets(driver: Driver, operation: Operation, options: Options) -> None:
     """Refuse names that no resource has, where the state alone says which there are."""
     given = (*options.targets, *options.excludes)
     if operation in ("preview", "up") or not any(not targets.is_urn(word) for word in given):

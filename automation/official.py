@@ -23,7 +23,7 @@ from pulumi import automation
 from pulumi.automation.errors import CommandError, ConcurrentUpdateError, InvalidVersionError, StackNotFoundError
 
 from automation import diagnosis
-from automation.drivers import Listener, Operation, Options, Result
+from automation.drivers import Listener, Operation, Options, Result, flags
 from automation.exits import Exit, Failure
 from automation.projects import Target
 from engine.backend import choose, state_dir
@@ -133,9 +133,11 @@ class Official:
         log = self._scratch / "events"
         log.write_text("")
         words = [operation, "--stack", self.target.stack, "--config-file", str(self._config_copy), "--color", "never"]
-        words += ["--non-interactive", "--event-log", str(log), *_flags(operation, options)]
+        words += ["--non-interactive", "--event-log", str(log), *flags(operation, options)]
         if not planning:
             words += ["--yes", "--skip-preview"]
+        elif operation in ("refresh", "destroy"):
+            words += ["--preview-only"]
         self._signals = 0
         with self._running(words) as process:
             for event in _follow(log, process):
@@ -247,29 +249,6 @@ class _Finished:
         for stream in (self._out, self._err):
             stream.seek(0)
         return self._out.read(), self._err.read()
-
-
-def _flags(operation: Operation, options: Options) -> list[str]:
-    """The flags that say the same to the CLI."""
-    out = [] if options.parallel is None else ["--parallel", str(options.parallel)]
-    for flag, words in (
-        ("--target", options.targets),
-        ("--exclude", options.excludes),
-        ("--replace", options.replace if operation in ("preview", "up") else ()),
-        ("--policy-pack", options.policy_packs),
-        ("--policy-pack-config", options.policy_pack_configs),
-    ):
-        out += [part for word in words for part in (flag, word)]
-    for flag, on in (
-        ("--refresh", options.refresh),
-        ("--target-dependents", options.target_dependents),
-        ("--exclude-dependents", options.exclude_dependents),
-        ("--continue-on-error", options.continue_on_error),
-        ("--preview-only", options.preview_only and operation in ("refresh", "destroy")),
-        ("--clear-pending-creates", options.clear_pending_creates),
-    ):
-        out += [flag] if on else []
-    return [*out, *(["--message", options.message] if options.message else [])]
 
 
 def _follow(log: Path, process: _Finished) -> Iterator[dict[str, Any]]:

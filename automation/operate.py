@@ -106,15 +106,18 @@ def perform(
     stack: str,
     verbose: bool,
     event_log: Path | None = None,
+    also: Listener | None = None,
 ) -> tuple[Ended, Showing]:
     """Run one operation and show it while it runs. verbose: errors are repeated as the engine wrote them.
+
+    also: hears each event too.
 
     The showing waits for its end, which has the outputs in it.
     """
     showing = Showing(shown, driver.project, verbose=verbose)
     story = Story(showing, verbose=verbose)
     began = time.monotonic()
-    with _interruptible(driver, showing) as interrupted, _logged(event_log, story) as hear:
+    with _interruptible(driver, showing) as interrupted, _logged(event_log, _both(story, also)) as hear:
         try:
             result = driver.run(operation, options, hear)
         except BaseException:
@@ -128,6 +131,17 @@ def perform(
             showing.close()
             raise Failure(Exit.BAD_INPUT if operation == "preview" else Exit.FAILED, str(error)) from None
     return _sum_up(operation, result, story, seconds, interrupted=bool(interrupted), stack=stack), showing
+
+
+def _both(first: Listener, second: Listener | None) -> Listener:
+    if second is None:
+        return first
+
+    def hear(event: Mapping[str, Any]) -> None:
+        first(event)
+        second(event)
+
+    return hear
 
 
 @contextlib.contextmanager

@@ -100,3 +100,15 @@ def cancel(backend: Backend, project: str, stack: str) -> int:
     found = list(backend.locks(project, stack))
     backend.storage.delete(found)
     return len(found)
+
+
+def release_ended(backend: Backend, project: str, stack: str) -> int:
+    """Take away the locks of this machine's processes that have ended, and no other; how many these were."""
+    here = socket.gethostname()
+    ended = [
+        key
+        for key, content in backend.locks(project, stack).items()
+        if content.get("hostname") == here and (pid := _pid(content.get("pid"))) > 0 and not _alive(pid)
+    ]
+    backend.storage.delete(ended)
+    return len(ended)
