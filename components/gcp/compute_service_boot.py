@@ -61,8 +61,8 @@ drive() {
 login() {
   local told
   told=$(curl -fsS -m 5 --retry 3 -H 'Metadata-Flavor: Google' \
-    "http://$METADATA/computeMetadata/v1/instance/service-accounts/default/token")
-  [[ $told =~ \"access_token\":\ *\"([^\"]+)\" ]]
+    "http://$METADATA/computeMetadata/v1/instance/service-accounts/default/token") || return
+  [[ $told =~ \"access_token\":\ *\"([^\"]+)\" ]] || return
   printf %s "${BASH_REMATCH[1]}" | docker login --username oauth2accesstoken --password-stdin "https://$REGISTRY"
 }
 
@@ -71,7 +71,7 @@ pull() {
     return
   fi
   for pause in 1 2 5 10 20 0; do
-    if (login) && docker pull --quiet "$IMAGE"; then
+    if login && docker pull --quiet "$IMAGE"; then
       docker logout "https://$REGISTRY"
       return
     fi

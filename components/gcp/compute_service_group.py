@@ -314,7 +314,7 @@ def scaled(parent: pulumi.Resource, name: str, asked: Asked, made: RegionInstanc
         project=asked.project,
         region=asked.region,
         description=f"How many instances {name} has",
-        target=made.self_link,
+        target=made.id,
         autoscaling_policy=about,
         opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -86,7 +86,7 @@ ROLLOUT = "pulumi-python:dynamic/modelport:ComputeRollout"
 TOLD: dict[str, Any] = {
     "gcp:serviceaccount/account:Account": lambda _made: {"email": ACCOUNT},
     TEMPLATE: lambda _made: {"selfLink": TEMPLATE_LINK},
-    GROUP: lambda _made: {"instanceGroup": GROUP_LINK, "selfLink": f"{API}/group"},
+    GROUP: lambda _made: {"instanceGroup": GROUP_LINK},
     CHECK: lambda _made: {"selfLink": CHECK_LINK},
 }
 
@@ -363,7 +363,7 @@ def test_a_new_instance_answers_before_an_old_one_goes() -> None:
 def test_instances_are_scaled_by_whatever_asks_for_more() -> None:
     found = made_of(FULL)
     made = found.one(SCALER).inputs
-    assert (made["name"], made["target"]) == ("digits", f"{API}/group")
+    assert (made["name"], made["target"]) == ("digits", "digits-id")
     assert made["autoscalingPolicy"] == {
         "mode": "ON",
         "minReplicas": 2,
