@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from components import lazily, sdks
 
 if TYPE_CHECKING:
+    from components.gcp.api_gateway import GcpApiBackend, GcpApiGateway, GcpApiGatewayArgs, GcpApiJwt
     from components.gcp.budget import GcpBudget, GcpBudgetArgs, GcpCostLabel
     from components.gcp.cloud_run import (
         CloudRunEgress,
@@ -115,6 +116,10 @@ __all__ = [
     "ComputeSpread",
     "ComputeStep",
     "ComputeStrategy",
+    "GcpApiBackend",
+    "GcpApiGateway",
+    "GcpApiGatewayArgs",
+    "GcpApiJwt",
     "GcpBudget",
     "GcpBudgetArgs",
     "GcpCloudRunTarget",
@@ -167,6 +172,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "api_gateway": ("GcpApiBackend", "GcpApiGateway", "GcpApiGatewayArgs", "GcpApiJwt"),
     "budget": ("GcpBudget", "GcpBudgetArgs", "GcpCostLabel"),
     "cloud_run": (
         *("CloudRunEgress", "CloudRunGpu", "CloudRunIngress", "CloudRunNetwork", "CloudRunRelease"),

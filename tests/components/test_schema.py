@@ -68,7 +68,7 @@ def test_every_component_of_the_library_is_there(schema: dict[str, Any]) -> None
             "LambdaService",
             "WeightedDns",
         ),
-        *("GcpBudget", "GcpGithubIdentity"),
+        *("GcpApiGateway", "GcpBudget", "GcpGithubIdentity"),
         *(
             "ArtifactRegistry",
             "CloudFunction",

@@ -38,6 +38,7 @@ _SERVER_NAMED: Final = (
 )
 """What Google gives a name, which is its id: `projects/shop-prod/alertPolicies/1234`."""
 _IDS: Final[Mapping[str, str]] = {
+    "gcp:apigateway/apiConfig:ApiConfig": "projects/{project}/locations/global/apis/{api}/configs/{api_config_id}",
     "gcp:billing/budget:Budget": "billingAccounts/{billing_account}/budgets/{uuid}",
     "gcp:container/nodePool:NodePool": "projects/{project}/locations/{location}/clusters/{cluster}/nodePools/{name}",
     "gcp:logging/metric:Metric": "{name}",
@@ -54,6 +55,12 @@ _IDS: Final[Mapping[str, str]] = {
 """What an id looks like, where that is not the first of the forms by which the provider imports a resource."""
 _EMAIL: Final = "{accountId}@{project}.iam.gserviceaccount.com"
 _TELLS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "gcp:apigateway/api:Api": {
+        "managedService": ("{apiId}-{hex}.apigateway.{project}.cloud.goog", "{}.managed_service"),
+    },
+    "gcp:apigateway/gateway:Gateway": {
+        "defaultHostname": ("{gatewayId}-{hex}.ew.gateway.dev", "{}.default_hostname"),
+    },
     "gcp:artifactregistry/repository:Repository": {
         "registryUri": ("{location}-docker.pkg.dev/{project}/{repositoryId}", "{}.registry_uri"),
     },

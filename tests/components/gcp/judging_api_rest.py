@@ -30,11 +30,24 @@ def _lists(given: Any) -> dict[str, list[Any]]:
     return {key: [value] for key, value in given.items()}
 
 
+def _calls_as(given: Any) -> str:
+    """The account that a gateway is, which the provider has in two blocks."""
+    return str(opened(opened(given)["backendConfig"])["googleServiceAccount"])
+
+
 def _days(given: Any) -> str:
     return f"{int(given) * 86400}s"
 
 
 REST: Final[Mapping[str, Made]] = {
+    "gcp:apigateway/api:Api": Made("apigateway.v1", "projects.locations.apis.create"),
+    "gcp:apigateway/apiConfig:ApiConfig": Made(
+        "apigateway.v1",
+        "projects.locations.apis.configs.create",
+        {"api": OURS, "gatewayConfig": "gatewayServiceAccount"},
+        told={"gatewayConfig": _calls_as},
+    ),
+    "gcp:apigateway/gateway:Gateway": Made("apigateway.v1", "projects.locations.gateways.create", {"region": OURS}),
     "gcp:artifactregistry/repository:Repository": Made(
         "artifactregistry.v1", f"{_REPOSITORIES}.create", told={"cleanupPolicies": _by_id}
     ),
@@ -126,6 +139,7 @@ REST: Final[Mapping[str, Made]] = {
     "gcp:networkmanagement/vpcFlowLogsConfig:VpcFlowLogsConfig": Made(
         "networkmanagement.v1", "projects.locations.vpcFlowLogsConfigs.create"
     ),
+    "gcp:projects/apiKey:ApiKey": Made("apikeys.v2", "projects.locations.keys.create", {"name": "?keyId"}),
     "gcp:projects/iAMCustomRole:IAMCustomRole": Made(
         "iam.v1", "projects.roles.create", {"permissions": "role.includedPermissions", "roleId": "roleId"}, "role"
     ),

@@ -8,7 +8,9 @@ from tests.components.gcp.judging_schema import BINDINGS
 from tests.components.judging import module
 
 _NAMED: Final = {
+    "gcp:cloudfunctionsv2/function:Function": "google_cloudfunctions2_function",
     "gcp:monitoring/genericService:GenericService": "google_monitoring_service",
+    "gcp:projects/apiKey:ApiKey": "google_apikeys_key",
     "gcp:serviceaccount/account:Account": "google_service_account",
 }
 """Terraform's type, where it is not Pulumi's module and name, in other words or fewer."""
