@@ -34,6 +34,11 @@ def identity(what: str, value: object, kind: str) -> None:
     fits(what, value, rf"{kind}-([0-9a-f]{{8}}|[0-9a-f]{{17}})", f"an id that begins with {kind}-", example)
 
 
+def hosted_zone(what: str, value: object) -> None:
+    """The id of a hosted zone in Route 53. Raises ArgsError."""
+    fits(what, value, r"[\w-]{1,32}", "the id of a hosted zone without /hostedzone/ before it", "Z0123456789ABCDEFGHIJ")
+
+
 def named(component: str, name: object, most: int) -> None:
     """The name of a component, which the names of its resources begin with. Raises ArgsError.
 

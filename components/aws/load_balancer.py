@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from typing import Any, NotRequired, Optional, TypedDict, cast
 
 import pulumi
@@ -324,16 +325,7 @@ def _checked(
     if len(hosts) > certificate.NAMES:
         expected = f"at most {certificate.NAMES - 1} names beside `hostname`"
         raise checks.wrong(what, f"{len(hosts) - 1} names", expected, "make another load balancer for the rest")
-    checks.asked(
-        args["hosted_zone_id"],
-        lambda known: checks.fits(
-            "AwsLoadBalancer.hosted_zone_id",
-            known,
-            r"[\w-]{1,32}",
-            "the id of a hosted zone without /hostedzone/ before it",
-            "Z0123456789ABCDEFGHIJ",
-        ),
-    )
+    checks.asked(args["hosted_zone_id"], partial(aws.hosted_zone, "AwsLoadBalancer.hosted_zone_id"))
     _clients(args)
     return kind, hosts, checks.asked(args["subnet_ids"], _subnets)
 

@@ -1,7 +1,8 @@
 """One name that leads to several load balancers, of AWS or not, by weights: Route 53 leaves out who does not answer."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, NotRequired, Optional, TypedDict, cast
 
 import pulumi
@@ -103,7 +104,7 @@ class WeightedDns(pulumi.ComponentResource):
         aws.named("WeightedDns", name, 63)
         front.zone("WeightedDns.zone_name", args["zone_name"], "hosted zone")
         front.hostname("WeightedDns.hostname", args["hostname"], args["zone_name"], front.COMMON_NAME)
-        zone = checks.asked(args["hosted_zone_id"], _zone)
+        zone = checks.asked(args["hosted_zone_id"], partial(aws.hosted_zone, "WeightedDns.hosted_zone_id"))
         sides = _sides(args["sides"])
         tags = Tags("WeightedDns.tags", name, args.get("tags"))
         super().__init__("modelport:index:WeightedDns", name, {}, opts)
@@ -169,11 +170,6 @@ def _check(
     )
 
 
-def _zone(known: object) -> None:
-    expected = "the id of a hosted zone without /hostedzone/ before it"
-    checks.fits("WeightedDns.hosted_zone_id", known, r"[\w-]{1,32}", expected, "Z0123456789ABCDEFGHIJ")
-
-
 def _sides(sides: Mapping[str, WeightedDnsSide]) -> dict[str, WeightedDnsSide]:
     """The sides in the order of their names, each of one kind, with weights of a hundred. Raises ArgsError."""
     what = "WeightedDns.sides"
@@ -214,7 +210,7 @@ def _weights(found: Mapping[str, int]) -> None:
         raise checks.wrong(what, dict(found), f"weights of {HUNDRED} together", fix)
 
 
-def _address(side: str) -> Any:
+def _address(side: str) -> Callable[[object], None]:
     what = f"WeightedDns.sides[{side!r}].address"
 
     def public(known: object) -> None:

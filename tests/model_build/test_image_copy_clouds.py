@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from engine.api import Engine, Outcome
+from engine.api import Engine
 from model_build.push import exists
 from model_build.recipe import Recipe
 from tests.model_build.conftest import IRIS
+from tests.model_build.operations import Heard
 from tests.tools import artifact_registry, ecr
 from tests.tools.tunnels import tunnel
 
@@ -62,20 +63,14 @@ def test_one_up_brings_the_same_digest_to_both(
     for name, text in {**files, "iris.py": IRIS, "recipe.json": recipe().canonical()}.items():
         (project / name).write_text(text)
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "correct horse")
-    said: list[str] = []
-
-    def hear(event: dict[str, Any]) -> None:
-        said.append(json.dumps(event))
-
-    def done(outcome: Outcome) -> dict[str, int]:
-        assert outcome.exit_code == 0, "\n".join([outcome.error, *said])
-        return {kind: number for kind, number in outcome.changes.items() if number}
+    heard = Heard()
+    done = heard.done
 
     engine = Engine(project, "dev", f"file://{tmp_path / 'state'}")
     (tmp_path / "state").mkdir()
-    assert done(engine.preview(on_event=hear)) == {"create": 3}
+    assert done(engine.preview(on_event=heard)) == {"create": 3}
     assert google.google.asked == [], "a preview needs no login"
-    assert done(engine.up(on_event=hear)) == {"create": 3}
+    assert done(engine.up(on_event=heard)) == {"create": 3}
     outputs: Any = engine.outputs()
     digests = {each.partition("@")[2] for each in outputs["references"]}
     assert outputs["references"] == [f"{AWS}@{next(iter(digests))}", f"{GOOGLE}@{next(iter(digests))}"]
@@ -83,14 +78,14 @@ def test_one_up_brings_the_same_digest_to_both(
     assert all(exists(each) for each in outputs["references"])
 
     (project / "recipe.json").write_text(recipe(version="2").canonical())
-    assert done(engine.preview(on_event=hear)) == {"same": 1, "update": 2}
-    assert done(engine.up(on_event=hear)) == {"same": 1, "update": 2}
+    assert done(engine.preview(on_event=heard)) == {"same": 1, "update": 2}
+    assert done(engine.up(on_event=heard)) == {"same": 1, "update": 2}
     after: Any = engine.outputs()
     assert len({each.partition("@")[2] for each in after["references"]} - digests) == 1
-    assert done(engine.up(on_event=hear)) == {"same": 3}
-    assert done(engine.refresh(on_event=hear)) == {"same": 3}
+    assert done(engine.up(on_event=heard)) == {"same": 3}
+    assert done(engine.refresh(on_event=heard)) == {"same": 3}
 
     kept = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
-    kept += [json.dumps(engine.export(show_secrets=True)).encode(), "".join(said).encode()]
+    kept += [json.dumps(engine.export(show_secrets=True)).encode(), "".join(heard.said).encode()]
     for secret in (ecr.PASSWORD, base64.b64encode(f"AWS:{ecr.PASSWORD}".encode()).decode(), artifact_registry.TOKEN):
         assert not [each for each in kept if secret.encode() in each]

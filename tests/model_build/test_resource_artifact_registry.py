@@ -4,15 +4,15 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from engine.api import Engine, Outcome
+from engine.api import Engine
 from model_build import pipeline
 from model_build.push import exists
 from model_build.recipe import Recipe
 from tests.model_build.conftest import IRIS
+from tests.model_build.operations import Heard
 from tests.tools.artifact_registry import HOST, PROJECT, TOKEN, USER, ArtifactRegistry, start
 
 MODELS = f"{HOST}/{PROJECT}/models/iris"
@@ -50,33 +50,27 @@ def test_one_up_pushes_and_nothing_changes_with_the_token(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(there.google.key_file(tmp_path / "key")))
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "correct horse")
-    said: list[str] = []
-
-    def hear(event: dict[str, Any]) -> None:
-        said.append(json.dumps(event))
-
-    def done(outcome: Outcome) -> dict[str, int]:
-        assert outcome.exit_code == 0, "\n".join([outcome.error, *said])
-        return {kind: number for kind, number in outcome.changes.items() if number}
+    heard = Heard()
+    done = heard.done
 
     engine = Engine(project, "dev", f"file://{tmp_path / 'state'}")
     (tmp_path / "state").mkdir()
-    assert done(engine.preview(on_event=hear)) == {"create": 2}
+    assert done(engine.preview(on_event=heard)) == {"create": 2}
     assert there.google.asked == [], "a preview needs no login"
-    assert done(engine.up(on_event=hear)) == {"create": 2}
+    assert done(engine.up(on_event=heard)) == {"create": 2}
     reference = f"{MODELS}@{built.digest}"
     assert engine.outputs() == {"reference": reference}
     assert built.digest in there.registry.blobs()
 
     there.google.expire()
-    assert done(engine.up(on_event=hear)) == {"same": 2}
-    assert done(engine.refresh(on_event=hear)) == {"same": 2}, "which asks the registry, with a token of its own"
+    assert done(engine.up(on_event=heard)) == {"same": 2}
+    assert done(engine.refresh(on_event=heard)) == {"same": 2}, "which asks the registry, with a token of its own"
     assert len(there.google.issued) >= 2
     assert exists(reference)
 
     kept = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
     kept += [path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()]
-    kept += [json.dumps(engine.export(show_secrets=True)).encode(), "".join(said).encode()]
+    kept += [json.dumps(engine.export(show_secrets=True)).encode(), "".join(heard.said).encode()]
     assert any(reference.encode() in each for each in kept)
     for secret in (TOKEN, base64.b64encode(f"{USER}:{TOKEN}".encode()).decode()[:-4], "BEGIN PRIVATE KEY"):
         assert not [each for each in kept if secret.encode() in each]

@@ -4,15 +4,15 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from engine.api import Engine, Outcome
+from engine.api import Engine
 from model_build import pipeline
 from model_build.push import exists
 from model_build.recipe import Recipe
 from tests.model_build.conftest import IRIS
+from tests.model_build.operations import Heard
 from tests.tools.ecr import HOST, PASSWORD, REGION, Ecr, start
 
 REPOSITORY = f'''
@@ -68,33 +68,27 @@ def test_one_up_makes_the_repository_and_pushes_and_nothing_changes_with_the_pas
     for name, value in there.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "correct horse")
-    said: list[str] = []
-
-    def hear(event: dict[str, Any]) -> None:
-        said.append(json.dumps(event))
-
-    def done(outcome: Outcome) -> dict[str, int]:
-        assert outcome.exit_code == 0, "\n".join([outcome.error, *said])
-        return {kind: number for kind, number in outcome.changes.items() if number}
+    heard = Heard()
+    done = heard.done
 
     engine = Engine(project, "dev", f"file://{tmp_path / 'state'}")
     (tmp_path / "state").mkdir()
-    assert done(engine.preview(on_event=hear)) == {"create": 3}
-    assert f"plan: model {built.identity[:4]} is new" in "".join(said), "though nobody knows where it goes"
-    assert done(engine.up(on_event=hear)) == {"create": 3}
+    assert done(engine.preview(on_event=heard)) == {"create": 3}
+    assert f"plan: model {built.identity[:4]} is new" in "".join(heard.said), "though nobody knows where it goes"
+    assert done(engine.up(on_event=heard)) == {"create": 3}
     reference = f"{HOST}/models/iris@{built.digest}"
     assert engine.outputs() == {"reference": reference}
     assert built.digest in there.registry.blobs()
 
     there.expire()
-    assert done(engine.up(on_event=hear)) == {"same": 3}
+    assert done(engine.up(on_event=heard)) == {"same": 3}
     there.expire(False)
-    assert done(engine.refresh(on_event=hear)) == {"same": 3}, "which asks the registry, with a password of its own"
+    assert done(engine.refresh(on_event=heard)) == {"same": 3}, "which asks the registry, with a password of its own"
     assert exists(f"{HOST}/models/iris:image-{built.digest[7:23]}")
 
     kept = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
     kept += [path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()]
-    kept += [json.dumps(engine.export(show_secrets=True)).encode(), "".join(said).encode()]
+    kept += [json.dumps(engine.export(show_secrets=True)).encode(), "".join(heard.said).encode()]
     assert any(reference.encode() in each for each in kept)
     for secret in (PASSWORD, base64.b64encode(f"AWS:{PASSWORD}".encode()).decode()):
         assert not [each for each in kept if secret.encode() in each]
