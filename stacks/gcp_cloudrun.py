@@ -28,11 +28,13 @@ def deploy(spec: StackSpec) -> None:
 
 def _apis(wanted: CloudRunSpec) -> list[str]:
     """What this target asks beside what all do."""
+    front, network = wanted.load_balancer is not None, wanted.network
     asked = {
         "run": True,
-        "compute": wanted.network is not None or wanted.load_balancer is not None,
-        "dns": wanted.network is not None or wanted.load_balancer is not None,
-        "certificatemanager": wanted.load_balancer is not None,
+        "compute": front or network is not None,
+        # A network that is made has zones of its own for Google's names.
+        "dns": front or (network is not None and network.existing is None),
+        "certificatemanager": front,
         "secretmanager": bool(wanted.instance.secrets),
         "binaryauthorization": wanted.binary_authorization,
     }

@@ -19,6 +19,11 @@ FILE = GcpFile("gcp-cloudrun", gcp_cloudrun.deploy, {})
 SNAPSHOT = Path(__file__).parent / "snapshots" / "gcp-cloudrun.txt"
 SERVICE, TRAFFIC = "gcp:cloudrunv2/service:Service", "pulumi-python:dynamic/modelport:CloudRunTraffic"
 CALLER, API = "gcp:cloudrunv2/serviceIamMember:ServiceIamMember", "gcp:projects/service:Service"
+THERE = {
+    "network_id": "projects/shop-net/global/networks/shop",
+    "subnetwork_id": "projects/shop-net/regions/europe-west4/subnetworks/shop",
+}
+BUDGET = {"billing_account": "01ABCD-2345EF-67890A", "monthly_amount": 500, "currency": "EUR"}
 LEFT_OUT: dict[str, Any] = {"network": None, "load_balancer": None, "monitoring": None}
 NOBODY = "#!/bin/sh\nexit 255\n"
 
@@ -94,12 +99,18 @@ def test_the_apis_stay_when_the_stack_goes_and_all_else_waits_for_them(made: Pla
     [
         ({}, set[str]()),
         ({"network": {"cidr": "10.20.0.0/24"}}, {"compute", "dns"}),
+        ({"network": {"existing": THERE}}, {"compute"}),
+        ({"budget": BUDGET}, {"billingbudgets", "pubsub"}),
         ({"instance": {"secrets": {"TOKEN": {"secret": "upstream"}}}}, {"secretmanager"}),
         ({"binary_authorization": True}, {"binaryauthorization"}),
     ],
 )
 def test_what_is_not_used_is_not_enabled(tmp_path: Path, changed: dict[str, Any], more: set[str]) -> None:
-    found = FILE.planned(tmp_path, cloudrun={**LEFT_OUT, **changed}).all(API)
+    # Without the file's own network beside it.
+    section = {**LEFT_OUT, **changed}
+    if "network" in changed:
+        section["network"] = {"cidr": None, "nat": None, **changed["network"]}
+    found = FILE.planned(tmp_path, cloudrun=section).all(API)
     usual = {"artifactregistry", "cloudkms", "iam", "logging", "monitoring", "run"}
     assert {each.inputs["service"].partition(".")[0] for each in found} == usual | more
 
@@ -210,17 +221,13 @@ def test_instances_reach_out_into_the_network_that_is_made_or_that_is_there(tmp_
     assert interface == {"network": judging.identity(network), "subnetwork": judging.identity(subnetwork)}
     assert service(made)["template"]["vpcAccess"]["egress"] == "ALL_TRAFFIC"
     assert not made.all("gcp:compute/routerNat:RouterNat"), "nat: none leaves Google's own services alone"
-    there = {
-        "network_id": "projects/shop-net/global/networks/shop",
-        "subnetwork_id": "projects/shop-net/regions/europe-west4/subnetworks/shop",
-    }
-    more = {"existing": there, "egress": "private-ranges-only", "tags": ["models"], "cidr": None, "nat": None}
+    more = {"existing": THERE, "egress": "private-ranges-only", "tags": ["models"], "cidr": None, "nat": None}
     found = FILE.planned(tmp_path, cloudrun={"network": more})
     assert not found.all("gcp:compute/network:Network")
     assert service(found)["template"]["vpcAccess"] == {
         "egress": "PRIVATE_RANGES_ONLY",
         "networkInterfaces": [
-            {"network": there["network_id"], "subnetwork": there["subnetwork_id"], "tags": ["models"]}
+            {"network": THERE["network_id"], "subnetwork": THERE["subnetwork_id"], "tags": ["models"]}
         ],
     }
 

@@ -100,6 +100,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"alarms": {"policies": ["errors"]}},
      "cloudrun.alarms.policies[0] is 'errors', expected the whole name of an alert policy of shop-prod; "),
     ({"monitoring": {"latency": 0}}, "cloudrun.monitoring.latency is 0, expected a number from 0.001 to 3600"),
+    ({"budget": {"billing_account": "x", "monthly_amount": 1, "currency": "EUR"}},
+     "cloudrun.budget.billing_account is 'x', expected "),
     ({"memory": 2048}, "unknown key 'memory' under cloudrun, expected one of alarms, allow_deletion, "),
 ]  # fmt: skip
 

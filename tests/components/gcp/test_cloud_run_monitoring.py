@@ -14,8 +14,8 @@ from pulumi_gcp.kms.key_ring import KeyRing
 from components.checks import ArgsError
 from components.gcp import cloud_run_watching
 from components.gcp.cloud_run_monitoring import CloudRunMonitoring, CloudRunMonitoringArgs
+from tests.components.gcp.alerting import fires, promql, rate, still
 from tests.components.gcp.test_monitoring import CHANNEL, CHECK, DASHBOARD, POLICY, TOLD, asked, body, queries
-from tests.components.gcp.test_monitoring_alerts import promtool
 from tests.components.planned import UNKNOWN, Plan, plan
 from tests.components.upgrading import Earlier
 
@@ -29,7 +29,6 @@ FULL: dict[str, Any] = {
     "emails": ["ops@example.com"],
     "channel_ids": [TEAM],
 }
-MINUTES = 40
 
 
 def planned(preview: bool = True, **more: Any) -> Plan:
@@ -106,9 +105,7 @@ def test_the_dashboard_fills_its_grid_and_says_nothing_that_googles_answer_would
 
 def test_every_query_of_the_dashboard_is_promql(tmp_path: Path) -> None:
     found = queries(body(planned(False, **FULL)))
-    recorded = [{"record": f"panel:{number}", "expr": query} for number, query in enumerate(found)]
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": recorded}]}))
-    assert f"SUCCESS: {len(found)} rules found" in promtool(tmp_path, "check", "rules", "rules.yaml")
+    assert promql(tmp_path, {"panel": found})
     assert all('monitored_resource="' in each for each in found)
 
 
@@ -118,14 +115,6 @@ _OF = (
 )
 _BALANCER = 'monitored_resource="https_lb_rule",project_id="shop-prod",backend_target_name="shop-1a2b3c4"'
 _CHECK = 'monitored_resource="uptime_url",project_id="shop-prod",host="models.example.com",check_id="watch-check"'
-
-
-def _rate(second: float) -> str:
-    return f"0+{second * 60:g}x{MINUTES}"
-
-
-def _still(value: float) -> str:
-    return f"{value:g}+0x{MINUTES}"
 
 
 def _answers(code: int) -> str:
@@ -146,60 +135,60 @@ _CALLS = f'loadbalancing_googleapis_com:https_request_count{{{_BALANCER},respons
 _PASSED = f"monitoring_googleapis_com:uptime_check_check_passed{{{_CHECK}"
 _ENDS = f"monitoring_googleapis_com:uptime_check_time_until_ssl_cert_expires{{{_CHECK}}}"
 _WELL: dict[str, str] = {
-    _answers(200): _rate(10),
-    _WITHIN: _rate(10),
-    _BEYOND: _rate(10),
-    _EVER: _rate(10),
-    _COUNT: _rate(10),
-    _ROOM: _rate(1),
-    _LESS: _rate(1),
-    _NONE: _rate(1),
-    _ACTIVE: _still(3),
-    _ACTIVE.replace("active", "idle"): _still(20),
-    _CALLS: _rate(10),
-    f'{_PASSED},checker_location="eur-belgium"}}': _still(1),
-    f'{_PASSED},checker_location="usa-iowa"}}': _still(1),
-    _ENDS: _still(60),
+    _answers(200): rate(10),
+    _WITHIN: rate(10),
+    _BEYOND: rate(10),
+    _EVER: rate(10),
+    _COUNT: rate(10),
+    _ROOM: rate(1),
+    _LESS: rate(1),
+    _NONE: rate(1),
+    _ACTIVE: still(3),
+    _ACTIVE.replace("active", "idle"): still(20),
+    _CALLS: rate(10),
+    f'{_PASSED},checker_location="eur-belgium"}}': still(1),
+    f'{_PASSED},checker_location="usa-iowa"}}': still(1),
+    _ENDS: still(60),
 }
 """A service with which all is well."""
 _CASES: dict[str, tuple[Mapping[str, str | None], list[str]]] = {
     "all is well": ({}, []),
-    "one request in two hundred is slow: what may": ({_WITHIN: _rate(9.95)}, []),
-    "one request in fifty is slow": ({_WITHIN: _rate(9.8)}, ["latency"]),
+    "one request in two hundred is slow: what may": ({_WITHIN: rate(9.95)}, []),
+    "one request in fifty is slow": ({_WITHIN: rate(9.8)}, ["latency"]),
     "of a handful of requests half are slow": (
-        {_COUNT: _rate(0.1), _EVER: _rate(0.1), _BEYOND: _rate(0.1), _WITHIN: _rate(0.05)},
+        {_COUNT: rate(0.1), _EVER: rate(0.1), _BEYOND: rate(0.1), _WITHIN: rate(0.05)},
         [],
     ),
-    "one request in two hundred fails: what may": ({_answers(503): _rate(0.05)}, []),
-    "one request in fifty fails": ({_answers(503): _rate(0.2)}, ["errors"]),
-    "one request in fifty finds no instance": ({_answers(429): _rate(0.2)}, ["errors"]),
-    "one request in ten is the caller's mistake": ({_answers(400): _rate(1)}, []),
+    "one request in two hundred fails: what may": ({_answers(503): rate(0.05)}, []),
+    "one request in fifty fails": ({_answers(503): rate(0.2)}, ["errors"]),
+    "one request in fifty finds no instance": ({_answers(429): rate(0.2)}, ["errors"]),
+    "one request in ten is the caller's mistake": ({_answers(400): rate(1)}, []),
     "nobody calls": (dict.fromkeys((_answers(200), _WITHIN, _BEYOND, _EVER, _COUNT, _CALLS)), []),
     "there is no instance": (dict.fromkeys((_ACTIVE, _ROOM, _LESS, _NONE)), []),
-    "all instances are at work": ({_ACTIVE: _still(10)}, ["instances"]),
+    "all instances are at work": ({_ACTIVE: still(10)}, ["instances"]),
     "two versions have them": (
-        {_ACTIVE: _still(6), _ACTIVE.replace("digits-00001", "digits-00002"): _still(6)},
+        {_ACTIVE: still(6), _ACTIVE.replace("digits-00001", "digits-00002"): still(6)},
         [],
     ),
-    "memory is nearly gone": ({_ROOM: _still(0)}, ["memory"]),
+    "memory is nearly gone": ({_ROOM: still(0)}, ["memory"]),
     "one call in fifty fails at the load balancer": (
-        {_CALLS.replace('"200"', '"500"'): _rate(0.2)},
+        {_CALLS.replace('"200"', '"500"'): rate(0.2)},
         ["balancer-errors"],
     ),
     "it answers no place": (
-        {f'{_PASSED},checker_location="{place}"}}': _still(0) for place in ("eur-belgium", "usa-iowa")},
+        {f'{_PASSED},checker_location="{place}"}}': still(0) for place in ("eur-belgium", "usa-iowa")},
         ["uptime"],
     ),
-    "its certificate ends soon": ({_ENDS: _still(14.5)}, ["certificate"]),
+    "its certificate ends soon": ({_ENDS: still(14.5)}, ["certificate"]),
     "another service is sick": (
         {
             each.replace('"digits"', '"other"'): values
-            for each, values in {_answers(503): _rate(5), _ACTIVE: _still(10)}.items()
+            for each, values in {_answers(503): rate(5), _ACTIVE: still(10)}.items()
         },
         [],
     ),
     "a job's container is full": (
-        {each.replace("cloud_run_revision", "cloud_run_job"): _rate(9) for each in (_LESS, _NONE)},
+        {each.replace("cloud_run_revision", "cloud_run_job"): rate(9) for each in (_LESS, _NONE)},
         [],
     ),
 }
@@ -223,21 +212,7 @@ def alerting() -> str:
 def test_an_alert_is_told_when_it_is_so_and_no_other(tmp_path: Path, alerting: str, case: str) -> None:
     """promtool runs the queries over half an hour of it."""
     changed, told = _CASES[case]
-    (tmp_path / "rules.yaml").write_text(alerting)
-    series = [{"series": name, "values": values} for name, values in {**_WELL, **changed}.items() if values is not None]
-    firing = [{"labels": f'{{alertname="{about}"}}', "value": 1} for about in told]
-    expected = {
-        "expr": 'group by (alertname) (ALERTS{alertstate="firing"})',
-        "eval_time": "30m",
-        "exp_samples": firing,
-    }
-    test = {
-        "rule_files": ["rules.yaml"],
-        "evaluation_interval": "1m",
-        "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [expected]}],
-    }
-    (tmp_path / "test.yaml").write_text(yaml.safe_dump(test))
-    assert "SUCCESS" in promtool(tmp_path, "test", "rules", "test.yaml")
+    assert fires(tmp_path, alerting, {**_WELL, **changed}, told)
 
 
 def test_every_alert_is_told_by_some_case() -> None:

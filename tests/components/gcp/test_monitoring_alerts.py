@@ -1,7 +1,6 @@
 """What alerts and dashboard ask, held to Prometheus' own promtool: it is PromQL, and says what it means."""
 
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,22 +10,13 @@ import yaml
 
 from components.gcp import watching
 from components.gcp.watching import Place, Service
+from tests.components.gcp.alerting import fires, promql, rate, still
 from tests.components.gcp.test_monitoring import FULL, POLICY, asked, body, planned, queries
-from tests.tools import debian
 
-MINUTES = 40
 SERVICES = [
     {"namespace": "models", "service": "digits"},
     {"namespace": "models", "service": "digits-large", "least_pods": 0},
 ]
-
-
-def promtool(folder: Path, *arguments: str) -> str:
-    tool = debian.program("prometheus", "promtool")
-    command = [str(tool.path), *arguments]
-    ran = subprocess.run(command, cwd=folder, env=tool.env, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
 
 
 def rules() -> list[dict[str, Any]]:
@@ -41,10 +31,7 @@ def rules() -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("more", [{}, FULL])
 def test_every_query_of_the_dashboard_is_promql(tmp_path: Path, more: dict[str, Any]) -> None:
-    found = queries(body(planned(False, **more)))
-    recorded = [{"record": f"panel:{number}", "expr": query} for number, query in enumerate(found)]
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": recorded}]}))
-    assert f"SUCCESS: {len(found)} rules found" in promtool(tmp_path, "check", "rules", "rules.yaml")
+    assert promql(tmp_path, {"panel": queries(body(planned(False, **more)))})
 
 
 _POD = 'project_id="shop-prod",location="europe-west4",cluster="shop",namespace="models",service="digits"'
@@ -56,15 +43,6 @@ _CHECK = 'monitored_resource="uptime_url",project_id="shop-prod",host="models.ex
 _DURATION = "modelport_request_duration_seconds"
 
 
-def _rate(second: float) -> str:
-    """A counter."""
-    return f"0+{second * 60:g}x{MINUTES}"
-
-
-def _still(value: float) -> str:
-    return f"{value:g}+0x{MINUTES}"
-
-
 def _restarts(pod: str) -> str:
     return (
         f'kubernetes_io:container_restart_count{{{_BOX},namespace_name="models",pod_name="{pod}",'
@@ -73,32 +51,32 @@ def _restarts(pod: str) -> str:
 
 
 _WELL: dict[str, str] = {
-    f'modelport_requests_total{{{_SERVED},route="infer",code="200"}}': _rate(10),
-    f'{_DURATION}_count{{{_SERVED},route="infer"}}': _rate(10),
-    f'{_DURATION}_bucket{{{_SERVED},route="infer",le="0.25"}}': _rate(10),
-    f'{_DURATION}_bucket{{{_SERVED},route="infer",le="+Inf"}}': _rate(10),
-    f"modelport_model_refusals_total{{{_SERVED}}}": _still(0),
-    f"modelport_worker_restarts_total{{{_SERVED}}}": _still(0),
-    f"up{{{_SERVED}}}": _still(1),
-    _restarts("digits-5d7f9c-x2x4k"): _still(3),
-    f'kubernetes_io:node_cpu_core_usage_time{{{_NODE},node_name="one"}}': _rate(1),
-    f'kubernetes_io:node_status_condition{{{_NODE},node_name="one",condition="Ready",status="True"}}': _still(1),
-    f'kubernetes_io:node_status_condition{{{_NODE},node_name="one",condition="Ready",status="Unknown"}}': _still(0),
-    f'kubernetes_io:node_status_condition{{{_NODE},node_name="one",condition="DiskPressure",status="True"}}': _still(0),
-    f'kubernetes_io:node_memory_allocatable_utilization{{{_NODE},node_name="one",memory_type="evictable"}}': _still(
+    f'modelport_requests_total{{{_SERVED},route="infer",code="200"}}': rate(10),
+    f'{_DURATION}_count{{{_SERVED},route="infer"}}': rate(10),
+    f'{_DURATION}_bucket{{{_SERVED},route="infer",le="0.25"}}': rate(10),
+    f'{_DURATION}_bucket{{{_SERVED},route="infer",le="+Inf"}}': rate(10),
+    f"modelport_model_refusals_total{{{_SERVED}}}": still(0),
+    f"modelport_worker_restarts_total{{{_SERVED}}}": still(0),
+    f"up{{{_SERVED}}}": still(1),
+    _restarts("digits-5d7f9c-x2x4k"): still(3),
+    f'kubernetes_io:node_cpu_core_usage_time{{{_NODE},node_name="one"}}': rate(1),
+    f'kubernetes_io:node_status_condition{{{_NODE},node_name="one",condition="Ready",status="True"}}': still(1),
+    f'kubernetes_io:node_status_condition{{{_NODE},node_name="one",condition="Ready",status="Unknown"}}': still(0),
+    f'kubernetes_io:node_status_condition{{{_NODE},node_name="one",condition="DiskPressure",status="True"}}': still(0),
+    f'kubernetes_io:node_memory_allocatable_utilization{{{_NODE},node_name="one",memory_type="evictable"}}': still(
         0.99
     ),
     f'kubernetes_io:node_memory_allocatable_utilization{{{_NODE},node_name="one",memory_type="non-evictable"}}': (
-        _still(0.5)
+        still(0.5)
     ),
-    f'kubernetes_io:node_ephemeral_storage_used_bytes{{{_NODE},node_name="one"}}': _still(50),
-    f'kubernetes_io:node_ephemeral_storage_total_bytes{{{_NODE},node_name="one"}}': _still(100),
-    f'kubernetes_io:container_accelerator_duty_cycle{{{_BOX},pod_name="digits-a-b",accelerator_id="0"}}': _still(50),
-    f'loadbalancing_googleapis_com:https_request_count{{{_BALANCER},response_code_class="200"}}': _rate(10),
-    f'monitoring_googleapis_com:uptime_check_check_passed{{{_CHECK},checker_location="eur-belgium"}}': _still(1),
-    f'monitoring_googleapis_com:uptime_check_check_passed{{{_CHECK},checker_location="usa-iowa"}}': _still(1),
+    f'kubernetes_io:node_ephemeral_storage_used_bytes{{{_NODE},node_name="one"}}': still(50),
+    f'kubernetes_io:node_ephemeral_storage_total_bytes{{{_NODE},node_name="one"}}': still(100),
+    f'kubernetes_io:container_accelerator_duty_cycle{{{_BOX},pod_name="digits-a-b",accelerator_id="0"}}': still(50),
+    f'loadbalancing_googleapis_com:https_request_count{{{_BALANCER},response_code_class="200"}}': rate(10),
+    f'monitoring_googleapis_com:uptime_check_check_passed{{{_CHECK},checker_location="eur-belgium"}}': still(1),
+    f'monitoring_googleapis_com:uptime_check_check_passed{{{_CHECK},checker_location="usa-iowa"}}': still(1),
     f'monitoring_googleapis_com:uptime_check_time_until_ssl_cert_expires{{{_CHECK},checker_location="usa-iowa"}}': (
-        _still(60)
+        still(60)
     ),
 }
 """A cluster with which all is well."""
@@ -119,77 +97,77 @@ _CALLS = _named("loadbalancing")
 _PASSED = "monitoring_googleapis_com:uptime_check_check_passed"
 _CASES: dict[str, tuple[Mapping[str, str | None], list[str]]] = {
     "all is well": ({}, []),
-    "one request in two hundred is slow: what may": ({_WITHIN: _rate(9.95)}, []),
-    "one request in fifty is slow": ({_WITHIN: _rate(9.8)}, ["models-digits-latency"]),
+    "one request in two hundred is slow: what may": ({_WITHIN: rate(9.95)}, []),
+    "one request in fifty is slow": ({_WITHIN: rate(9.8)}, ["models-digits-latency"]),
     "of a handful of requests half are slow": (
-        {_COUNT: _rate(0.1), _BEYOND: _rate(0.1), _WITHIN: _rate(0.05)},
+        {_COUNT: rate(0.1), _BEYOND: rate(0.1), _WITHIN: rate(0.05)},
         [],
     ),
-    "one request in two hundred fails: what may": ({_FAULTS: _rate(0.05)}, []),
-    "one request in fifty fails": ({_FAULTS: _rate(0.2)}, ["models-digits-errors"]),
-    "one request in ten is the caller's mistake": ({_MISTAKES: _rate(1)}, []),
+    "one request in two hundred fails: what may": ({_FAULTS: rate(0.05)}, []),
+    "one request in fifty fails": ({_FAULTS: rate(0.2)}, ["models-digits-errors"]),
+    "one request in ten is the caller's mistake": ({_MISTAKES: rate(1)}, []),
     "one request in fifty fails inside of the model": (
-        {_MISTAKES: _rate(1), _named("modelport_model_refusals_total"): _rate(0.2)},
+        {_MISTAKES: rate(1), _named("modelport_model_refusals_total"): rate(0.2)},
         ["models-digits-errors"],
     ),
     "nobody calls": ({_REQUESTS: _NOTHING, _COUNT: _NOTHING, _BEYOND: _NOTHING, _WITHIN: _NOTHING}, []),
     "nobody has heard of any pod": ({_UP: _NOTHING}, ["models-digits-pods"]),
-    "the only pod does not tell": ({_UP: _still(0)}, ["models-digits-pods", "models-digits-unheard"]),
-    "one pod of two does not tell": ({_UP.replace("digits-a-b", "digits-a-c"): _still(0)}, ["models-digits-unheard"]),
+    "the only pod does not tell": ({_UP: still(0)}, ["models-digits-pods", "models-digits-unheard"]),
+    "one pod of two does not tell": ({_UP.replace("digits-a-b", "digits-a-c"): still(0)}, ["models-digits-unheard"]),
     "a container starts again and again": (
-        {_restarts("digits-5d7f9c-x2x4k"): _rate(1 / 180)},
+        {_restarts("digits-5d7f9c-x2x4k"): rate(1 / 180)},
         ["models-digits-restarts"],
     ),
-    "that of a canary does": ({_restarts("digits-canary-5d7f9c-x2x4k"): _rate(1 / 180)}, ["models-digits-restarts"]),
+    "that of a canary does": ({_restarts("digits-canary-5d7f9c-x2x4k"): rate(1 / 180)}, ["models-digits-restarts"]),
     "that of another service does": (
-        {_restarts("digits-large-5d7f9c-x2x4k"): _rate(1 / 180)},
+        {_restarts("digits-large-5d7f9c-x2x4k"): rate(1 / 180)},
         ["models-digits-large-restarts"],
     ),
-    "workers die": ({_named("modelport_worker_restarts_total"): _rate(1 / 120)}, ["models-digits-workers"]),
+    "workers die": ({_named("modelport_worker_restarts_total"): rate(1 / 120)}, ["models-digits-workers"]),
     "a node has long not said whether it is ready": (
         {
-            _named("kubernetes_io:node_status", "Unknown"): _still(1),
-            _named("kubernetes_io:node_status", "Ready", '"True"'): _still(0),
+            _named("kubernetes_io:node_status", "Unknown"): still(1),
+            _named("kubernetes_io:node_status", "Ready", '"True"'): still(0),
         },
         ["failed-nodes"],
     ),
     "a node's disk is nearly full, it says": (
-        {_named("kubernetes_io:node_status", "DiskPressure"): _still(1)},
+        {_named("kubernetes_io:node_status", "DiskPressure"): still(1)},
         ["pressed-nodes"],
     ),
-    "a node's memory is in use": ({_named("kubernetes_io:node_memory", "non-evictable"): _still(0.9)}, ["memory"]),
-    "a node's disk is in use": ({_named("kubernetes_io:node_ephemeral_storage_used"): _still(85)}, ["disk"]),
-    "a GPU is busy": ({_named("kubernetes_io:container_accelerator"): _still(99)}, ["gpus"]),
+    "a node's memory is in use": ({_named("kubernetes_io:node_memory", "non-evictable"): still(0.9)}, ["memory"]),
+    "a node's disk is in use": ({_named("kubernetes_io:node_ephemeral_storage_used"): still(85)}, ["disk"]),
+    "a GPU is busy": ({_named("kubernetes_io:container_accelerator"): still(99)}, ["gpus"]),
     "nothing is heard of the cluster": ({_named("kubernetes_io:node_cpu"): _NOTHING}, ["silent"]),
     "one call in fifty fails at the load balancer": (
-        {_CALLS.replace('"200"', '"500"'): _rate(0.2)},
+        {_CALLS.replace('"200"', '"500"'): rate(0.2)},
         ["balancer-errors"],
     ),
-    "one call in ten is refused there": ({_CALLS.replace('"200"', '"400"'): _rate(1)}, []),
-    "it does not answer one place": ({_named(_PASSED, "iowa"): _still(0)}, []),
+    "one call in ten is refused there": ({_CALLS.replace('"200"', '"400"'): rate(1)}, []),
+    "it does not answer one place": ({_named(_PASSED, "iowa"): still(0)}, []),
     "it answers no place": (
-        {_named(_PASSED, "iowa"): _still(0), _named(_PASSED, "belgium"): _still(0)},
+        {_named(_PASSED, "iowa"): still(0), _named(_PASSED, "belgium"): still(0)},
         ["uptime"],
     ),
-    "its certificate ends soon": ({_named("monitoring", "ssl_cert"): _still(14.5)}, ["certificate"]),
+    "its certificate ends soon": ({_named("monitoring", "ssl_cert"): still(14.5)}, ["certificate"]),
     "another cluster is sick": (
         {
             each.replace('"shop"', '"other"'): values
             for each, values in {
-                _FAULTS: _rate(5),
-                _UP: _still(0),
-                _restarts("digits-5d7f9c-x2x4k"): _rate(1 / 180),
-                _named("kubernetes_io:node_memory", "non-evictable"): _still(0.99),
-                _named("kubernetes_io:node_status", "DiskPressure"): _still(1),
+                _FAULTS: rate(5),
+                _UP: still(0),
+                _restarts("digits-5d7f9c-x2x4k"): rate(1 / 180),
+                _named("kubernetes_io:node_memory", "non-evictable"): still(0.99),
+                _named("kubernetes_io:node_status", "DiskPressure"): still(1),
             }.items()
         },
         [],
     ),
     "another load balancer and hostname are sick": (
         {
-            _CALLS.replace('"200"', '"500"').replace("shop-1a2b3c4", "other"): _rate(5),
-            _named(_PASSED, "iowa").replace("watch-check", "other"): _still(0),
-            _named(_PASSED, "belgium").replace("watch-check", "other"): _still(0),
+            _CALLS.replace('"200"', '"500"').replace("shop-1a2b3c4", "other"): rate(5),
+            _named(_PASSED, "iowa").replace("watch-check", "other"): still(0),
+            _named(_PASSED, "belgium").replace("watch-check", "other"): still(0),
         },
         [],
     ),
@@ -206,21 +184,7 @@ def alerting() -> str:
 def test_an_alert_is_told_when_it_is_so_and_no_other(tmp_path: Path, alerting: str, case: str) -> None:
     """promtool runs the queries over half an hour of it."""
     changed, told = _CASES[case]
-    (tmp_path / "rules.yaml").write_text(alerting)
-    series = [{"series": name, "values": values} for name, values in {**_WELL, **changed}.items() if values is not None]
-    firing = [{"labels": f'{{alertname="{about}"}}', "value": 1} for about in told]
-    expected = {
-        "expr": 'group by (alertname) (ALERTS{alertstate="firing"})',
-        "eval_time": "30m",
-        "exp_samples": firing,
-    }
-    test = {
-        "rule_files": ["rules.yaml"],
-        "evaluation_interval": "1m",
-        "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [expected]}],
-    }
-    (tmp_path / "test.yaml").write_text(yaml.safe_dump(test))
-    assert "SUCCESS" in promtool(tmp_path, "test", "rules", "test.yaml")
+    assert fires(tmp_path, alerting, {**_WELL, **changed}, told)
 
 
 def test_every_alert_is_told_by_some_case() -> None:
