@@ -12,7 +12,6 @@ from policies.rules import Rule, StackRule, Whole
 
 _FUNCTION: Final = "aws:lambda/function:Function"
 _PERMISSION: Final = "aws:lambda/permission:Permission"
-_METHOD: Final = "aws:apigateway/method:Method"
 _MODEL: Final = ("aws:sagemaker/model:Model",)
 _CONFIGURATION: Final = ("aws:sagemaker/endpointConfiguration:EndpointConfiguration",)
 _UNWAITED: Final = ("s3", "sns", "events", "ses", "config", "codecommit", "iot", "logs")
@@ -25,11 +24,6 @@ _OWN_DISKS: Final = (
 _LAMBDA: Final = "https://docs.aws.amazon.com/lambda/latest/dg"
 _API: Final = "https://docs.aws.amazon.com/apigateway/latest/developerguide"
 _SAGEMAKER: Final = "https://docs.aws.amazon.com/sagemaker/latest/dg"
-
-
-def _open_url(each: Look) -> Iterator[str]:
-    if (kind := each.at("authorizationType")) != "AWS_IAM":
-        yield f"authorizationType is {kind}, expected AWS_IAM"
 
 
 def _caller(each: Look) -> Iterator[str]:
@@ -92,13 +86,6 @@ def _lost(whole: Whole) -> Iterator[tuple[Look, str]]:
         )
         if unwaited and not kept:
             yield function, f"{unwaited[0].at('principal')} calls it and waits for no answer, expected deadLetterConfig"
-
-
-def _open_method(each: Look) -> Iterator[str]:
-    if each.at("httpMethod") == "OPTIONS" or yes(each.at("apiKeyRequired")):
-        return
-    if each.at("authorization", "NONE") == "NONE":
-        yield "authorization is NONE and apiKeyRequired is off, expected one of both"
 
 
 def _old_tls(each: Look) -> Iterator[str]:
@@ -165,17 +152,6 @@ def _told(each: Look) -> Iterator[str]:
 
 
 RULES: Final = (
-    Rule(
-        name="lambda-url-signed",
-        title="The URL of a function takes signed requests alone",
-        why="Anybody who finds the URL calls the model, on your account",
-        fix="write AWS_IAM, and a permission for each who may",
-        severity=Severity.CRITICAL,
-        ids=("CKV_AWS_258",),
-        links=(f"{_LAMBDA}/urls-auth.html",),
-        types=("aws:lambda/functionUrl:FunctionUrl",),
-        look=_open_url,
-    ),
     Rule(
         name="lambda-callers-named",
         title="Who may call a function is named",
@@ -267,17 +243,6 @@ RULES: Final = (
         ids=("CKV_AWS_116",),
         links=(f"{_LAMBDA}/invocation-async-retain-records.html",),
         look=_lost,
-    ),
-    Rule(
-        name="api-authorised",
-        title="A method of API Gateway asks who calls",
-        why="Anybody who finds the URL calls the model, on your account",
-        fix="write authorization, or apiKeyRequired with a usage plan",
-        severity=Severity.CRITICAL,
-        ids=("CKV_AWS_59", "CKV2_AWS_70"),
-        links=(f"{_API}/apigateway-control-access-to-api.html",),
-        types=(_METHOD,),
-        look=_open_method,
     ),
     Rule(
         name="api-tls-modern",

@@ -13,7 +13,6 @@ _TASK: Final = "aws:ecs/taskDefinition:TaskDefinition"
 _ECS: Final = "aws:ecs/cluster:Cluster"
 _FUNCTION: Final = "aws:lambda/function:Function"
 _PERMISSION: Final = "aws:lambda/permission:Permission"
-_METHOD: Final = "aws:apigateway/method:Method"
 _SETTINGS: Final = "aws:apigateway/methodSettings:MethodSettings"
 _STAGE: Final = "aws:apigateway/stage:Stage"
 _CONFIGURATION: Final = "aws:sagemaker/endpointConfiguration:EndpointConfiguration"
@@ -128,13 +127,6 @@ MACHINES: Final = (
 )
 
 SERVING: Final = (
-    Flip(
-        "lambda-url-signed",
-        "function",
-        "aws:lambda/functionUrl:FunctionUrl",
-        "digits",
-        {"authorizationType": "NONE"},
-    ),
     Flip("lambda-callers-named", "function-with-everything", _PERMISSION, "whole-caller-0", {"principal": "*"}),
     Flip(
         "lambda-services-bounded",
@@ -183,8 +175,6 @@ SERVING: Final = (
         {"principal": "s3.amazonaws.com"},
         breaks=("whole",),
     ),
-    Flip("api-authorised", "api", _METHOD, "digits", {"apiKeyRequired": False}),
-    Flip("api-authorised", "api", _METHOD, "digits-below", {"apiKeyRequired": GONE, "authorization": GONE}),
     Flip(
         "api-tls-modern",
         "api-with-a-name",

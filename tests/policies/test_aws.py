@@ -187,8 +187,6 @@ def test_an_exception_holds_until_its_last_day(rule: str) -> None:
         ("lambda-callers-named", {"principal": "*", "principalOrgId": "o-1234567890"}),
         ("lambda-environment-own-key", {"environment": GONE, "kmsKeyArn": GONE}),
         ("lambda-code-signed", {"packageType": "Zip", "codeSigningConfigArn": "arn:aws:lambda:x"}),
-        ("api-authorised", {"apiKeyRequired": False, "authorization": "AWS_IAM"}),
-        ("api-authorised", {"apiKeyRequired": False, "httpMethod": "OPTIONS"}),
         ("sagemaker-own-key", {"kmsKeyArn": GONE, "productionVariants[0].instanceType": "ml.g5.xlarge"}),
         ("secrets-rotated", {"rotationRules": {"scheduleExpression": "rate(12 hours)"}}),
         ("aws-no-secrets-in-environment", {"environment.variables.UPSTREAM_TOKEN": "arn:aws:secretsmanager:x"}),
