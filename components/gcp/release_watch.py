@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from components.gcp.release_steps import Bounds
 from components.gcp.rest import Client, Clock, Json
@@ -117,12 +117,15 @@ class Watched(Protocol):
 
     def counted(self, version: str, since: float) -> Counted:
         """What it has answered since then."""
+        ...
 
     def slowest(self, version: str, since: float) -> float:
         """Seconds within which 99 of 100 of its answers came since then."""
+        ...
 
     def open_incident(self, policies: Sequence[str]) -> str:
         """The first of some alert policies that has an open incident; nothing where none has."""
+        ...
 
 
 def may_begin(api: Watched, bounds: Bounds, name: str, stable: str, clock: Clock) -> None:
@@ -180,7 +183,7 @@ class Watch:
 
 def _value(point: Json) -> float:
     told: Json = point.get("value") or {}
-    number = told.get("doubleValue", told.get("int64Value", 0))
+    number: Any = told.get("doubleValue", told.get("int64Value", 0))
     return float(number)
 
 

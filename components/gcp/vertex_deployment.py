@@ -54,7 +54,7 @@ class VertexDeploymentProvider(ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         from components.gcp import vertex_releasing as releasing
 
-        wanted = releasing.Wanted.of(_news, stable=str(_olds.get("deployed") or ""))
+        wanted = releasing.Wanted.of(_news, str(_olds.get("deployed") or ""), str(_olds.get("attachment") or ""))
         say = releasing.say_of(wanted.name)
         if _olds.get("version") != _news.get("version"):
             return UpdateResult(_told(_news, releasing.release(wanted, say=say)))

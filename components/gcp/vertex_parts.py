@@ -34,7 +34,7 @@ def kept(
     """
     if logging.dataset is not None:
         return f"bq://{logging.dataset}.{TABLE}", []
-    called = f"{name.replace('-', '_')}_requests"
+    called = f"{_in_project(name, asked)}_requests"
     dataset = Dataset(
         f"{name}-requests",
         dataset_id=called,
@@ -52,6 +52,11 @@ def kept(
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=None if logging.delete else True),
     )
     return dataset.dataset_id.apply(lambda known: f"bq://{asked.project}.{known}.{TABLE}"), [dataset]
+
+
+def _in_project(name: str, asked: Asked) -> str:
+    """What is called by letters, digits and _, once in a project."""
+    return f"{name}_{asked.region}".replace("-", "_")
 
 
 def way(
@@ -124,7 +129,7 @@ def callers(
     role = IAMCustomRole(
         f"{name}-caller",
         project=asked.project,
-        role_id=f"{name.replace('-', '_')}_caller",
+        role_id=_in_project(name, asked),
         title=f"Calls {name}",
         description="Calls endpoints of Vertex AI",
         permissions=[CALL],

@@ -33,9 +33,11 @@ class Wanted:
     bounds: Bounds
     stable: str
     """Id of the deployed model that was released last; "" where none was, as far as is known."""
+    attachment: str
+    """What a private endpoint was reached by then."""
 
     @classmethod
-    def of(cls, props: Mapping[str, Any], stable: str) -> "Wanted":
+    def of(cls, props: Mapping[str, Any], stable: str, attachment: str = "") -> "Wanted":
         """From the inputs of a VertexDeployment."""
         version = json.loads(props["version"])
         return cls(
@@ -49,6 +51,7 @@ class Wanted:
             release_steps.stages(str(props["stages"])),
             Bounds.of(json.loads(props["bounds"])),
             stable,
+            attachment,
         )
 
     def api(self, clock: Clock) -> Api:
@@ -97,7 +100,7 @@ def changed(wanted: Wanted, keys: set[str], model: str, *, say: Say, clock: Cloc
             )
         if "labels" in keys:
             api.labelled(wanted.labels)
-        return stable, model, attachment(found, stable)
+        return stable, model, attachment(found, stable) or wanted.attachment
 
 
 def left(props: Mapping[str, Any]) -> str:
@@ -165,7 +168,8 @@ def _model(deployed: Mapping[str, Any]) -> str:
 
 
 def _split(endpoint: Mapping[str, Any]) -> dict[str, int]:
-    return {str(key): int(value) for key, value in (endpoint.get("trafficSplit") or {}).items()}
+    told: Json = endpoint.get("trafficSplit") or {}
+    return {key: int(value) for key, value in told.items()}
 
 
 def serving(place: Place, endpoint: Mapping[str, Any], known: str) -> str:
@@ -181,7 +185,8 @@ def attachment(endpoint: Mapping[str, Any], deployed: str) -> str:
     for each in endpoint.get("deployedModels") or ():
         if str(each["id"]) == deployed and (found := each.get("privateEndpoints", {}).get("serviceAttachment")):
             return str(found)
-    return str((endpoint.get("privateServiceConnectConfig") or {}).get("serviceAttachment") or "")
+    told: Json = endpoint.get("privateServiceConnectConfig") or {}
+    return str(told.get("serviceAttachment") or "")
 
 
 def _alone(wanted: Wanted, endpoint: Mapping[str, Any]) -> None:
@@ -259,7 +264,14 @@ def _finished(api: Api, wanted: Wanted, model: str, newest: str, say: Say) -> Ma
     for each in _ours(wanted.place, found):
         if each != newest:
             _taken_off(api, each, say)
-    return newest, model, attachment(found, newest)
+    reached = attachment(found, newest) or wanted.attachment
+    if wanted.private and not reached:
+        # Of the first version alone, which the next `up` finds and begins from.
+        raise ReleaseError(
+            f"Vertex AI does not tell by what {wanted.name} is reached, expected a service attachment of the endpoint "
+            f"{wanted.place.endpoint}; run `up` once more"
+        )
+    return newest, model, reached
 
 
 def _taken_off(api: Api, number: str, say: Say) -> None:

@@ -1,10 +1,12 @@
 """A model in Vertex AI as it would be registered: who may call it, what it may do, and how a version is released."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import pulumi
 import pytest
 from pulumi_gcp.compute.network import Network
 
@@ -35,7 +37,7 @@ FULL: VertexEndpointArgs = {
     "gpu_target": 80,
     "workers": 2,
     "startup_seconds": 902,
-    "private": {**PRIVATE, "global_access": True, "projects": ["shop-tests"]},
+    "private": PRIVATE | {"global_access": True, "projects": ["shop-tests"]},
     "invokers": {"shop": f"serviceAccount:shop@{PROJECT}.iam.gserviceaccount.com", "team": "group:ml@example.com"},
     "release": {
         "strategy": VertexStrategy.CANARY,
@@ -68,7 +70,7 @@ def _deployment_told(made: Planned) -> dict[str, Any]:
     return {"deployed": "1001", "model": model, "attachment": ATTACHMENT if made.inputs["private"] else ""}
 
 
-TOLD = {
+TOLD: Mapping[str, Callable[[Planned], dict[str, Any]]] = {
     ENDPOINT: _endpoint_told,
     DEPLOYMENT: _deployment_told,
     "gcp:compute/address:Address": lambda _: {"address": "10.0.0.9"},
@@ -108,7 +110,8 @@ def _told(args: VertexEndpointArgs) -> dict[str, Any]:
     def program() -> None:
         made = VertexEndpoint("digits", args)
         for key in VertexEndpoint.__annotations__:
-            getattr(made, key).apply(lambda value, key=key: told.update({key: value}))
+            output: pulumi.Output[Any] = getattr(made, key)
+            output.apply(partial(told.__setitem__, key))
 
     plan(program, preview=False, outputs=TOLD)
     return told
@@ -240,14 +243,14 @@ def test_nobody_may_call_it_unless_told_and_then_nothing_but_that() -> None:
     assert [each.type for each in found.resources if "iam" in each.type.lower() and "kms" not in each.type] == []
     found = made_of(FULL)
     role = found.one("gcp:projects/iAMCustomRole:IAMCustomRole").inputs
-    assert (role["permissions"], role["roleId"]) == (["aiplatform.endpoints.predict"], "digits_caller")
+    assert (role["permissions"], role["roleId"]) == (["aiplatform.endpoints.predict"], "digits_europe_west4")
     callers = found.all(MEMBER)
     assert {each.name: each.inputs["member"] for each in callers} == {
         "digits-caller-shop": f"serviceAccount:shop@{PROJECT}.iam.gserviceaccount.com",
         "digits-caller-team": "group:ml@example.com",
     }
     place = {"project": PROJECT, "location": REGION, "endpoint": "digits-1234567"}
-    place["role"] = f"projects/{PROJECT}/roles/digits_caller"
+    place["role"] = f"projects/{PROJECT}/roles/digits_europe_west4"
     assert all(place.items() <= each.inputs.items() for each in callers)
 
 
@@ -281,7 +284,7 @@ def test_a_private_endpoint_is_reached_in_its_network_alone() -> None:
 def test_requests_are_kept_where_nobody_else_reads_them_and_stay() -> None:
     found = made_of(changed(logging={"percent": 10}))
     dataset = found.one(DATASET)
-    assert (dataset.inputs["datasetId"], dataset.inputs["location"]) == ("digits_requests", REGION)
+    assert (dataset.inputs["datasetId"], dataset.inputs["location"]) == ("digits_europe_west4_requests", REGION)
     assert dataset.inputs["accesses"] == [
         {"role": "OWNER", "specialGroup": "projectOwners"},
         {"role": "WRITER", "userByEmail": AGENT},
@@ -297,7 +300,7 @@ def test_requests_are_kept_where_nobody_else_reads_them_and_stay() -> None:
     assert _endpoint(found)["predictRequestResponseLoggingConfig"] == {
         "enabled": True,
         "samplingRate": 0.1,
-        "bigqueryDestination": {"outputUri": f"bq://{PROJECT}.digits_requests.requests"},
+        "bigqueryDestination": {"outputUri": f"bq://{PROJECT}.digits_europe_west4_requests.requests"},
     }
     users = {each.inputs["member"] for each in found.all("gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember")}
     assert f"serviceAccount:bq-{NUMBER}@bigquery-encryption.iam.gserviceaccount.com" in users
@@ -360,7 +363,10 @@ def test_outputs_tell_where_it_answers_and_with_what() -> None:
     }
     told = _told(FULL)
     assert told["url"].startswith(f"https://digits-1234567-{REGION}-{NUMBER}.prediction.p.vertexai.goog/v1/projects/")
-    assert (told["address"], told["requests_table"]) == ("10.0.0.9", f"bq://{PROJECT}.digits_requests.requests")
+    assert (told["address"], told["requests_table"]) == (
+        "10.0.0.9",
+        f"bq://{PROJECT}.digits_europe_west4_requests.requests",
+    )
 
 
 def _labelled(found: Plan) -> Iterator[Planned]:

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pulumi.output import Unknown
@@ -20,9 +20,11 @@ POLICY = "projects/shop-prod/alertPolicies/1234567890123456789"
 CANARY = [[10, 300], [50, 300], [100, 600]]
 PLACE = {"project": "shop-prod", "region": "europe-west4", "endpoint": "digits-1234567"}
 BOUNDS = {"error_percent": 1, "latency": 0.25, "policies": [POLICY]}
-SCALE = {"minReplicaCount": 2, "maxReplicaCount": 4, "autoscalingMetricSpecs": []}
+SCALE: Json = {"minReplicaCount": 2, "maxReplicaCount": 4, "autoscalingMetricSpecs": []}
 DONE = (NEW, f"{MODEL}@2", "")
 AGAIN = "1003"
+UNKNOWN: Any = cast("Any", Unknown)()
+"""What a preview hands on in place of what it does not know."""
 
 
 def props(image: str, **changed: Any) -> Json:
@@ -109,14 +111,13 @@ def _fits(schemas: Json, shape: Json, value: Any, where: str) -> None:
     """Words and choices of a request are those that Google describes."""
     shape = schemas[shape["$ref"]] if "$ref" in shape else shape
     if isinstance(value, dict) and "properties" in shape:
-        told: Json = value
+        told = cast("Json", value)
         assert set(told) <= set(shape["properties"]), where
         for key, each in told.items():
             assert not shape["properties"][key].get("readOnly"), f"{where}.{key}"
             _fits(schemas, shape["properties"][key], each, f"{where}.{key}")
     elif isinstance(value, list):
-        items: list[Any] = value
-        for each in items:
+        for each in cast("Sequence[Any]", value):
             _fits(schemas, shape["items"], each, where)
     elif "enum" in shape:
         assert value in shape["enum"], where
@@ -197,6 +198,14 @@ def test_codes_of_a_private_endpoint_are_counted_too(cloud: Cloud) -> None:
 def test_the_attachment_of_a_private_endpoint_is_told(cloud: Cloud) -> None:
     cloud.private = True
     assert released(private="yes")[0] == (NEW, f"{MODEL}@2", ATTACHMENT)
+
+
+def test_an_attachment_that_is_not_told_is_the_one_that_it_was_and_the_first_has_to_be_told(cloud: Cloud) -> None:
+    wanted = releasing.Wanted.of(props("two", private="yes", stages="[[100, 0]]"), OLD, ATTACHMENT)
+    assert releasing.release(wanted, say=lambda _: None, clock=Clock())[2] == ATTACHMENT
+    Handler.cloud = Cloud(empty=True)
+    with pytest.raises(ReleaseError, match=r"Vertex AI does not tell by what digits is reached, .* run `up` once more"):
+        released("", private="yes")
 
 
 def test_slow_answers_send_it_back(cloud: Cloud) -> None:
@@ -430,7 +439,7 @@ def test_another_endpoint_is_another_resource_unless_this_one_may_not_go(
     with pytest.raises(ReleaseError, match=r"the endpoint of digits may not be deleted, nor replaced"):
         provider.diff("", state("one"), other)
     # As a preview may see it, which is no reason to refuse anything.
-    found = provider.diff("", state("one"), props("one", endpoint=Unknown()))
+    found = provider.diff("", state("one"), props("one", endpoint=UNKNOWN))
     assert (found.changes, found.replaces) == (True, [])
 
 
