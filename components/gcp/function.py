@@ -171,7 +171,13 @@ class CloudFunction(pulumi.ComponentResource):
     ) -> tuple[pulumi.Input[str], list[pulumi.Resource]]:
         """Where builds write to, by its whole name, and that they may."""
         child, whole = pulumi.ResourceOptions(parent=self), asked.repository
-        if whole is None:
+        place: dict[str, Any] = {"location": asked.region}
+        if whole is not None:
+            place |= {
+                word: outputs.known(_part, whole=cast("Any", whole), at=at)
+                for word, at in (("project", 1), ("repository", 5))
+            }
+        else:
             made = Repository(
                 name,
                 project=asked.project,
@@ -188,13 +194,12 @@ class CloudFunction(pulumi.ComponentResource):
                 opts=child,
             )
             whole = made.id
+            place |= {"project": asked.project, "repository": made.repository_id}
         member = pulumi.Output.concat("serviceAccount:", builder)
         return whole, [
             RepositoryIamMember(
                 f"{name}-{who}",
-                project=outputs.known(_part, whole=cast("Any", whole), at=1),
-                location=asked.region,
-                repository=outputs.known(_part, whole=cast("Any", whole), at=5),
+                **place,
                 role=role,
                 member=each,
                 opts=child,

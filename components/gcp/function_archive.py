@@ -8,6 +8,7 @@ the image was baked with. The same image gives the same bytes on every machine.
 import hashlib
 import json
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,14 +72,16 @@ def archived(image: str, layout_image: str = "") -> Archive:
     layout_image: `oci:PATH@sha256:...`, where the image may lie on this machine.
     Raises ArgsError for an image of other wheels than are pinned here, and what the image's own place raises.
     """
+    note = record(image)
+    return _known(note) or _made(image, layout_image, note)
+
+
+def record(image: str) -> Path:
+    """Where this machine notes what it has made of an image, by all that decides that."""
     from model_build.resource import cache_dir
 
-    digest = image.rpartition("@")[2]
-    key = hashlib.sha256("\0".join((_FORMAT, digest, MAIN, _HEAD + LOCK.read_text())).encode()).hexdigest()
-    record = cache_dir() / "functions" / f"{key}.json"
-    if found := _known(record):
-        return found
-    return _made(image, layout_image, record)
+    decides = (_FORMAT, image.rpartition("@")[2], MAIN, _HEAD + LOCK.read_text())
+    return cache_dir() / "functions" / f"{hashlib.sha256(chr(0).join(decides).encode()).hexdigest()}.json"
 
 
 def fits(archive: Archive, memory: int) -> None:
@@ -98,15 +101,15 @@ def file(sha256: str) -> Path:
     return cache_dir() / "functions" / f"{sha256}.zip"
 
 
-def _known(record: Path) -> Archive | None:
+def _known(note: Path) -> Archive | None:
     try:
-        found = Archive(**json.loads(record.read_bytes()))
+        found = Archive(**json.loads(note.read_bytes()))
         return found if file(found.sha256).stat().st_size == found.size else None
     except (OSError, ValueError, TypeError):
         return None
 
 
-def _made(image: str, layout_image: str, record: Path) -> Archive:
+def _made(image: str, layout_image: str, note: Path) -> Archive:
     from model_build.resource import parts
 
     found = parts(image, layout_image)
@@ -114,9 +117,9 @@ def _made(image: str, layout_image: str, record: Path) -> Archive:
     _as_pinned(found.wheels, image)
     if not (found.code / "serving" / "process" / "cloud_function.py").is_file():
         raise _other(image, "serving code of before there were functions of Google Cloud")
-    record.parent.mkdir(parents=True, exist_ok=True)
-    work = record.with_name(f".{record.stem}-{id(found)}.zip")
-    try:
+    note.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=note.parent) as folder:
+        work = Path(folder) / "zip"
         with zipfile.ZipFile(work, "w", zipfile.ZIP_STORED) as out:
             for name, source in sorted(_files(found)):
                 _put(out, name, source)
@@ -125,11 +128,8 @@ def _made(image: str, layout_image: str, record: Path) -> Archive:
         weight = sum(each.stat().st_size for each in found.model.rglob("*") if each.is_file())
         archive = Archive(sha256, runtime, work.stat().st_size, weight)
         work.replace(file(sha256))
-    finally:
-        work.unlink(missing_ok=True)
-    note = work.with_suffix(".json")
-    note.write_text(json.dumps(archive._asdict()))
-    note.replace(record)
+        (Path(folder) / "note").write_text(json.dumps(archive._asdict()))
+        (Path(folder) / "note").replace(note)
     return archive
 
 

@@ -84,3 +84,12 @@ PROGRAMS: Final[Mapping[str, Callable[[], object]]] = {
     "function_of_a_topic": function_of_a_topic,
     "function_of_a_bucket": function_of_a_bucket,
 }
+
+TOO_MUCH: Final[Mapping[str, str]] = {
+    f"{check} google_storage_bucket.{name}-source": why
+    for name in ("digits", "whole", "mine", "topic", "bucket")
+    for check, why in (
+        ("CKV_GCP_62", "Cloud Audit Logs say who reads it; a bucket of logs would be one more to keep"),
+        ("CKV_GCP_78", "an object is called by its content, and never written over"),
+    )
+}
