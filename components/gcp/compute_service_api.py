@@ -1,7 +1,7 @@
 """Compute Engine by its REST API, for a release: what of a group is written, and what becomes of its instances."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from components.gcp.release_watch import Counted, Measured, Metrics
 from components.gcp.rest import Client, Clock, Json
@@ -74,8 +74,7 @@ class Api:
                 )
             self._clock.sleep(_TICK)
             found = self._client.ask("GET", COMPUTE, f"{self._place.around}/operations/{found['name']}") or {}
-        errors: list[Json] = (found.get("error") or {}).get("errors") or []
-        return "; ".join(str(each.get("message") or each.get("code")) for each in errors)
+        return _errors(found.get("error"))
 
     def instances(self) -> list[Instance]:
         """The instances of the group."""
@@ -120,11 +119,17 @@ def path(link: str) -> str:
 def _instance(told: Mapping[str, Any]) -> Instance:
     version: Json = told.get("version") or {}
     health = [str(each.get("detailedHealthState")) for each in told.get("instanceHealth") or ()]
-    action, errors = str(told.get("currentAction")), (told.get("lastAttempt") or {}).get("errors") or {}
+    action, attempt = str(told.get("currentAction")), cast("Json", told.get("lastAttempt") or {})
     return Instance(
         str(told.get("name") or str(told.get("instance", "")).rpartition("/")[2]),
         path(str(version.get("instanceTemplate") or "")),
         action == "NONE" and bool(health) and all(each == "HEALTHY" for each in health),
         action in ("ABANDONING", "DELETING"),
-        "; ".join(str(each.get("message") or each.get("code")) for each in errors.get("errors") or ()),
+        _errors(attempt.get("errors")),
     )
+
+
+def _errors(told: Any) -> str:
+    """What went wrong, of Google's list of it."""
+    errors: list[Json] = cast("Json", told or {}).get("errors") or []
+    return "; ".join(str(each.get("message") or each.get("code")) for each in errors)

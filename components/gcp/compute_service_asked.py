@@ -288,6 +288,7 @@ def _machine_image(value: object) -> None:
 def _metric(what: str, given: ComputeMetric) -> dict[str, Any]:
     """A metric as the autoscaler takes it. Raises ArgsError."""
     checks.given(what, given, ComputeMetric)
+    told = cast("Mapping[str, Any]", given)
     example = "pubsub.googleapis.com/subscription/num_undelivered_messages"
     pattern = r"[a-z0-9.-]+\.[a-z]+/[A-Za-z0-9_./-]{1,200}"
     checks.fits(f"{what}.name", given["name"], pattern, "the type of a metric of Cloud Monitoring", example)
@@ -295,14 +296,14 @@ def _metric(what: str, given: ComputeMetric) -> dict[str, Any]:
     aims = [key for key in ("target", "of_each") if given.get(key) is not None]
     if len(aims) != 1:
         raise checks.wrong(f"{what}.target", given.get("target"), "either it or of_each", "write one of them")
-    checks.within(f"{what}.{aims[0]}", given[cast("Any", aims[0])], 1e-6, 1e12)
+    checks.within(f"{what}.{aims[0]}", told[aims[0]], 1e-6, 1e12)
     if aims == ["target"]:
         kind = checks.choice(f"{what}.kind", given.get("kind", ComputeMetricKind.GAUGE), ComputeMetricKind)
-        made |= {"target": given["target"], "type": kind.value.replace("-", "_").upper()}
+        made |= {"target": told["target"], "type": kind.value.replace("-", "_").upper()}
     else:
         if given.get("kind") is not None:
             raise checks.wrong(f"{what}.kind", given.get("kind"), "nothing beside of_each", "leave it out")
-        made["single_instance_assignment"] = given["of_each"]
+        made["single_instance_assignment"] = told["of_each"]
     if (asked := given.get("filter")) is not None:
         pattern = r"(?s)(?!.*\bOR\b).{1,2000}"
         example = 'resource.type = "pubsub_subscription" AND resource.labels.subscription_id = "digits"'

@@ -315,6 +315,6 @@ def scaled(parent: pulumi.Resource, name: str, asked: Asked, made: RegionInstanc
         region=asked.region,
         description=f"How many instances {name} has",
         target=made.id,
-        autoscaling_policy=about,
+        autoscaling_policy=cast("Any", about),
         opts=pulumi.ResourceOptions(parent=parent),
     )

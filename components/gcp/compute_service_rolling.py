@@ -306,7 +306,9 @@ def _told_apart(instances: Sequence[Instance], template: str) -> tuple[list[Inst
 
 def _target(group: Mapping[str, Any]) -> bool:
     """Whether each instance has the version that it is to have."""
-    return bool(((group.get("status") or {}).get("versionTarget") or {}).get("isReached"))
+    status: Json = group.get("status") or {}
+    target: Json = status.get("versionTarget") or {}
+    return bool(target.get("isReached"))
 
 
 def _least(group: Mapping[str, Any], percent: int) -> int:

@@ -89,6 +89,12 @@ _TELLS: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     },
     "gcp:compute/address:Address": {"address": ("198.51.100.{byte}", "{}.address")},
     "gcp:compute/globalAddress:GlobalAddress": {"address": ("203.0.113.{byte}", "{}.address")},
+    "gcp:compute/regionInstanceGroupManager:RegionInstanceGroupManager": {
+        "instanceGroup": (
+            "https://www.googleapis.com/compute/v1/projects/{project}/regions/{region}/instanceGroups/{name}",
+            "{}.instance_group",
+        )
+    },
     "gcp:compute/router:Router": {},
     "gcp:compute/securityPolicy:SecurityPolicy": {"fingerprint": ("{hex}fp=", "{}.fingerprint")},
     "gcp:compute/sSLPolicy:SSLPolicy": {"fingerprint": ("{hex}fp=", "{}.fingerprint")},

@@ -1,7 +1,7 @@
 """What Compute Engine makes, and what is called otherwise there."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from tests.components.gcp.judging_api_made import OURS, Made
 
@@ -15,6 +15,53 @@ def _excluded(rule: str) -> dict[str, str]:
     exclusions = f"{rule}preconfiguredWafConfig.exclusions"
     words = ("Bodies", "Cookies", "Headers", "QueryParams", "Uris")
     return {f"{exclusions}.request{each}": f"request{each}ToExclude" for each in words}
+
+
+_WORDS: Final = (
+    *("canIpForward", "disks", "guestAccelerators", "labels", "machineType", "metadata", "networkInterfaces"),
+    *("scheduling", "shieldedInstanceConfig", "tags"),
+)
+_INSTANCE: Final[Mapping[str, str]] = {
+    **{each: f"properties.{each}" for each in _WORDS},
+    "instanceDescription": "properties.description",
+    "serviceAccount": "properties.serviceAccounts",
+    "region": "?region",
+    **{f"disks.{each}": f"initializeParams.{each}" for each in ("diskSizeGb", "diskType", "labels", "sourceImage")},
+    "disks.diskEncryptionKey.kmsKeySelfLink": "kmsKeyName",
+    "guestAccelerators.count": "acceleratorCount",
+    "guestAccelerators.type": "acceleratorType",
+}
+"""A template's words are below `properties`."""
+_GROUPED: Final[Mapping[str, str]] = {
+    "distributionPolicyTargetShape": "distributionPolicy.targetShape",
+    "distributionPolicyZones": "distributionPolicy.zones",
+    "updatePolicy.maxSurgeFixed": "maxSurge.fixed",
+    "updatePolicy.maxUnavailableFixed": "maxUnavailable.fixed",
+    "region": "?region",
+    "waitForInstances": OURS,
+    "waitForInstancesStatus": OURS,
+}
+_POLICY: Final = "autoscalingPolicy"
+_SCALED: Final[Mapping[str, str]] = {
+    "region": "?region",
+    f"{_POLICY}.cooldownPeriod": "coolDownPeriodSec",
+    f"{_POLICY}.cpuUtilization.target": "utilizationTarget",
+    f"{_POLICY}.loadBalancingUtilization.target": "utilizationTarget",
+    f"{_POLICY}.maxReplicas": "maxNumReplicas",
+    f"{_POLICY}.minReplicas": "minNumReplicas",
+    f"{_POLICY}.metrics": "customMetricUtilizations",
+    f"{_POLICY}.metrics.name": "metric",
+    f"{_POLICY}.metrics.target": "utilizationTarget",
+    f"{_POLICY}.metrics.type": "utilizationTargetType",
+}
+
+
+def _pairs(metadata: Any) -> dict[str, Any]:
+    return {"items": [{"key": key, "value": value} for key, value in metadata.items()]}
+
+
+def _zones(names: list[str]) -> list[dict[str, str]]:
+    return [{"zone": f"zones/{each}"} for each in names]
 
 
 COMPUTE: Final[Mapping[str, Made]] = {
@@ -56,6 +103,13 @@ COMPUTE: Final[Mapping[str, Made]] = {
     ),
     "gcp:compute/networkEndpointGroup:NetworkEndpointGroup": _made("networkEndpointGroups.insert"),
     "gcp:compute/regionNetworkEndpointGroup:RegionNetworkEndpointGroup": _made("regionNetworkEndpointGroups.insert"),
+    "gcp:compute/regionAutoscaler:RegionAutoscaler": _made("regionAutoscalers.insert", _SCALED),
+    "gcp:compute/regionInstanceGroupManager:RegionInstanceGroupManager": Made(
+        "compute.v1", "regionInstanceGroupManagers.insert", _GROUPED, told={"distributionPolicyZones": _zones}
+    ),
+    "gcp:compute/regionInstanceTemplate:RegionInstanceTemplate": Made(
+        "compute.v1", "regionInstanceTemplates.insert", _INSTANCE, told={"metadata": _pairs}
+    ),
     "gcp:compute/resourcePolicy:ResourcePolicy": _made("resourcePolicies.insert"),
     "gcp:compute/route:Route": Made(
         "compute.v1", "routes.insert", {"nextHopInstanceZone": OURS}, default=("priority",)

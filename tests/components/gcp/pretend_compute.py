@@ -19,7 +19,7 @@ STARTS = 60.0
 
 def policy(delay: int = 300) -> Json:
     """What a release tells a group beside its versions."""
-    update = {"type": "PROACTIVE", "minimalAction": "REPLACE", "replacementMethod": "SUBSTITUTE"}
+    update: Json = {"type": "PROACTIVE", "minimalAction": "REPLACE", "replacementMethod": "SUBSTITUTE"}
     update |= {"mostDisruptiveAllowedAction": "REPLACE", "instanceRedistributionType": "PROACTIVE"}
     update |= {"maxSurge": {"fixed": 3}, "maxUnavailable": {"fixed": 0}}
     return {"updatePolicy": update, "autoHealingPolicies": [{"healthCheck": CHECK, "initialDelaySec": delay}]}
@@ -35,7 +35,7 @@ class Cloud:
         self.surge = 3
         self.versions: list[Json] = [{"instanceTemplate": f"{LINKS}/{OLD}"}]
         self.policy = policy(120)
-        self.machines: list[Json] = [self._machine(OLD, at=-1e9) for _ in range(4)]
+        self.machines: list[Json] = [self.machine(OLD, at=-1e9) for _ in range(4)]
         self.asked: list[tuple[str, str, Json, Json]] = []
         self.written: list[Json] = []
         """Each change of the group that was asked for."""
@@ -56,7 +56,7 @@ class Cloud:
         self._operations = 0
         self._count = 4
 
-    def _machine(self, template: str, at: float | None = None) -> Json:
+    def machine(self, template: str, at: float | None = None) -> Json:
         self._count = getattr(self, "_count", 0) + 1
         return {"name": f"digits-{self._count:04}", "template": template, "at": self.time if at is None else at}
 
@@ -83,7 +83,7 @@ class Cloud:
         have = {key: [each for each in self.machines if each["template"] == key] for key in {*wanted, *self._kinds()}}
         for template, many in wanted.items():
             free = self.size + self.surge - len(self.machines)
-            new = [self._machine(template) for _ in range(max(0, min(many - len(have[template]), free)))]
+            new = [self.machine(template) for _ in range(max(0, min(many - len(have[template]), free)))]
             self.machines += new
         for template, machines in have.items():
             for each in machines[wanted.get(template, 0) :]:
@@ -221,7 +221,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else {}
+        body: Json = json.loads(self.rfile.read(length)) if length else {}
         if self.headers["Authorization"] != "Bearer testing":
             code, told = 401, {"error": {"message": "Who are you?"}}
         else:

@@ -1,6 +1,7 @@
 """A model on instances of Compute Engine as it would be registered: who may reach it, what it may do, its release."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from components.gcp.gpus import GkeAttachedGpu
 from components.gcp.load_balancer import GcpLoadBalancer
 from tests.components.gcp import judging_checkov
 from tests.components.planned import UNKNOWN, Plan, Planned, plan
+from tests.components.upgrading import Told
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 PROJECT, REGION = "shop-prod", "europe-west4"
@@ -83,7 +85,7 @@ SCALER = "gcp:compute/regionAutoscaler:RegionAutoscaler"
 FIREWALL = "gcp:compute/firewall:Firewall"
 CHECK = "gcp:compute/healthCheck:HealthCheck"
 ROLLOUT = "pulumi-python:dynamic/modelport:ComputeRollout"
-TOLD: dict[str, Any] = {
+TOLD: Told = {
     "gcp:serviceaccount/account:Account": lambda _made: {"email": ACCOUNT},
     TEMPLATE: lambda _made: {"selfLink": TEMPLATE_LINK},
     GROUP: lambda _made: {"instanceGroup": GROUP_LINK},
@@ -296,7 +298,7 @@ def test_googles_front_ends_alone_speak_to_instances() -> None:
 def test_others_speak_to_instances_where_they_are_named() -> None:
     found = made_of(FULL)
     callers, sessions = (found.one(FIREWALL, f"digits-{each}").inputs for each in ("callers", "sessions"))
-    assert callers["sourceServiceAccounts"] == FULL["allowed_service_accounts"]
+    assert callers["sourceServiceAccounts"] == [f"callers@{PROJECT}.iam.gserviceaccount.com"]
     assert (callers["allows"], callers["targetServiceAccounts"]) == (
         [{"protocol": "tcp", "ports": ["8080"]}],
         [ACCOUNT],
@@ -433,7 +435,8 @@ def test_outputs() -> None:
     def program() -> None:
         made = ComputeService("digits", HERE)
         for each in ComputeService.__annotations__:
-            getattr(made, each).apply(lambda value, each=each: known.update({each: value}))
+            output: pulumi.Output[Any] = getattr(made, each)
+            output.apply(partial(known.__setitem__, each))
 
     plan(program, preview=False, outputs=TOLD)
     assert known == {
@@ -463,7 +466,9 @@ def test_a_load_balancer_leads_to_it(preview: bool) -> None:
         GcpLoadBalancer("edge", edge)
 
     record = {"name": "_acme-challenge.models.example.com.", "type": "CNAME", "data": "a.b."}
-    proof = {"gcp:certificatemanager/dnsAuthorization:DnsAuthorization": lambda _: {"dnsResourceRecords": [record]}}
+    proof: Told = {
+        "gcp:certificatemanager/dnsAuthorization:DnsAuthorization": lambda _: {"dnsResourceRecords": [record]}
+    }
     found = plan(program, preview=preview, outputs={**TOLD, **proof})
     backend = found.one("gcp:compute/backendService:BackendService")
     (group,) = backend.inputs["backends"]

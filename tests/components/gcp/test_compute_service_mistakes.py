@@ -7,7 +7,7 @@ import pytest
 
 from components.checks import ArgsError
 from components.gcp.compute_service import ComputeService
-from tests.components.gcp.test_compute_service import FULL, HERE, TOLD, changed, made_of
+from tests.components.gcp.test_compute_service import FULL, HERE, SUBNETWORK, TOLD, changed, made_of
 from tests.components.planned import Plan, plan
 
 _STEPS = [{"weight": 10, "pause": 300}]
@@ -226,7 +226,7 @@ _BAD: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("more", "said"), _BAD, ids=[said.partition(",")[0][:60] for _, said in _BAD])
 def test_what_cannot_be_is_said_and_nothing_is_made(more: dict[str, Any], said: str) -> None:
     if more.get("subnetwork_id") == "@":
-        more = {**more, "subnetwork_id": HERE["subnetwork_id"].replace("europe-west4", more["region"])}  # type: ignore[union-attr]
+        more = {**more, "subnetwork_id": SUBNETWORK.replace("europe-west4", more["region"])}
     seen: list[Plan] = []
     with pytest.raises(ArgsError) as error:
         seen.append(plan(lambda: ComputeService("digits", changed(**more))))
@@ -242,6 +242,12 @@ def test_an_account_of_a_longer_name_would_not_fit() -> None:
     assert len(found.one("gcp:serviceaccount/account:Account").name) + 8 == 30
 
 
+def _later(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _later(each) for key, each in cast("dict[str, Any]", value).items()}
+    return pulumi.Output.from_input(value)
+
+
 @pytest.mark.parametrize(
     ("late", "said"),
     [
@@ -252,13 +258,7 @@ def test_an_account_of_a_longer_name_would_not_fit() -> None:
 )
 def test_what_is_known_later_is_refused_then(late: dict[str, Any], said: str) -> None:
     def program() -> None:
-        more = {
-            key: {word: pulumi.Output.from_input(each) for word, each in value.items()}
-            if isinstance(value, dict)
-            else pulumi.Output.from_input(value)
-            for key, value in late.items()
-        }
-        ComputeService("digits", changed(**cast("Any", more)))
+        ComputeService("digits", changed(**{key: _later(value) for key, value in late.items()}))
 
     with pytest.raises(Exception, match=said):
         plan(program, preview=False, outputs=TOLD)

@@ -34,7 +34,7 @@ CANARY, ROLLING = [[10, 300], [50, 300], [100, 600]], [[100, 0]]
 def props(template: str, **changed: Any) -> Json:
     """Inputs of a ComputeRollout."""
     bounds = {"error_percent": 1, "latency": 0.25, "policies": [ALERT]}
-    told = {"stages": json.dumps(CANARY), "bounds": json.dumps(bounds), "policy": json.dumps(policy())}
+    told: Json = {"stages": json.dumps(CANARY), "bounds": json.dumps(bounds), "policy": json.dumps(policy())}
     told |= {"balanced": True, "starts": 300.0, "template": f"{LINKS}/{template}"}
     return {"project": "shop-prod", "region": "europe-west4", "group": "digits", **told, **changed}
 
@@ -150,9 +150,9 @@ def _fits(schemas: Json, kind: str, body: Mapping[str, Any]) -> None:
     for key, value in body.items():
         about = fields[key].get("items", fields[key])
         assert "enum" not in about or value in about["enum"], (kind, key)
-        for each in value if isinstance(value, list) else [value]:
-            if "$ref" in about:
-                _fits(schemas, about["$ref"], each)
+        several: list[Json] = value if isinstance(value, list) else [value]
+        for each in several if "$ref" in about else ():
+            _fits(schemas, about["$ref"], each)
 
 
 def test_the_group_is_told_what_the_new_version_needs_and_no_request_goes_missing(cloud: Cloud) -> None:
@@ -204,7 +204,7 @@ def test_machines_that_are_not_to_be_had_send_it_back_with_the_reason(cloud: Clo
 
 def test_a_slow_start_is_waited_for_as_long_as_more_and_more_instances_answer(cloud: Cloud) -> None:
     cloud.size, cloud.surge = 12, 1
-    cloud.machines = [cloud._machine(OLD, at=-1e9) for _ in range(12)]
+    cloud.machines = [cloud.machine(OLD, at=-1e9) for _ in range(12)]
     began = cloud.time
     released(cloud, stages=json.dumps(ROLLING), starts=10.0)
     # Longer in all than without an end.

@@ -10,8 +10,10 @@ from tests.components.gcp.test_load_balancer import API, BACKEND, CHECK, FIREWAL
 from tests.components.planned import Plan, plan
 
 GROUP = f"{API}/projects/shop-prod/regions/europe-west4/instanceGroups/digits"
-INSTANCES: dict[str, Any] = {key: value for key, value in RUN.items() if key != "cloud_run"}
-INSTANCES |= {"instances": {"instance_group": GROUP}}
+INSTANCES: dict[str, Any] = {
+    **{key: value for key, value in RUN.items() if key != "cloud_run"},
+    "instances": {"instance_group": GROUP},
+}
 
 
 def planned(**changed: Any) -> Plan:
