@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -150,7 +150,7 @@ def _fits(schemas: Json, kind: str, body: Mapping[str, Any]) -> None:
     for key, value in body.items():
         about = fields[key].get("items", fields[key])
         assert "enum" not in about or value in about["enum"], (kind, key)
-        several: list[Json] = value if isinstance(value, list) else [value]
+        several = cast("list[Json]", value if isinstance(value, list) else [value])
         for each in several if "$ref" in about else ():
             _fits(schemas, about["$ref"], each)
 
