@@ -82,7 +82,7 @@ def named(container: Look) -> str:
 
 def windows(pod: Look) -> bool:
     """Whether a pod says that it runs on Windows."""
-    return pod.at("spec.os.name") == "windows"
+    return bool(pod.at("spec.os.name") == "windows")
 
 
 def own_users(pod: Look) -> bool:

@@ -92,7 +92,7 @@ def _karpenter_gpus(pool: Look) -> bool:
         key, values = str(one.at("key")), [*map(str, one.values("values"))]
         wanted = one.at("operator") == "In"
         if key.startswith(("karpenter.k8s.aws/instance-gpu", "karpenter.k8s.aws/instance-accelerator")):
-            return one.at("operator") != "DoesNotExist"
+            return bool(one.at("operator") != "DoesNotExist")
         if key == "karpenter.k8s.aws/instance-category" and wanted and {"g", "p", "inf", "trn"} & set(values):
             return True
         if key == "node.kubernetes.io/instance-type" and wanted and any(map(machine_with_gpu, values)):

@@ -17,7 +17,10 @@ _INVOKERS: Final = (
     "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding",
     "gcp:cloudrun/iamMember:IamMember",
     "gcp:cloudrun/iamBinding:IamBinding",
+    "gcp:cloudfunctionsv2/functionIamMember:FunctionIamMember",
+    "gcp:cloudfunctionsv2/functionIamBinding:FunctionIamBinding",
 )
+_INVOKING: Final = ("roles/run.invoker", "roles/cloudfunctions.invoker")
 _SERVICES: Final = ("gcp:cloudrunv2/service:Service", "gcp:cloudrun/service:Service")
 _EXTERNAL: Final = ("EXTERNAL", "EXTERNAL_MANAGED")
 _WORLD: Final = ("0.0.0.0/0", "::/0")
@@ -53,12 +56,12 @@ def _invoked(whole: Whole, each: Look) -> Iterator[str]:
         if each.at("invokerIamDisabled") is True and not _guarded(each):
             yield "invokerIamDisabled is true, expected callers to be asked who they are"
         return
-    if each.at("role") != "roles/run.invoker":
+    if each.at("role") not in _INVOKING:
         return
     open_to = [one for one in (*each.values("member"), *each.values("members")) if one in _EVERYBODY]
     if not open_to:
         return
-    name = each.at("name", each.at("service"))
+    name = each.at("name", each.at("service", each.at("cloudFunction")))
     services = [one for one in whole.all(*_SERVICES) if one.at("name", one.name) == name]
     if not services or not all(map(_guarded, services)):
         yield f"{open_to[0]} may call, expected callers by name, or API keys that the server asks for"
@@ -82,15 +85,16 @@ def _balancer(whole: Whole, each: Look) -> Iterator[str]:
     if not wide:
         return  # no group of this stack lets the internet in
     groups = each.values("securityGroups")
-    for rule, group in wide:
-        if group() in groups:
+    for rule in wide:
+        if rule.at("securityGroupId") in groups:
             yield f"the internet may call it by {rule.name}, and nothing asks who calls, expected networks or API keys"
 
 
-def _wide(whole: Whole) -> Iterator[tuple[Look, object]]:
+def _wide(whole: Whole) -> Iterator[Look]:
+    """The rules of this stack that let everybody in."""
     for each in whole.all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"):
         if each.at("cidrIpv4") in _WORLD or each.at("cidrIpv6") in _WORLD:
-            yield each, lambda rule=each: rule.at("securityGroupId")
+            yield each
 
 
 def _authenticated(whole: Whole) -> bool:
@@ -202,7 +206,7 @@ RULES: Final = (
     ),
     StackRule(
         name="cloud-run-authenticated",
-        title="A service of Cloud Run asks who calls",
+        title="A service or function of Cloud Run asks who calls",
         why="Anybody may have it compute, at your cost",
         fix="name the callers as members of roles/run.invoker",
         severity=Severity.CRITICAL,

@@ -44,7 +44,7 @@ def bound(rule: str, **change: Any) -> Flip:
     return Flip(rule, SCALER, BINDING, "shop-cluster-autoscaler-cluster", paths)
 
 
-UNSAFE: Final = [
+UNSAFE: Final[list[Any]] = [
     {"name": "scratch", "emptyDir": {}},
     {"name": "socket", "hostPath": {"path": "/var/run/docker.sock"}},
 ]

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -17,7 +17,7 @@ from tests.tools import golang
 ADMISSION: Final = golang.Module(
     "k8s.io/pod-security-admission", "v0.37.2", "h1:mnfCR7fUzsvtiSiYZD9HTcTJ9cpJDMnQn++9Rq1mlrc="
 )
-KINDS: Final[dict[str, Any]] = {
+KINDS: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "core/v1:Pod": lambda pod: pod,
     "core/v1:PodTemplate": lambda pod: {"template": pod},
     "core/v1:PodList": lambda pod: {"items": [pod]},
@@ -110,5 +110,5 @@ def test_a_pod_is_refused_for_what_it_does_alone() -> None:
 def test_containers_for_debugging_are_looked_at_as_the_others() -> None:
     for name, pod in pods("fail").items():
         spec = {key: each for key, each in pod["spec"].items() if key != "initContainers"}
-        moved = {**spec, "containers": [], "ephemeralContainers": spec["containers"]}
+        moved: dict[str, Any] = {**spec, "containers": [], "ephemeralContainers": spec["containers"]}
         assert broken({**pod, "spec": moved}) == broken({**pod, "spec": spec}), name

@@ -280,8 +280,8 @@ def test_a_program_may_say_a_number_that_it_ignores() -> None:
 @pytest.mark.parametrize(("manager", "wrong"), [("pulumi-kubernetes-1234", True), ("kube-controller-manager", False)])
 def test_in_an_update_only_the_programs_own_number_counts(manager: str, wrong: bool) -> None:
     """The API server fills in `replicas` where nobody says how many."""
-    fields = [{"manager": manager, "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
-    change = {"spec.replicas": 1, "metadata.managedFields": fields}
+    fields: list[Any] = [{"manager": manager, "fieldsV1": {"f:spec": {"f:replicas": {}}}}]
+    change: dict[str, Any] = {"spec.replicas": 1, "metadata.managedFields": fields}
     assert bool(after(Flip("replicas-said-once", "scaled", DEPLOYMENT, "digits", change)).wrong) is wrong
 
 

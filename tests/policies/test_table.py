@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any, cast
 
 import pytest
 
@@ -63,11 +64,12 @@ def test_settings_have_defaults_that_fit_their_schemas(rule: Rule | StackRule) -
 
 def test_the_configuration_that_the_page_shows_fits_the_policies() -> None:
     (shown,) = re.findall(r"^```json\n(.*?)^```", table.page(), re.DOTALL | re.MULTILINE)
-    config = json.loads(shown)
+    config: dict[str, Any] = json.loads(shown)
     known = {each.name: each for each in RULES}
     assert config.keys() - {"all"} <= known.keys()
     for name, given in config.items():
-        for key, value in given.items() if isinstance(given, dict) else ():
+        settings = given if isinstance(given, dict) else {}
+        for key, value in cast("dict[str, Any]", settings).items():
             if key != "enforcementLevel":
                 schema = EXCEPTIONS if key == "exceptions" else known[name].config[key]
                 assert problems(dict(schema), value) == [], f"{name}.{key}"
