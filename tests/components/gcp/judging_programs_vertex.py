@@ -74,6 +74,16 @@ def vertex_of_ones_own() -> None:
     )
 
 
+TOO_MUCH: Final[dict[str, str]] = {
+    f"CKV2_GCP_33 google_vertex_ai_endpoint.{name}": why
+    for name, why in (
+        ("digits", "who reaches it is for IAM to say, as with every API of Google's"),
+        ("whole", "it is private by Private Service Connect, and checkov knows VPC peering alone"),
+        ("own", "as the first of them"),
+    )
+}
+"""What checkov asks of these and need not: a peered network."""
+
 PROGRAMS: Final[Mapping[str, Callable[[], object]]] = {
     "vertex": vertex,
     "vertex_with_everything": vertex_with_everything,
