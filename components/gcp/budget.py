@@ -66,8 +66,8 @@ class GcpBudgetArgs(TypedDict):
 class Asked(NamedTuple):
     """What is asked of a budget, as Google takes it."""
 
-    amount: dict[str, Any]
-    filters: dict[str, Any]
+    amount: Any
+    filters: Any
     thresholds: list[Any]
     mails: list[str]
     key: pulumi.Input[str] | None
@@ -98,7 +98,13 @@ class GcpBudget(pulumi.ComponentResource):
         topic = topics.kept(name, project, args["project_number"], args["region"], found.key, labels, child)
         told = topics.may_tell(name, project, topic, TELLER, child)
         people = topics.by_mail(name, project, found.mails, labels, child)
-        rest: dict[str, Any] = {"monitoring_notification_channels": [each.id for each in people]} if people else {}
+        rule: Any = {
+            "pubsub_topic": topic.id,
+            "schema_version": "1.0",
+            "disable_default_iam_recipients": not args.get("payers", True),
+        }
+        if people:
+            rule["monitoring_notification_channels"] = [each.id for each in people]
         made = Budget(
             name,
             billing_account=args["billing_account"],
@@ -106,12 +112,7 @@ class GcpBudget(pulumi.ComponentResource):
             amount={"specified_amount": found.amount},
             budget_filter=found.filters,
             threshold_rules=found.thresholds,
-            all_updates_rule={
-                "pubsub_topic": topic.id,
-                "schema_version": "1.0",
-                "disable_default_iam_recipients": not args.get("payers", True),
-                **rest,
-            },
+            all_updates_rule=rule,
             # A budget is not made while it may not tell its topic.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[told]),
         )

@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ API, CONFIG, GATEWAY, KEY, ENABLED, ACCOUNT, CALLS = (
     "gcp:serviceaccount/account:Account",
     "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
 )
-TOLD = {
+TOLD: dict[str, Callable[[Planned], dict[str, Any]]] = {
     API: lambda _: {"managedService": MANAGED},
     ACCOUNT: lambda made: {"email": f"{made.name}@shop-prod.iam.gserviceaccount.com"},
     GATEWAY: lambda _: {"defaultHostname": "shop-4d5e6f.ew.gateway.dev"},
@@ -242,7 +244,7 @@ def test_outputs_and_labels() -> None:
     def program() -> None:
         made = GcpApiGateway("shop", {**HERE, "labels": {"team": "ml"}})
         for each in ("url", "api_id", "gateway_id", "managed_service", "key_ids"):
-            getattr(made, each).apply(lambda value, each=each: known.update({each: value}))
+            getattr(made, each).apply(partial(known.__setitem__, each))
 
     found = plan(program, preview=False, outputs=TOLD, ids=_id)
     assert known == {

@@ -1,5 +1,7 @@
 """Accounts for workflows of GitHub, as they would be registered: who they are, and what they may do."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ def _account(made: Planned) -> dict[str, Any]:
     return {"email": email, "member": f"serviceAccount:{email}", "name": name}
 
 
-TOLD = {
+TOLD: dict[str, Callable[[Planned], dict[str, Any]]] = {
     ACCOUNT: _account,
     POOL: lambda _: {"name": POOL_NAME},
     PROVIDER: lambda _: {"name": f"{POOL_NAME}/providers/github"},
@@ -182,7 +184,7 @@ def test_outputs() -> None:
     def program() -> None:
         made = GcpGithubIdentity("ci", {**ARGS, **FULL})  # type: ignore[typeddict-item]
         for each in words:
-            getattr(made, each).apply(lambda value, each=each: known.update({each: value}))
+            getattr(made, each).apply(partial(known.__setitem__, each))
 
     plan(program, preview=False, outputs=TOLD)
     assert known == {

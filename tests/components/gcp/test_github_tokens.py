@@ -27,7 +27,10 @@ ORGANISATION: dict[str, Any] = {"repository": None, "any_repository_of_organisat
 def access(claims: dict[str, str], **changes: Any) -> str | None:
     """What a token gets: `deploy`, `preview`, or nothing."""
     left_out = " ".join(key for key, value in changes.items() if value is None)
-    given = {"environments": ["production"], **{key: value for key, value in changes.items() if value is not None}}
+    given: dict[str, Any] = {
+        "environments": ["production"],
+        **{key: value for key, value in changes.items() if value is not None},
+    }
     provider = planned(without=left_out, **given).one(PROVIDER).inputs
     (found,) = federated(provider, [{**TOKEN, **claims}])
     assert found is None or "error" not in found, found
