@@ -1,8 +1,10 @@
 """Policy documents of AWS: who may do what, and who in the world is meant."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
+from policies.given import open_to_all
 from policies.looking import Look
 
 _WHO: Final = (
@@ -21,6 +23,8 @@ _WHO: Final = (
     "s3:dataaccesspointaccount",
 )
 """Keys of conditions that say who or from where, so that `*` is not everybody."""
+_ANY: Final = re.compile(r"(?:arn:[a-z*-]*)?[:*?]*")
+"""A value that everybody has: `*`, or `arn:aws:*`."""
 _EQUAL: Final = ("stringequals", "stringlike", "stringequalsignorecase", "arnequals", "arnlike")
 
 
@@ -29,7 +33,7 @@ def statements(each: Look, path: str, *, allow: bool = True) -> Iterator[Mapping
     document = each.parsed(path)
     if isinstance(document, Mapping):
         found = cast("Mapping[str, Any]", document).get("Statement")
-        for one in [found] if isinstance(found, Mapping) else listed(found):
+        for one in listed(found):
             if isinstance(one, Mapping) and (cast("Mapping[str, Any]", one).get("Effect") == "Allow") is allow:
                 yield cast("Mapping[str, Any]", one)
 
@@ -38,7 +42,10 @@ def listed(value: Any) -> list[Any]:
     """One text or many, as many."""
     if value is None:
         return []
-    return list(cast("Sequence[Any]", value)) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        items: Sequence[Any] = value
+        return [*items]
+    return [value]
 
 
 def actions(statement: Mapping[str, Any]) -> list[str]:
@@ -70,10 +77,14 @@ def conditions(statement: Mapping[str, Any]) -> Iterator[tuple[str, str, list[st
 
 def bounded(statement: Mapping[str, Any]) -> bool:
     """Whether its conditions hold everybody to some."""
-    return any(
-        equals(operator) and key in _WHO and not any(each.strip("*?") == "" for each in values)
-        for operator, key, values in conditions(statement)
-    )
+    return any(_names(operator, key, values) for operator, key, values in conditions(statement))
+
+
+def _names(operator: str, key: str, values: list[str]) -> bool:
+    """Whether a condition holds a request to some: each of its values must."""
+    if operator == "ipaddress" and key == "aws:sourceip":
+        return not any(map(open_to_all, values))
+    return equals(operator) and key in _WHO and not any(_ANY.fullmatch(each) for each in values)
 
 
 def equals(operator: str) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pulumi_policy import EnforcementLevel, Severity
 
@@ -38,6 +38,7 @@ _SHARED: Final = (
 """What others may be let use by a policy of its own, as `policy`."""
 _USERS: Final = ("aws:iam/user:User", "aws:iam/accessKey:AccessKey")
 _IAM: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide"
+_PODS: Final = "system:serviceaccount:"
 _CLAIM: Final = re.compile(r"(?P<kind>[^:]+):(?P<owner>[^:/]*)(?P<rest>.*)", re.DOTALL)
 
 
@@ -101,9 +102,9 @@ def _web_identity(each: Look) -> Iterator[str]:
 
 def _federated(statement: Mapping[str, Any]) -> list[str]:
     principal = statement.get("Principal")
-    return (
-        [str(name) for name in documents.listed(principal.get("Federated"))] if isinstance(principal, Mapping) else []
-    )
+    if not isinstance(principal, Mapping):
+        return []
+    return [str(name) for name in documents.listed(cast("Mapping[str, Any]", principal).get("Federated"))]
 
 
 def _anyone(value: str, claim: str) -> bool:
@@ -112,6 +113,8 @@ def _anyone(value: str, claim: str) -> bool:
         return True
     if claim == "aud":
         return False
+    if value.startswith(_PODS):
+        return "*" in value.removeprefix(_PODS).partition(":")[0]
     parts = _CLAIM.fullmatch(value)
     if parts is None:
         return "*" in value
@@ -201,7 +204,7 @@ RULES: Final = (
         fix="write StringEquals of both, with the owner and the name of who may",
         severity=Severity.CRITICAL,
         ids=("CKV_AWS_393",),
-        links=(f"{_IAM}/id_roles_providers_create_oidc_secure-by-default.html",),
+        links=(f"{_IAM}/id_roles_create_for-idp_oidc.html",),
         types=(_ROLE,),
         look=_web_identity,
     ),

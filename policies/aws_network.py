@@ -83,7 +83,7 @@ def _public_subnet(each: Look) -> Iterator[str]:
 
 
 def _application(each: Look) -> bool:
-    return each.at("loadBalancerType", "application") == "application"
+    return str(each.at("loadBalancerType", "application")) == "application"
 
 
 def _headers(each: Look) -> Iterator[str]:

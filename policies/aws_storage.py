@@ -17,8 +17,8 @@ _UNIT_DAYS: Final = {"minute": 1 / 1440, "hour": 1 / 24, "day": 1}
 
 
 def _rotates(each: Look) -> bool:
-    symmetric = each.at("customerMasterKeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
-    return symmetric and each.at("keyUsage", "ENCRYPT_DECRYPT") == "ENCRYPT_DECRYPT"
+    spec = str(each.at("customerMasterKeySpec", "SYMMETRIC_DEFAULT"))
+    return spec == "SYMMETRIC_DEFAULT" and str(each.at("keyUsage", "ENCRYPT_DECRYPT")) == "ENCRYPT_DECRYPT"
 
 
 def _rotation(each: Look) -> Iterator[str]:

@@ -53,7 +53,8 @@ def _image_key(each: Look) -> Iterator[str]:
 
 
 def _holds_images(each: Look) -> bool:
-    return each.at("format") == "DOCKER" and each.at("mode", "STANDARD_REPOSITORY") == "STANDARD_REPOSITORY"
+    mode = str(each.at("mode", "STANDARD_REPOSITORY"))
+    return mode == "STANDARD_REPOSITORY" and str(each.at("format")) == "DOCKER"
 
 
 def _tags(each: Look) -> Iterator[str]:

@@ -28,7 +28,10 @@ def no(value: Any) -> bool:
 
 def one(value: Any) -> Any:
     """A value that some programs write as a list of one."""
-    return value[0] if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 1 else value
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        items: Sequence[Any] = value
+        return items[0] if len(items) == 1 else items
+    return value
 
 
 def open_to_all(cidr: Any) -> bool:
@@ -36,7 +39,7 @@ def open_to_all(cidr: Any) -> bool:
     try:
         network = ipaddress.ip_network(str(cidr), strict=False)
     except ValueError:
-        return cidr == "*"
+        return str(cidr) == "*"
     return network.prefixlen < WIDE[network.version]
 
 

@@ -147,6 +147,7 @@ IDENTITY: Final = (
     _github(aud="sts.amazonaws.com"),
     _github(aud="sts.amazonaws.com", sub="*"),
     _github(aud="sts.amazonaws.com", sub="repo:*"),
+    _github(aud="sts.amazonaws.com", sub="system:serviceaccount:*:digits"),
     _github(aud="sts.amazonaws.com", sub="repo:exam*/models:ref:refs/heads/main"),
     Flip(
         "iam-no-users",
@@ -190,6 +191,8 @@ IDENTITY: Final = (
         Condition={"StringEqualsIfExists": {"aws:SourceAccount": "123456789012"}},
     ),
     _shared("network", _KEY, "net-flow-logs", "kms:Decrypt", Condition={"StringLike": {"aws:SourceAccount": "*"}}),
+    _shared("network", _KEY, "net-flow-logs", "kms:Decrypt", Condition={"ArnLike": {"aws:SourceArn": "arn:aws:*:*:*"}}),
+    _shared("network", _KEY, "net-flow-logs", "kms:Decrypt", Condition={"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}),
 )
 
 KEPT: Final = (

@@ -105,7 +105,7 @@ def _set(inputs: dict[str, Any], path: str, value: Any) -> None:
             following = (*way, last)[number + 1]
             at = at.setdefault(step, [{}] if isinstance(following, int) else {})
     if value == GONE:
-        cast("dict[str, Any]", at).pop(last, None)
+        cast("dict[str | int, Any]", at).pop(last, None)
     else:
         at[last] = value
 

@@ -11,6 +11,7 @@ import pytest
 
 from policies.aws import RULES
 from policies.rules import Rule
+from stacks import aws_ec2, aws_ecs, aws_lambda, aws_sagemaker
 from tests.components.aws import judging
 from tests.components.aws.judging_programs import PROGRAMS
 from tests.components.planned import Plan, Planned
@@ -18,6 +19,7 @@ from tests.policies import aws_flips, aws_flips_access, flips
 from tests.policies.flips import GONE, Flip, document
 from tests.policies.judging import Verdict, judged, remedied
 from tests.stacks import aws_plans
+from tests.stacks.stack_files import StackFile
 
 FLIPS: Final = (
     *aws_flips.CLUSTERS,
@@ -36,6 +38,12 @@ BROKEN: Final = {
 """What programs break on purpose, and why."""
 ADDED_ALONE: Final = ("iam-no-users",)
 """Rules of what no component makes."""
+FILES: Final = (
+    StackFile("aws-ec2", aws_ec2.deploy, {}),
+    StackFile("aws-ecs", aws_ecs.deploy, {}),
+    StackFile("aws-lambda", aws_lambda.deploy, {}),
+    StackFile("aws-sagemaker", aws_sagemaker.deploy, {}),
+)
 BY_NAME: Final = {each.name: each for each in RULES}
 ROLE: Final = "aws:iam/role:Role"
 
@@ -75,6 +83,11 @@ def test_nothing_of_what_is_made_is_unknown_once_it_is_made() -> None:
 
 def test_what_the_stack_makes_keeps_every_rule_in_a_preview(eks: Plan) -> None:
     assert judged(eks.resources, rules=RULES).wrong == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.target)
+def test_what_a_stack_file_makes_keeps_every_rule_in_a_preview(file: StackFile, tmp_path: Path) -> None:
+    assert judged(file.planned(tmp_path, preview=True).resources, rules=RULES).wrong == []
 
 
 @pytest.mark.parametrize("flip", FLIPS, ids=str)
@@ -194,6 +207,12 @@ def test_an_exception_holds_until_its_last_day(rule: str) -> None:
             "Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}})}),
         ("aws-not-shared-with-all", {"policy": document({"Effect": "Allow", "Principal": "*", "Action": "sqs:*",
             "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::shop"}}})}),
+        ("aws-not-shared-with-all", {"policy": document({"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt",
+            "Condition": {"IpAddress": {"aws:SourceIp": ["192.0.2.0/24"]}}})}),
+        ("iam-web-identity-bounded", {"assumeRolePolicy": document({"Effect": "Allow",
+            "Principal": {"Federated": "arn:aws:iam::123456789012:oidc-provider/oidc.eks/id/A"},
+            "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"StringEquals": {"oidc.eks/id/A:aud": "sts",
+            "oidc.eks/id/A:sub": "system:serviceaccount:models:digits"}}})}),
         ("iam-trust-named", {"assumeRolePolicy": document({"Effect": "Allow", "Principal": {"AWS": "*"},
             "Action": "sts:AssumeRole", "Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1234567890"}}})}),
         ("iam-no-administrator", {"policy": document({"Effect": "Deny", "Action": "*", "Resource": "*"})}),

@@ -5,18 +5,21 @@ import datetime
 import fnmatch
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from policies.gcp import RULES
 from policies.rules import Rule
+from stacks import gcp_cloudrun, gcp_gke, gcp_vertex
 from tests.components.gcp import judging
 from tests.components.gcp.judging_programs import PROGRAMS
 from tests.components.planned import Planned
 from tests.policies import flips, gcp_flips, gcp_flips_access
 from tests.policies.flips import GONE, Flip
 from tests.policies.judging import Verdict, judged, remedied
+from tests.stacks.gcp_plans import GcpFile
 
 FLIPS: Final = (
     *gcp_flips.GKE,
@@ -36,6 +39,11 @@ BROKEN: Final = {
     ("run-ingress", "api-gateway.*/*"): "API Gateway is outside of every network",
 }
 """What programs break on purpose, and why."""
+FILES: Final = (
+    GcpFile("gcp-gke", gcp_gke.deploy, {}),
+    GcpFile("gcp-cloudrun", gcp_cloudrun.deploy, {}),
+    GcpFile("gcp-vertex", gcp_vertex.deploy, {}),
+)
 ADDED_ALONE: Final = ("gcp-no-account-keys",)
 """Rules of what no component makes."""
 BY_NAME: Final = {each.name: each for each in RULES}
@@ -49,6 +57,11 @@ def planned(program: str) -> Sequence[Planned]:
 
 def test_every_rule_is_flipped() -> None:
     assert {each.rule for each in FLIPS} == set(BY_NAME)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.target)
+def test_what_a_stack_file_makes_keeps_every_rule_in_a_preview(file: GcpFile, tmp_path: Path) -> None:
+    assert judged(file.planned(tmp_path, preview=True).resources, rules=RULES).wrong == []
 
 
 @functools.cache
@@ -142,7 +155,7 @@ def _flip(rule: str, change: dict[str, Any] | None = None) -> tuple[Any, Sequenc
         ("gcp-kms-rotated", {"rotationPeriod": "7776000s"}, {"days": 30}, False),
         ("gcp-kms-recoverable", {"destroyScheduledDuration": "86400s"}, {"days": 1}, True),
         ("gcp-kms-recoverable", {"destroyScheduledDuration": "1728000s"}, {"days": 30}, False),
-        ("gcp-no-open-administration", {"sourceRanges": ["0.0.0.0/0"], "allows[0].ports": ["22"]}, {"ports": [80]}, True),
+        ("gcp-no-open-administration", {"sourceRanges": ["::/0"], "allows[0].ports": ["22"]}, {"ports": [80]}, True),
         ("gcp-no-open-administration", {"sourceRanges": ["0.0.0.0/0"]}, {"ports": [30080]}, False),
     ],
 )  # fmt: skip
