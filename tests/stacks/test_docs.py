@@ -45,7 +45,8 @@ class Built(checking.Recorder):
         if args.typ == "aws:iam/role:Role":
             outputs = {**outputs, "arn": f"arn:aws:iam::123456789012:role/{args.name}"}
         if args.typ.startswith("gcp:"):
-            outputs = {"name": args.name, "email": f"{args.name}@shop-prod.iam.gserviceaccount.com", **outputs}
+            told = {"name": args.name, "email": f"{args.name}@shop-prod.iam.gserviceaccount.com"}
+            outputs = {**told, "uri": f"https://{args.name}-1a2b3c4d5e-ez.a.run.app", **outputs}
         if args.typ.endswith(":Release"):
             outputs = {**outputs, "stable": args.inputs["candidate"], "stable_digest": DIGEST}
         return made, outputs
