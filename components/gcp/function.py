@@ -344,5 +344,5 @@ def _of_service(told: Any, word: str) -> str:
     """What Google says of the service; nothing in a stack that was never made whole."""
     if told is None:
         return ""
-    found = told.get(word) if isinstance(told, dict) else getattr(told, word)
+    found = cast("dict[str, Any]", told).get(word) if isinstance(told, dict) else getattr(told, word)
     return str(found or "")

@@ -1,5 +1,6 @@
 """A model in Cloud Run functions as it would be registered: what Google builds, who may, and who may call it."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -74,7 +75,7 @@ def _function_told(made: Planned) -> dict[str, Any]:
     }
 
 
-TOLD = {
+TOLD: Mapping[str, Callable[[Planned], dict[str, Any]]] = {
     ACCOUNT: lambda made: {"email": address(made.name)},
     SOURCE: lambda _: {"sha256": SHA256, "runtime": "python311"},
     FUNCTION: _function_told,
@@ -137,12 +138,10 @@ def test_what_a_preview_cannot_know_is_left_unknown() -> None:
     def program() -> None:
         later: Any = Network("net").id
         network = {"network_id": later, "subnetwork_id": later}
-        more = {
-            **dict.fromkeys(("image", "layout_image", "service_account", "build_service_account", "key_name"), later),
-            "network": network,
-            "repository": later,
-            "build_worker_pool": later,
-        }
+        keys = ("image", "layout_image", "service_account", "build_service_account", "key_name", "repository")
+        more: dict[str, Any] = {"network": network, "build_worker_pool": later}
+        for key in keys:
+            more[key] = later
         CloudFunction("digits", cast("CloudFunctionArgs", {**FULL, **more}))
 
     found = plan(program)

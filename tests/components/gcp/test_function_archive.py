@@ -169,7 +169,7 @@ def test_a_registry_that_does_not_answer_is_one_line(elsewhere: Path) -> None:
 def test_an_image_that_is_no_models_is_one_line(elsewhere: Path, tmp_path: Path) -> None:
     store = Layout(tmp_path / "layout")
     config, size = store.add(canonical({"rootfs": {"type": "layers", "diff_ids": []}}))
-    manifest = {"config": {"digest": config, "size": size}, "layers": []}
+    manifest: dict[str, Any] = {"config": {"digest": config, "size": size}, "layers": []}
     digest, _ = store.add(canonical(manifest))
     assert _failure(f"oci:{store.path}@{digest}") == (
         "image",
@@ -261,7 +261,8 @@ def test_an_image_from_before_there_were_functions_is_one_line(
 
 
 def test_what_is_not_known_yet_is_left_unknown() -> None:
-    given: dict[str, Any] = {"image": Unknown(), "layout_image": "", "memory": "2048"}
+    unknown: Any = Unknown
+    given: dict[str, Any] = {"image": unknown(), "layout_image": "", "memory": "2048"}
     checked = FunctionSourceProvider().check({}, given)
     assert (checked.failures, "sha256" in checked.inputs) == ([], False)
     assert FunctionSourceProvider().diff("id", {"sha256": "a", "runtime": "python311"}, checked.inputs).changes
