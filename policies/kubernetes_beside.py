@@ -37,8 +37,24 @@ def space(each: Look) -> str:
     return str(each.at("metadata.namespace", "default"))
 
 
+def by_space(whole: Whole, *types: str) -> dict[str, list[Look]]:
+    """Objects by their namespaces."""
+    found: dict[str, list[Look]] = {}
+    for each in whole.all(*types):
+        found.setdefault(space(each), []).append(each)
+    return found
+
+
+def _policies(whole: Whole) -> dict[str, list[Look]]:
+    return by_space(whole, "kubernetes:networking.k8s.io/*:NetworkPolicy")
+
+
+def _budgets(whole: Whole) -> dict[str, list[Look]]:
+    return by_space(whole, "kubernetes:policy/*:PodDisruptionBudget")
+
+
 def _guarded(whole: Whole, each: Look) -> Iterator[str]:
-    policies = [one for one in whole.all("kubernetes:networking.k8s.io/*:NetworkPolicy") if space(one) == space(each)]
+    policies = whole.once(_policies).get(space(each), [])
     for pod in pods(each):
         taking = [one for one in policies if selects(one, "spec.podSelector", pod, "metadata.labels")]
         # Without policyTypes a policy is of ingress.
@@ -49,7 +65,7 @@ def _guarded(whole: Whole, each: Look) -> Iterator[str]:
 def _budgeted(whole: Whole, each: Look) -> Iterator[str]:
     if each.at("spec.replicas", 1) < 2:
         return
-    budgets = [one for one in whole.all("kubernetes:policy/*:PodDisruptionBudget") if space(one) == space(each)]
+    budgets = whole.once(_budgets).get(space(each), [])
     for pod in pods(each):
         if not any(selects(one, "spec.selector", pod, "metadata.labels") for one in budgets):
             yield f"no PodDisruptionBudget of this stack in {space(each)} takes its pods, expected one"

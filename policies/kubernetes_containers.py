@@ -66,7 +66,8 @@ def _probed(probe: str) -> Any:
 def _digest(container: Look) -> Iterator[str]:
     image = str(container.at("image", ""))
     if "@sha256:" not in image:
-        yield f"{named(container)} runs {image or 'no image'!r}, expected an image by digest, name@sha256:..."
+        shown = image.rpartition("/")[2]  # without its registry, which a stack may keep secret
+        yield f"{named(container)} runs {shown or 'no image'!r}, expected an image by digest, name@sha256:..."
 
 
 def _pulled(container: Look) -> Iterator[str]:

@@ -82,7 +82,8 @@ def _host_ports(container: Look) -> Iterator[str]:
     for each in container.each("ports"):
         port = each.at("hostPort", 0)
         if port != 0:
-            yield f"{named(container)} takes port {port:g} of its node, expected a Service in front of it"
+            number = str(port).removesuffix(".0")
+            yield f"{named(container)} takes port {number} of its node, expected a Service in front of it"
 
 
 def _probes(container: Look) -> Iterator[str]:

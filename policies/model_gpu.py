@@ -36,9 +36,11 @@ def machine_with_gpu(name: str) -> bool:
     return _FAMILIES.match(name) is not None
 
 
-def _asked(container: Look, part: str) -> dict[str, float]:
-    found = {each: container.keyed(f"resources.{part}", each) for each in container.keys(f"resources.{part}")}
-    return {key: float(str(value)) for key, value in found.items() if _GPU.fullmatch(key)}
+def _asked(container: Look, part: str) -> dict[str, str]:
+    """How many GPUs of each kind, as text: a quantity may be a number or a text of one."""
+    wanted = [each for each in container.keys(f"resources.{part}") if _GPU.fullmatch(each)]
+    found = {each: container.keyed(f"resources.{part}", each) for each in wanted}
+    return {key: value if isinstance(value, str) else f"{value:g}" for key, value in found.items()}
 
 
 def _complete(pod: Look) -> Iterator[str]:
@@ -48,7 +50,7 @@ def _complete(pod: Look) -> Iterator[str]:
         wanted |= limits.keys() | requests.keys()
         for key, number in requests.items():
             if limits.get(key) != number:
-                yield f"{named(each)} asks for {number:g} {key}, expected resources.limits with the same"
+                yield f"{named(each)} asks for {number} {key}, expected resources.limits with the same"
     for key in sorted(wanted):
         if not _tolerated(pod, key):
             yield f"the pod has {key} and no toleration of the taint of such nodes, expected one with that key"

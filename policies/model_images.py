@@ -1,7 +1,6 @@
 """What answers is what was built, and what was built did not lose more than it may."""
 
 import fnmatch
-import json
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -29,6 +28,15 @@ def _digest(reference: str) -> str:
     return reference.rpartition("@")[2]
 
 
+def _told(reference: str) -> str:
+    """An image without its registry, which a stack may keep secret."""
+    return reference.rpartition("/")[2]
+
+
+def _known(whole: Whole) -> set[str]:
+    return {*_built(whole)} - {""}
+
+
 def _built(whole: Whole) -> Iterator[str]:
     """Digests of what this stack built or promoted: a build that misses its gate has no outputs."""
     for each in whole.all(IMAGE):
@@ -50,12 +58,12 @@ def _judged(whole: Whole, each: Look) -> Iterator[str]:
     if not rest:
         return
     if not whole.all(IMAGE, *_RELEASES):
-        yield f"it runs {rest[0]}, and nothing in this stack builds a model, expected the reference of a ModelImage"
+        yield f"it runs {_told(rest[0])}, and nothing in this stack builds a model, expected a ModelImage's reference"
         return
-    known = set(_built(whole)) - {""}
+    known = whole.once(_known)
     for image in rest:
         if _digest(image) not in known:
-            yield f"it runs {image}, which no ModelImage of this stack made, expected its reference"
+            yield f"it runs {_told(image)}, which no ModelImage of this stack made, expected its reference"
 
 
 def _running(each: Look) -> Iterator[str]:
@@ -64,9 +72,9 @@ def _running(each: Look) -> Iterator[str]:
         for pod in model_pods(each):
             yield from _of_pod(pod)
     elif each.type.endswith(":TaskDefinition"):
-        text = each.at("containerDefinitions", "[]")
-        listed = json.loads(text) if isinstance(text, str) else text
-        found = model_container([Look(each.type, each.name, each.urn, one) for one in cast("list[Any]", listed)])
+        listed = each.parsed("containerDefinitions")
+        tasks = cast("list[Any]", listed) if isinstance(listed, list) else []
+        found = model_container([Look(each.type, each.name, each.urn, one) for one in tasks])
         if found is not None:
             yield str(found.at("image", "none"))
     elif each.type.endswith("function:Function"):
@@ -96,10 +104,7 @@ def _of_pod(pod: Look) -> Iterator[str]:
 
 
 def _drop(each: Look) -> Iterator[str]:
-    text = each.at("recipe")
-    if text is None:
-        return
-    recipe = Look(each.type, each.name, each.urn, json.loads(str(text)))
+    recipe = Look(each.type, each.name, each.urn, each.parsed("recipe"))
     said = recipe.at("evaluate.max_drop")
     key = "max_drop_production" if in_production(each) else "max_drop"
     most = cast("float", each.config[key])

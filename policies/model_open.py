@@ -108,7 +108,7 @@ def _authenticated(whole: Whole) -> bool:
 
 def _all_keyed(whole: Whole) -> bool:
     """Whether there are pods that answer for models, and each of them asks for a key."""
-    found = [pod for _, pod in all_model_pods(whole)]
+    found = [pod for _, pod in whole.once(all_model_pods)]
     return bool(found) and all(map(keyed, found))
 
 
@@ -151,7 +151,7 @@ def _leading(whole: Whole, each: Look) -> Iterator[str]:
             if one.at("metadata.name") in names and space(one) == space(each)
         ]
     for target in targets:
-        for owner, pod in all_model_pods(whole):
+        for owner, pod in whole.once(all_model_pods):
             if space(owner) == space(target) and _taken(target, pod) and not keyed(pod):
                 yield f"it leads to the pods of {owner.name}, which ask for no API key, expected a Secret with keys"
 

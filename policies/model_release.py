@@ -121,11 +121,18 @@ def _said(each: Look) -> bool:
 def _pods_counted(whole: Whole, each: Look) -> Iterator[str]:
     if not _said(each) or _ignored(each, "spec.replicas"):
         return
-    for scaler in whole.all("kubernetes:autoscaling/*:HorizontalPodAutoscaler", "kubernetes:keda.sh/*:ScaledObject"):
-        target = scaler.part("spec.scaleTargetRef")
-        same = target.at("name") == each.at("metadata.name") and target.at("kind", "Deployment") == kind(each)
-        if same and space(scaler) == space(each):
-            yield f"spec.replicas is said, and {kind(scaler)} {scaler.name} changes it, expected one of them"
+    for scaler in whole.once(_scalers).get((space(each), kind(each), str(each.at("metadata.name"))), []):
+        yield f"spec.replicas is said, and {kind(scaler)} {scaler.name} changes it, expected one of them"
+
+
+def _scalers(whole: Whole) -> dict[tuple[str, str, str], list[Look]]:
+    """What scales pods, by namespace, kind and name of its target."""
+    found: dict[tuple[str, str, str], list[Look]] = {}
+    for each in whole.all("kubernetes:autoscaling/*:HorizontalPodAutoscaler", "kubernetes:keda.sh/*:ScaledObject"):
+        target = each.part("spec.scaleTargetRef")
+        key = (space(each), str(target.at("kind", "Deployment")), str(target.at("name")))
+        found.setdefault(key, []).append(each)
+    return found
 
 
 def _tasks_scaled(whole: Whole, each: Look) -> str:

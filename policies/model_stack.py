@@ -44,11 +44,9 @@ def model_pods(each: Look) -> Iterator[Look]:
             yield pod
 
 
-def all_model_pods(whole: Whole) -> Iterator[tuple[Look, Look]]:
-    """Those of a stack, each with the object that makes it."""
-    for each in whole.all(*PODS):
-        for pod in model_pods(each):
-            yield each, pod
+def all_model_pods(whole: Whole) -> list[tuple[Look, Look]]:
+    """Those of a stack, each with the object that makes it: for Whole.once."""
+    return [(each, pod) for each in whole.all(*PODS) for pod in model_pods(each)]
 
 
 def keyed(pod: Look) -> bool:

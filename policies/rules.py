@@ -28,6 +28,8 @@ from pulumi_policy.proxy import UnknownValueError
 from policies.looking import Look, NotKnown
 
 _Found = TypeVar("_Found")
+_Made = TypeVar("_Made")
+_Made = TypeVar("_Made")
 
 EXCEPTIONS: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -89,7 +91,7 @@ class Rule(_Rule):
         return ResourceValidationPolicy(validate=self._validate, **_about(self), **more)
 
     def _concerns(self, type_: str) -> bool:
-        return any(fnmatch.fnmatchcase(type_, each) for each in self.types)
+        return _one_of(type_, self.types)
 
     def _validate(self, args: ResourceValidationArgs, report: ReportViolation) -> None:
         if not self._concerns(args.resource_type):
@@ -129,6 +131,7 @@ class Whole:
         default_factory=dict[str, Mapping[str, frozenset[str]]]
     )
     """Urns of what each property is made from, by property, by urn: known where the values are not yet."""
+    _known: dict[Any, Any] = field(default_factory=dict[Any, Any], compare=False, repr=False)
 
     def refers(self, each: Look, name: str, to: Look) -> bool:
         """Whether a property of one resource is made from what another tells."""
@@ -136,7 +139,18 @@ class Whole:
 
     def all(self, *types: str) -> list[Look]:
         """Those of the types; `*` stands for anything."""
-        return [each for each in self.resources if any(fnmatch.fnmatchcase(each.type, one) for one in types)]
+        if types not in self._known:
+            fits = {type_: _one_of(type_, types) for type_ in {each.type for each in self.resources}}
+            self._known[types] = [each for each in self.resources if fits[each.type]]
+        found: list[Look] = self._known[types]
+        return found
+
+    def once(self, make: Callable[["Whole"], _Made]) -> _Made:
+        """What is made of the whole stack, once for all who ask: a rule of thousands beside thousands needs it."""
+        if make not in self._known:
+            self._known[make] = make(self)
+        made: _Made = self._known[make]
+        return made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +198,10 @@ class _NotKnownYet(UnknownValueError):
         self.message = (
             f"not yet known: {listed} decides whether {_lower(rule.title)}; it is looked at again in the update"
         )
+
+
+def _one_of(type_: str, types: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(type_, each) for each in types)
 
 
 def told(rule: _Rule, text: str) -> str:

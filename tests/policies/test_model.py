@@ -473,7 +473,33 @@ def test_a_pool_that_is_not_known_has_no_price_yet(path: str) -> None:
     assert (verdicts.wrong, len(verdicts.late)) == ([], 1)
 
 
-def test_what_it_runs_is_told_by_its_reference() -> None:
+def test_what_it_runs_is_told_without_the_registry() -> None:
+    """A stack may keep where it pushes secret."""
     (verdict,) = after(FLIPS[0]).wrong
-    assert verdict.text.startswith(f"it runs {OTHER}, which no ModelImage of this stack made, expected its reference; ")
-    assert DIGEST not in verdict.text
+    shown = OTHER.rpartition("/")[2]
+    assert verdict.text.startswith(f"it runs {shown}, which no ModelImage of this stack made, expected its reference; ")
+    assert "registry.example.com" not in verdict.text
+
+
+def test_a_thousand_services_are_judged_one_beside_another() -> None:
+    """Each looks at what stands in its own namespace, and all are looked through once."""
+    few = [each for each in planned("scaled") if each.type.startswith("kubernetes:")]
+    many = [
+        dataclasses.replace(each, inputs=_moved(each.inputs, f"space-{number}"))
+        for number in range(1000)
+        for each in few
+    ]
+    rules = [RULES["replicas-said-once"], RULES["route-authenticated"]]
+    assert judged(many, rules=rules) == Verdicts()
+
+
+def _moved(inputs: dict[str, Any], namespace: str) -> dict[str, Any]:
+    return {**inputs, "metadata": {**inputs.get("metadata", {}), "namespace": namespace}}
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", "3"])
+def test_what_is_no_json_ends_no_preview(text: str) -> None:
+    tasks = made("aws:ecs/taskDefinition:TaskDefinition", "tasks", {"containerDefinitions": text or None})
+    build = made(BUILD, "digits", {"recipe": text, "digest": DIGEST})
+    assert judged([tasks, build], rules=[RULES["model-image-built"]]).late == []
+    assert names(judged([build], rules=[RULES["model-drop-bounded"]]).wrong) == {"digits"}

@@ -68,8 +68,7 @@ def test_the_configuration_that_the_page_shows_fits_the_policies() -> None:
     known = {each.name: each for each in RULES}
     assert config.keys() - {"all"} <= known.keys()
     for name, given in config.items():
-        settings = given if isinstance(given, dict) else {}
-        for key, value in cast("dict[str, Any]", settings).items():
+        for key, value in cast("dict[str, Any]", given).items() if isinstance(given, dict) else ():
             if key != "enforcementLevel":
                 schema = EXCEPTIONS if key == "exceptions" else known[name].config[key]
                 assert problems(dict(schema), value) == [], f"{name}.{key}"
