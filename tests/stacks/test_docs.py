@@ -46,7 +46,8 @@ class Built(checking.Recorder):
             outputs = {**outputs, "arn": f"arn:aws:iam::123456789012:role/{args.name}"}
         if args.typ.startswith("gcp:"):
             told = {"name": args.name, "email": f"{args.name}@shop-prod.iam.gserviceaccount.com"}
-            outputs = {**told, "uri": f"https://{args.name}-1a2b3c4d5e-ez.a.run.app", **outputs}
+            told |= {"uri": f"https://{args.name}-1a2b3c4d5e-ez.a.run.app", "defaultHostname": "a.gateway.dev"}
+            outputs = {**told, **outputs}
         if args.typ.endswith(":Release"):
             outputs = {**outputs, "stable": args.inputs["candidate"], "stable_digest": DIGEST}
         return made, outputs
