@@ -14,7 +14,7 @@ SECRET = (
 )
 """Names of variables that hold what nobody else is to know."""
 HOLDS = (
-    r"(?s).*([a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----).*"
+    r"(?s).*([a-z][a-z0-9+.-]{0,30}://[^/\s:@]*:[^/\s@]+@|-----BEGIN [A-Z ]*PRIVATE KEY-----).*"
     r"|(AKIA|ASIA)[A-Z0-9]{16}|AIza[\w-]{35}|GOCSPX-[\w-]{28}|ya29\..+"
 )
 """Values that do, whatever they are called: a URL with a password, a private key, the id of a key of AWS, a key of

@@ -204,8 +204,8 @@ class Asked:
         if self.workers is not None:
             self.workers = checks.whole(f"{WHAT}.workers", self.workers, 1, 256, "processes")
         self.env = args.get("env") or {}
-        environment.plain(f"{WHAT}.env", self.env)
         boot.held({key: value for key, value in self.env.items() if isinstance(value, str)})
+        environment.plain(f"{WHAT}.env", self.env)
         self.sessions = args.get("allow_sessions", False)
 
     def _scaled(self, args: Mapping[str, Any]) -> None:
