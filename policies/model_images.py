@@ -72,9 +72,8 @@ def _running(each: Look) -> Iterator[str]:
         for pod in model_pods(each):
             yield from _of_pod(pod)
     elif each.type.endswith(":TaskDefinition"):
-        listed = each.parsed("containerDefinitions")
-        tasks = cast("list[Any]", listed) if isinstance(listed, list) else []
-        found = model_container([Look(each.type, each.name, each.urn, one) for one in tasks])
+        listed = Look(each.type, each.name, each.urn, each.parsed("containerDefinitions"))
+        found = model_container(list(listed.each("")))
         if found is not None:
             yield str(found.at("image", "none"))
     elif each.type.endswith("function:Function"):

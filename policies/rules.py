@@ -29,7 +29,6 @@ from policies.looking import Look, NotKnown
 
 _Found = TypeVar("_Found")
 _Made = TypeVar("_Made")
-_Made = TypeVar("_Made")
 
 EXCEPTIONS: Final[Mapping[str, Any]] = {
     "type": "array",
