@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from pulumi_policy import Severity
 
