@@ -1,10 +1,10 @@
 """Policy documents of AWS: who may do what, and who in the world is meant."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from policies.given import open_to_all
+from policies.given import items, open_to_all
 from policies.looking import Look
 
 _WHO: Final = (
@@ -42,10 +42,7 @@ def listed(value: Any) -> list[Any]:
     """One text or many, as many."""
     if value is None:
         return []
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        items: Sequence[Any] = value
-        return [*items]
-    return [value]
+    return items(value) or [value]
 
 
 def actions(statement: Mapping[str, Any]) -> list[str]:
@@ -70,8 +67,8 @@ def anybody(statement: Mapping[str, Any]) -> bool:
 
 def conditions(statement: Mapping[str, Any]) -> Iterator[tuple[str, str, list[str]]]:
     """Operator, key and values of each, the first two in lower case."""
-    for operator, tests in cast("Mapping[str, Any]", statement.get("Condition") or {}).items():
-        for key, values in cast("Mapping[str, Any]", tests).items():
+    for operator, tests in _mapping(statement.get("Condition")).items():
+        for key, values in _mapping(tests).items():
             yield operator.lower(), key.lower(), [str(each) for each in listed(values)]
 
 
@@ -90,3 +87,7 @@ def _names(operator: str, key: str, values: list[str]) -> bool:
 def equals(operator: str) -> bool:
     """Whether an operator asks for what its values say; one that lets a request without the key pass does not."""
     return operator.removeprefix("foranyvalue:") in _EQUAL
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

@@ -3,12 +3,12 @@
 import base64
 import binascii
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
 from policies.aws_eks import CIS
-from policies.given import holds_secret, is_secret, yes
+from policies.given import holds_secret, is_secret, items, number, yes
 from policies.looking import Look
 from policies.rules import Rule
 
@@ -31,7 +31,7 @@ def _tokens(each: Look) -> Iterator[str]:
 def _hops(each: Look) -> Iterator[str]:
     if each.at("metadataOptions.httpEndpoint") == "disabled":
         return
-    if (hops := each.at("metadataOptions.httpPutResponseHopLimit", 1)) > 1:
+    if (hops := number(each.at("metadataOptions.httpPutResponseHopLimit"), 1)) > 1:
         yield f"metadataOptions.httpPutResponseHopLimit is {hops:g}, expected 1"
 
 
@@ -76,8 +76,8 @@ def _decoded(text: Any) -> str:
 
 def _containers(each: Look) -> Iterator[Look]:
     """Those of a task, each by itself: their definitions are one text."""
-    for number, found in enumerate(cast("list[Any]", each.parsed("containerDefinitions") or [])):
-        path = f"containerDefinitions[{number}]"
+    for at, found in enumerate(items(each.parsed("containerDefinitions"))):
+        path = f"containerDefinitions[{at}]"
         yield Look(each.type, each.name, each.urn, found, path, each.config, each.tags, each.options)
 
 
@@ -122,7 +122,7 @@ def _sessions(each: Look) -> Iterator[str]:
 
 
 def _insights(each: Look) -> Iterator[str]:
-    found = {one.at("name"): one.at("value") for one in each.each("settings")}
+    found = {str(one.at("name")): one.at("value") for one in each.each("settings")}
     if (value := found.get("containerInsights", "disabled")) not in ("enabled", "enhanced"):
         yield f"settings has containerInsights {value}, expected enabled or enhanced"
 

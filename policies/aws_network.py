@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies.given import one, open_to_all, yes
+from policies.given import number, one, open_to_all, yes
 from policies.looking import Look
 from policies.remedying import put
 from policies.rules import Rule, StackRule, Whole
@@ -41,8 +41,8 @@ def _ports(each: Look) -> Iterator[str]:
     if protocol in _ALL:
         yield "everybody reaches every port, expected the ports and networks that are needed"
         return
-    first, last = each.at("fromPort"), each.at("toPort")
-    if protocol not in _TCP or first is None or last is None:
+    first, last = number(each.at("fromPort"), -1), number(each.at("toPort"), -1)
+    if protocol not in _TCP or last < 0:
         return
     if first <= 0 and last >= 65535:
         yield "everybody reaches every port, expected the ports and networks that are needed"
@@ -114,7 +114,7 @@ def _tls(each: Look) -> Iterator[str]:
     if each.at("protocol") not in ("HTTPS", "TLS"):
         return
     policy = each.at("sslPolicy", "ELBSecurityPolicy-2016-08")
-    if not _MODERN.match(policy):
+    if not _MODERN.match(str(policy)):
         yield f"sslPolicy is {policy}, which takes TLS before 1.2, expected ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 

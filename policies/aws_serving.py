@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies.given import is_secret, one, yes
+from policies.given import is_secret, number, one, yes
 from policies.looking import Look
 from policies.remedying import put
 from policies.rules import Rule, StackRule, Whole
@@ -41,7 +41,7 @@ def _service(each: Look) -> Iterator[str]:
 
 
 def _concurrency(each: Look) -> Iterator[str]:
-    if each.at("reservedConcurrentExecutions", -1) < 0:
+    if number(each.at("reservedConcurrentExecutions"), -1) < 0:
         yield "reservedConcurrentExecutions is not said, expected a number"
 
 

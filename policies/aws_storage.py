@@ -6,7 +6,7 @@ from typing import Any, Final
 from pulumi_policy import EnforcementLevel, Severity
 
 from policies.aws_eks import CIS
-from policies.given import no, yes
+from policies.given import no, number, yes
 from policies.looking import Look
 from policies.remedying import put
 from policies.rules import Rule
@@ -31,8 +31,8 @@ def _with_rotation(each: Look) -> Mapping[str, Any] | None:
 
 
 def _window(each: Look) -> Iterator[str]:
-    if (days := each.at("deletionWindowInDays", 30)) < each.config["days"]:
-        yield f"deletionWindowInDays is {days}, expected {each.config['days']} at least"
+    if (days := number(each.at("deletionWindowInDays"), 30)) < each.config["days"]:
+        yield f"deletionWindowInDays is {days:g}, expected {each.config['days']} at least"
 
 
 def _scan(each: Look) -> Iterator[str]:
@@ -45,22 +45,22 @@ def _with_scan(each: Look) -> Mapping[str, Any] | None:
 
 
 def _tags(each: Look) -> Iterator[str]:
-    if not (told := each.at("imageTagMutability", "MUTABLE")).startswith("IMMUTABLE"):
+    if not (told := str(each.at("imageTagMutability", "MUTABLE"))).startswith("IMMUTABLE"):
         yield f"imageTagMutability is {told}, expected IMMUTABLE"
 
 
 def _image_key(each: Look) -> Iterator[str]:
-    kinds = [one.at("encryptionType", "AES256") for one in each.each("encryptionConfigurations")] or ["AES256"]
+    kinds = [str(one.at("encryptionType", "AES256")) for one in each.each("encryptionConfigurations")] or ["AES256"]
     if not all(kind in ("KMS", "KMS_DSSE") for kind in kinds):
         yield f"encryptionConfigurations says {', '.join(kinds)}, expected KMS"
 
 
 def _retention(each: Look) -> Iterator[str]:
-    days = each.at("retentionInDays", 0)
+    days = number(each.at("retentionInDays"), 0)
     if not days:
         yield f"retentionInDays is not said, which is for good, expected {each.config['days']} or more"
     elif days < each.config["days"]:
-        yield f"retentionInDays is {days}, expected {each.config['days']} at least"
+        yield f"retentionInDays is {days:g}, expected {each.config['days']} at least"
 
 
 def _log_key(each: Look) -> Iterator[str]:
@@ -86,8 +86,8 @@ def _rotated(each: Look) -> Iterator[str]:
     days = each.at("rotationRules.automaticallyAfterDays")
     if days is None:
         days = _days(str(each.at("rotationRules.scheduleExpression", "")))
-    if days is not None and days > each.config["days"]:
-        yield f"rotationRules lets {days:g} days pass, expected {each.config['days']} at most"
+    if days is not None and number(days, 0) > each.config["days"]:
+        yield f"rotationRules lets {number(days, 0):g} days pass, expected {each.config['days']} at most"
 
 
 def _days(schedule: str) -> float | None:

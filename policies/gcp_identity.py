@@ -70,7 +70,7 @@ def _key(_: Look) -> Iterator[str]:
 
 def _provider(each: Look) -> Iterator[str]:
     issuer = str(each.at("oidc.issuerUri", "")).rstrip("/")
-    condition = each.at("attributeCondition")
+    condition = str(each.at("attributeCondition", ""))
     if not condition:
         yield "attributeCondition is not there, expected one that names whose tokens are taken"
     elif issuer in _ISSUERS and not _OWNER.search(condition):

@@ -29,9 +29,24 @@ def no(value: Any) -> bool:
 def one(value: Any) -> Any:
     """A value that some programs write as a list of one."""
     if isinstance(value, Sequence) and not isinstance(value, str):
-        items: Sequence[Any] = value
-        return items[0] if len(items) == 1 else items
+        found = items(value)
+        return found[0] if len(found) == 1 else found
     return value
+
+
+def items(value: Any) -> list[Any]:
+    """A list as one; nothing of what is none."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return []
+    return _listed(value)
+
+
+def number(value: Any, default: float) -> float:
+    """A number, or what stands for one; what is none a provider refuses itself."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return default
 
 
 def open_to_all(cidr: Any) -> bool:
@@ -54,6 +69,10 @@ def is_secret(name: str, value: Any) -> bool:
 def holds_secret(text: str) -> bool:
     """Whether a text has a key in it, by what keys look like."""
     return _KEYS.search(text) is not None
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value)
 
 
 def _refers(text: str) -> bool:
