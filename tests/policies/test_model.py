@@ -7,7 +7,6 @@ from typing import Any, Final
 import pytest
 
 from policies import model
-from policies.model_cost import RULES as COSTS
 from policies.rules import Rule
 from tests.components.planned import UNKNOWN, Planned
 from tests.policies.flips import GONE, Flip, broken, changed, concerned, found, kept, made
@@ -419,58 +418,6 @@ def test_what_pulumi_protects_is_kept(rule: str) -> None:
     one = dataclasses.replace(made("aws:eks/cluster:Cluster", "it", {}), request={"protect": True})
     other = dataclasses.replace(made("aws:eks/nodeGroup:NodeGroup", "it", {}), request={"protect": True})
     assert kept(RULES[rule], [one, other]).wrong == []
-
-
-PRICES: Final = {"m7i.large": 0.1, "m6i.large": 0.2, "ml.m7i.large": 0.5, "fargate": 0.05, "e2-standard-4": 1.0}
-MACHINES: Final = [
-    made("aws:eks/nodeGroup:NodeGroup", "pool",
-         {"instanceTypes": ["m7i.large", "m6i.large"], "scalingConfig": {"maxSize": 4}}),
-    made("aws:sagemaker/endpointConfiguration:EndpointConfiguration", "endpoint",
-         {"productionVariants": [{"variantName": "main", "instanceType": "ml.m7i.large", "initialInstanceCount": 2}]}),
-    made("aws:appautoscaling/target:Target", "target",
-         {"serviceNamespace": "sagemaker", "resourceId": "endpoint/models/variant/main", "maxCapacity": 8}),
-    made("aws:ecs/service:Service", "tasks", {"name": "tasks", "launchType": "FARGATE", "desiredCount": 4}),
-    made("gcp:container/nodePool:NodePool", "nodes",
-         {"nodeConfig": {"machineType": "e2-standard-4"}, "nodeLocations": ["a", "b"],
-          "autoscaling": {"maxNodeCount": 3}}),
-]  # fmt: skip
-TOTAL: Final = 4 * 0.2 + 8 * 0.5 + 4 * 0.05 + 6 * 1.0
-
-
-def costing(ceiling: float, prices: dict[str, float], resources: list[Planned] | None = None) -> Verdicts:
-    config = {"cost-ceiling": {"ceiling_per_hour": ceiling, "prices": prices}}
-    return judged(MACHINES if resources is None else resources, rules=COSTS, config=config)
-
-
-def test_without_a_ceiling_nothing_is_asked() -> None:
-    assert judged(MACHINES, rules=COSTS) == Verdicts()
-
-
-def test_the_most_that_a_stack_may_cost_is_held_to_its_ceiling() -> None:
-    assert costing(TOTAL + 0.001, dict(PRICES)) == Verdicts()
-    (verdict,) = costing(TOTAL - 0.001, dict(PRICES)).wrong
-    assert verdict.resource == "nodes"
-    assert verdict.text.startswith("the stack may cost $11.00 an hour, $6.00 of it here, expected at most $11.00")
-
-
-def test_what_has_no_price_is_not_known_and_never_free() -> None:
-    prices = {key: value for key, value in PRICES.items() if key != "fargate"}
-    (verdict,) = costing(1000, prices).late
-    assert "the price of fargate (tasks) decides" in verdict.text
-    over = costing(1, prices)
-    assert (names(over.wrong), len(over.late)) == ({"nodes"}, 1)
-
-
-def test_what_karpenter_makes_is_not_known() -> None:
-    pool = made("kubernetes:karpenter.sh/v1:NodePool", "pool", KARPENTER)
-    assert len(costing(1, {}, [pool]).late) == 1
-
-
-@pytest.mark.parametrize("path", ["instanceTypes", "scalingConfig"])
-def test_a_pool_that_is_not_known_has_no_price_yet(path: str) -> None:
-    pool = made("aws:eks/nodeGroup:NodeGroup", "pool", {**MACHINES[0].inputs, path: UNKNOWN})
-    verdicts = costing(0.01, dict(PRICES), [pool])
-    assert (verdicts.wrong, len(verdicts.late)) == ([], 1)
 
 
 def test_what_it_runs_is_told_without_the_registry() -> None:
