@@ -155,7 +155,7 @@ def plan(
 
 
 def _plain(value: Any) -> Any:
-    """Numbers as a program wrote them, unknown values as UNKNOWN, secrets as {SECRET: value}; assets stay as they are."""
+    """Numbers as a program wrote them, unknown values as UNKNOWN, secrets as {SECRET: value}, assets as they are."""
     if isinstance(value, dict):
         if value.get(_SECRET_KEY) == ASSET:
             return value

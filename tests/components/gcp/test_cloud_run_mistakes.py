@@ -58,7 +58,8 @@ def _canary(*weights: Any, pause: float = 300) -> dict[str, Any]:
         ({"concurrency": 1001}, f"{WHAT}.concurrency is 1001, expected 1 to 1000 requests at once; write 1000"),
         ({"timeout": 3601}, f"{WHAT}.timeout is 3601, expected 1 to 3600 seconds; write 3600"),
         ({"audiences": ["https://models.example.com"], "anonymous": True}, f"{WHAT}.audiences is "
-         "['https://models.example.com'], expected none beside anonymous, which asks for no token; leave audiences out"),
+         "['https://models.example.com'], expected none beside anonymous, which asks for no token; "
+         "leave audiences out"),
         ({"audiences": ["a b"]}, f"{WHAT}.audiences[0] is 'a b', expected what a token is for, as a URL; for example "
          "https://models.example.com"),
         ({"audiences": ["https://models.example.com"] * 1100}, f"{WHAT}.audiences is '1100 of them', expected at most "
