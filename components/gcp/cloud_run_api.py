@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from components.gcp.release_watch import Counted, Measured, Metrics
-from components.gcp.rest import Client, Clock, Json
+from components.gcp.release_watch import Asking, Counted, Measured
+from components.gcp.rest import Clock, Json
 from components.releases import ReleaseError
 
 RUN: Final = ("GOOGLE_CLOUD_RUN_V2_CUSTOM_ENDPOINT", "https://run.googleapis.com/v2/")
@@ -27,19 +27,12 @@ class Place(NamedTuple):
         return f"projects/{self.project}/locations/{self.region}/services/{self.service}"
 
 
-class Api:
+class Api(Asking):
     """What a release asks of Google. Raises ReleaseError, and Unanswered for want of an answer."""
 
     def __init__(self, place: Place, clock: Clock) -> None:
-        self._place, self._clock = place, clock
-        self._client = Client(clock, RIGHTS)
-        self._metrics = Metrics(self._client, place.project, clock)
-
-    def __enter__(self) -> "Api":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+        super().__init__(place.project, clock, RIGHTS)
+        self._place = place
 
     def service(self) -> Json | None:
         """The service; none where there is none."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from components.gcp.release_steps import Bounds
 from components.gcp.rest import Client, Clock, Json
@@ -110,6 +110,24 @@ class Metrics:
         }
         path = f"v3/projects/{self._project}/timeSeries"
         return [each for page in self._client.pages(MONITORING, path, query) for each in page.get("timeSeries", ())]
+
+
+class Asking:
+    """Asks one of Google's APIs, and Cloud Monitoring, for as long as a release takes. To be used in a `with`.
+
+    rights: what whoever is refused needs at least.
+    """
+
+    def __init__(self, project: str, clock: Clock, rights: str) -> None:
+        self._clock = clock
+        self._client = Client(clock, rights)
+        self._metrics = Metrics(self._client, project, clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
 
 class Watched(Protocol):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from components.gcp.release_watch import Counted, Measured, Metrics
-from components.gcp.rest import Client, Clock, Json
+from components.gcp.release_watch import Asking, Counted, Measured
+from components.gcp.rest import Clock, Json
 from components.releases import ReleaseError
 
 OPERATION: Final = 9000.0
@@ -39,23 +39,16 @@ class Place(NamedTuple):
         return f"{self.parent}/models/{self.endpoint}"
 
 
-class Api:
+class Api(Asking):
     """What a release asks of Google. Raises ReleaseError, and Unanswered for want of an answer.
 
     private: whether the endpoint is reached by Private Service Connect, which has metrics of its own beside the others.
     """
 
     def __init__(self, place: Place, clock: Clock, *, private: bool = False) -> None:
-        self._place, self._clock, self._private = place, clock, private
-        self._client = Client(clock, RIGHTS)
-        self._metrics = Metrics(self._client, place.project, clock)
+        super().__init__(place.project, clock, RIGHTS)
+        self._place, self._private = place, private
         self._where = (VARIABLE, f"https://{place.region}-aiplatform.googleapis.com/v1/")
-
-    def __enter__(self) -> "Api":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
 
     def endpoint(self) -> Json | None:
         """The endpoint; none where there is none."""

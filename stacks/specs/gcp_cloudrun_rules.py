@@ -3,10 +3,9 @@
 The rules are the component's own: its arguments are made of the stack file, and asked.
 """
 
-import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from stacks.specs.gcp_common_rules import front, network, project, released
+from stacks.specs.gcp_common_rules import front, network, of_existing, project, released, standing
 from stacks.specs.rules import pinned, pushed, scaled, told, unlike, worded
 
 if TYPE_CHECKING:
@@ -122,18 +121,10 @@ def _asked(spec: "StackSpec", wanted: "CloudRunSpec") -> list[str]:
     lines = project("cloudrun", wanted)
     if lines:
         return lines
-    # What is made later is right: it is asked for what stands in the file.
-    image = f"{wanted.region}-docker.pkg.dev/{wanted.project}/models/a@sha256:{'0' * 64}"
-    ids = (
-        f"projects/{wanted.project}/global/networks/a",
-        f"projects/{wanted.project}/regions/{wanted.region}/subnetworks/a",
-    )
-    if wanted.network is not None and (there := wanted.network.existing) is not None:
-        ids = there.network_id, there.subnetwork_id
+    image, ids = standing(wanted, wanted.network.existing if wanted.network is not None else None)
     made = cast("CloudRunServiceArgs", {**arguments(spec), **reaching(wanted, *ids), "image": image})
     lines = worded(told(lambda: Asked(wanted.name, made)), "CloudRunService", "cloudrun", KEYS)
-    lines = [re.sub(r"^(cloudrun\.network)\.(network_id|subnetwork_id)", r"\1.existing.\2", line) for line in lines]
-    return lines + _network(wanted) + front("cloudrun", wanted.load_balancer)
+    return of_existing("cloudrun", lines) + _network(wanted) + front("cloudrun", wanted.load_balancer)
 
 
 def _network(wanted: "CloudRunSpec") -> list[str]:

@@ -4,9 +4,11 @@ The rules are the components' own; here they are asked of the whole file at once
 arguments only when others have been registered.
 """
 
+import re
+from collections.abc import Iterable
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from stacks.specs.rules import below, covers, told
 from stacks.specs.words import wide
@@ -79,6 +81,34 @@ def network(section: str, wanted: "MadeNetworkSpec") -> list[str]:
     given = {key: value for key, value in asked.items() if value is not None}
     lines = told(lambda: addresses.layout(given, wanted.apart_from))
     return [line.replace("GcpNetwork.", f"{section}.network.") for line in lines]
+
+
+class Existing(Protocol):
+    """A network that is there already."""
+
+    @property
+    def network_id(self) -> str: ...
+    @property
+    def subnetwork_id(self) -> str: ...
+
+
+def standing(wanted: "ProjectSpec", there: Existing | None) -> tuple[str, tuple[str, str]]:
+    """An image, and the ids of a network and of its subnetwork, where what is made later is asked for beforehand.
+
+    What is made later is right: a component is asked for what stands in the file.
+    """
+    image = f"{wanted.region}-docker.pkg.dev/{wanted.project}/models/a@sha256:{'0' * 64}"
+    if there is not None:
+        return image, (there.network_id, there.subnetwork_id)
+    return image, (
+        f"projects/{wanted.project}/global/networks/a",
+        f"projects/{wanted.project}/regions/{wanted.region}/subnetworks/a",
+    )
+
+
+def of_existing(section: str, lines: Iterable[str]) -> list[str]:
+    """Lines about a network that is there, by the keys under which a file names it."""
+    return [re.sub(rf"^({section}\.network)\.(network_id|subnetwork_id)", r"\1.existing.\2", each) for each in lines]
 
 
 def front(section: str, wanted: "GlobalFrontSpec | None") -> list[str]:

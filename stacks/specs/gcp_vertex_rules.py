@@ -3,10 +3,9 @@
 The rules are the component's own: its arguments are made of the stack file, and asked.
 """
 
-import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from stacks.specs.gcp_common_rules import network, project, released
+from stacks.specs.gcp_common_rules import network, of_existing, project, released, standing
 from stacks.specs.rules import pinned, pushed, scaled, told, unlike, worded
 
 if TYPE_CHECKING:
@@ -115,19 +114,12 @@ def _asked(spec: "StackSpec", wanted: "VertexSpec") -> list[str]:
     lines = project("vertex", wanted)
     if lines:
         return lines
-    # What is made later is right: it is asked for what stands in the file.
-    image = f"{wanted.region}-docker.pkg.dev/{wanted.project}/models/a@sha256:{'0' * 64}"
-    ids = (
-        f"projects/{wanted.project}/global/networks/a",
-        f"projects/{wanted.project}/regions/{wanted.region}/subnetworks/a",
-    )
     asked = wanted.reached_in
-    if asked is not None and (there := asked.existing) is not None:
-        ids = there.network_id, there.subnetwork_id
+    image, ids = standing(wanted, asked.existing if asked is not None else None)
     made = cast("VertexEndpointArgs", {**arguments(spec), **reaching(wanted, *ids), "image": image})
     keys = {**KEYS, "min": "vertex.machine.count"} if spec.autoscaling is None else KEYS
     lines = worded(told(lambda: Asked(wanted.name, made)), "VertexEndpoint", "vertex", keys)
-    lines = [re.sub(r"^(vertex\.network)\.(network_id|subnetwork_id)", r"\1.existing.\2", line) for line in lines]
+    lines = of_existing("vertex", lines)
     if asked is not None and asked.existing is None:
         lines += network("vertex", asked)
     return lines
