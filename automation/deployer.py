@@ -19,7 +19,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +38,9 @@ _TRANSIENT = (
 )
 """Words of an error that another try may not meet."""
 _CHUNK = 1 << 16
+_INTERRUPTED = (
+    "it was interrupted before it had begun, or as it ended; what was finished is kept, run it again to go on"
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ class Running:
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
         self._interrupts = 0
+        self._interrupted = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def __await__(self) -> Generator[Any, None, Done]:
@@ -140,6 +144,7 @@ class Running:
     def interrupt(self) -> None:
         """Finish the steps that run and end; asked again, it ends at once. It is not tried again."""
         self._interrupts += 1
+        self._interrupted.set()
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGINT)
@@ -157,7 +162,10 @@ class Running:
                 self._events.put_nowait(
                     {"modelportRetryEvent": {"attempt": attempt, "pause": pause, "errors": list(done.errors)}}
                 )
-                await asyncio.sleep(pause)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._interrupted.wait(), pause)
+                if self._interrupts:
+                    return replace(done, code=Exit.INTERRUPTED, errors=[*done.errors, _INTERRUPTED])
                 if done.code is Exit.LOCKED:
                     waited += pause
                 else:
@@ -170,8 +178,11 @@ class Running:
         if self._interrupts or done.code not in (Exit.LOCKED, Exit.FAILED):
             return None
         if done.code is Exit.LOCKED:
-            if retries.release_ended and await self._deployer.release():
-                return 0.0
+            if retries.release_ended:
+                # Somebody who may be at work is waited for, as without it.
+                with contextlib.suppress(StackHeld):
+                    if await self._deployer.release():
+                        return 0.0
             return min(2.0, retries.lock - waited) if waited < retries.lock else None
         if attempt >= retries.attempts or not done.errors or not all(transient(each) for each in done.errors):
             return None
@@ -229,13 +240,14 @@ class Running:
 
     def _ended(self, found: _Attempt, attempt: int, steps: Sequence[Step]) -> Done:
         told, target = found.summary, self._deployer.target
-        try:
-            code = Exit(told.get("exit_code", found.returncode))
-        except ValueError:
-            # Killed, or a mistake of its own: what it wrote last is all that there is.
-            code = Exit.FAILED
         errors: list[str] = list(told.get("errors") or ())
-        if not told:
+        if told:
+            code = Exit(told["exit_code"])
+        elif self._interrupts:
+            code, errors = Exit.INTERRUPTED, [_INTERRUPTED]
+        else:
+            # Killed, or a mistake of its own: what it wrote last is all that there is.
+            code = Exit(found.returncode) if found.returncode in {int(each) for each in Exit} else Exit.FAILED
             errors = [found.stderr.strip()[-2000:] or f"it ended with {found.returncode} and said nothing"]
         return Done(
             self._operation,

@@ -1,7 +1,6 @@
 """One operation from the command's point of view: check, show, ask, do, sum up."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -23,6 +22,7 @@ from automation.showing import SCHEMA, Showing
 from automation.story import UNCHANGED, Step, Story
 from engine import ahead, signals
 from engine.command import targets
+from engine.command.eventlog import EventLog
 from engine.display.options import Options as Shown
 from engine.errors import BadInput, EngineError
 from engine.projects import load_project
@@ -151,16 +151,13 @@ def _logged(file: Path | None, hear: Listener) -> Generator[Listener]:
         yield hear
         return
     try:
-        opened = file.open("w", encoding="utf-8")
-    except OSError as error:
-        raise Failure(
-            Exit.BAD_INPUT, f"--event-log {file}: cannot be written: {error.strerror}; name a file that can"
-        ) from None
-    with opened as out:
+        log = EventLog(file)
+    except BadInput as error:
+        raise Failure(Exit.BAD_INPUT, f"{error}; name a file that can") from None
+    with log:
 
         def both(event: Mapping[str, Any]) -> None:
-            out.write(json.dumps(event) + "\n")
-            out.flush()
+            log.write(dict(event))
             hear(event)
 
         yield both

@@ -218,6 +218,54 @@ def test_an_interrupt_ends_one_stack_and_no_other(project: Project, deployer: Ca
     assert done.code is Exit.DONE
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.6])
+def test_an_interrupt_before_it_has_begun_is_one(
+    project: Project, deployer: Callable[..., Deployer], seconds: float
+) -> None:
+    project.stack("dev", wait=30)
+
+    async def run() -> None:
+        running = deployer().up()
+        await asyncio.sleep(seconds)
+        running.interrupt()
+        running.interrupt()
+        await running
+
+    with pytest.raises(OperationFailed) as raised:
+        asyncio.run(run())
+    assert raised.value.done.code is Exit.INTERRUPTED
+    assert len(raised.value.done.errors) == 1
+
+
+def test_an_interrupt_between_two_tries_ends_it_at_once(project: Project, deployer: Callable[..., Deployer]) -> None:
+    fails(project, "timed out", needed=9)
+
+    async def run() -> None:
+        running = deployer(retries=Retries(attempts=3, pause=60)).up()
+        async for event in running:
+            if "modelportRetryEvent" in event:
+                running.interrupt()
+        await running
+
+    with pytest.raises(OperationFailed) as raised:
+        asyncio.run(asyncio.wait_for(run(), 40))
+    assert (raised.value.done.code, raised.value.done.attempts) == (Exit.INTERRUPTED, 1)
+    assert tries(project) == 1
+
+
+def test_a_reader_of_events_that_goes_away_holds_nothing_up(project: Project) -> None:
+    project.stack("dev", wait=2)
+    fifo = project.root / "events"
+    os.mkfifo(fifo)
+    with project.start("up", "--yes", "--json", "--event-log", str(fifo)) as process:
+        with fifo.open(encoding="utf-8") as events:
+            next(line for line in events if "half way" in line)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == Exit.DONE
+    assert err.splitlines() == [f"warning: --event-log {fifo}: Broken pipe; it ends here, and the operation goes on"]
+    assert json.loads(out.splitlines()[-1])["modelportEvent"]["changes"] == {"create": 2}
+
+
 def test_a_caller_that_is_cancelled_lets_the_steps_end(project: Project, deployer: Callable[..., Deployer]) -> None:
     project.stack("dev", wait=1.5)
 
@@ -249,7 +297,7 @@ def test_a_stack_in_use_is_waited_for(project: Project, deployer: Callable[..., 
             await deployer().up()
         with pytest.raises(StackHeld, match=f"process {holder.pid}"):
             await deployer().release()
-        second = await deployer(retries=Retries(lock=60)).up()
+        second = await deployer(retries=Retries(lock=60, release_ended=True)).up()
         return refused.value.done.code, second, await first
 
     refused, second, first = asyncio.run(run())
@@ -293,8 +341,9 @@ def test_a_lock_of_somebody_who_may_be_at_work_is_not_released(
     lock = _lock(project, **{**about, "hostname": host}, username="ci", timestamp="2026-01-01")
     with pytest.raises(StackHeld, match="held by ci@"):
         asyncio.run(deployer().release())
-    with pytest.raises(StackHeld):
+    with pytest.raises(OperationFailed) as refused:
         asyncio.run(_up(deployer(retries=Retries(release_ended=True))))
+    assert refused.value.done.code is Exit.LOCKED
     assert lock.exists()
 
 
