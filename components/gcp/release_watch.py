@@ -1,6 +1,8 @@
 """What Cloud Monitoring tells of a version while it is released, and whether that is within its bounds."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol, Self
 
@@ -64,9 +66,10 @@ class Metrics:
             },
         )
         told: dict[str, int] = {}
-        for each in found:
-            kind = str(each.get("metric", {}).get("labels", {}).get(what.code, ""))[:1]
-            told[kind] = told.get(kind, 0) + sum(int(_value(point)) for point in each.get("points", ()))
+        with _understood():
+            for each in found:
+                kind = str(each.get("metric", {}).get("labels", {}).get(what.code, ""))[:1]
+                told[kind] = told.get(kind, 0) + sum(int(_value(point)) for point in each.get("points", ()))
         return Counted(sum(told.values()), told.get("5", 0))
 
     def slowest(self, what: Measured, since: float) -> float:
@@ -82,7 +85,10 @@ class Metrics:
                 "aggregation.crossSeriesReducer": "REDUCE_PERCENTILE_99",
             },
         )
-        return max((_value(point) for each in found for point in each.get("points", ())), default=0.0) / 1000
+        with _understood():
+            values = [_value(point) for each in found for point in each.get("points", ())]
+        # What is no number is of a time without answers, and would hide the others.
+        return max((each for each in values if not math.isnan(each)), default=0.0) / 1000
 
     def open_incident(self, policies: Sequence[str]) -> str:
         """The first of some alert policies that has an open incident; nothing where none has."""
@@ -90,8 +96,9 @@ class Metrics:
             return ""
         wanted = {each.rpartition("/")[2]: each for each in policies}
         path, query = f"v3/projects/{self._project}/alerts", {"filter": 'state="OPEN"', "pageSize": "1000"}
-        for page in self._client.pages(MONITORING, path, query):
-            for each in page.get("alerts", ()):
+        pages = self._client.pages(MONITORING, path, query)
+        with _understood():
+            for each in (each for page in pages for each in page.get("alerts", ())):
                 number = str(each.get("policy", {}).get("name", "")).rpartition("/")[2]
                 if each.get("state") == "OPEN" and number in wanted:
                     return str(each["policy"].get("displayName") or wanted[number])
@@ -109,7 +116,9 @@ class Metrics:
             **how,
         }
         path = f"v3/projects/{self._project}/timeSeries"
-        return [each for page in self._client.pages(MONITORING, path, query) for each in page.get("timeSeries", ())]
+        pages = self._client.pages(MONITORING, path, query)
+        with _understood():
+            return [each for page in pages for each in page.get("timeSeries", ())]
 
 
 class Asking:
@@ -164,16 +173,19 @@ class Watch:
         self._began, self._unseen = clock.now(), 0
 
     def missed(self, pause: float) -> str:
-        """The bound that the version misses within so many seconds; nothing where it keeps them all."""
+        """The bound that the version misses within so many seconds; nothing where it keeps them all.
+
+        It takes longer where the last look of them had no answer, until one has.
+        """
         until = self._clock.now() + pause
-        while (rest := until - self._clock.now()) > 0:
-            self._clock.sleep(min(TICK, rest))
+        while (rest := until - self._clock.now()) > 0 or self._unseen:
+            self._clock.sleep(min(TICK, rest) if rest > 0 else TICK)
             try:
                 why, self._unseen = self._now(max(self._began, self._clock.now() - WINDOW)), 0
             except Unanswered as error:
                 # It goes on without being looked at, for a moment.
                 self._unseen += 1
-                why = f"nobody can judge it ({error.message})" if self._unseen == UNSEEN else ""
+                why = f"nobody can judge it ({error.message})" if self._unseen >= UNSEEN else ""
             except ReleaseError as error:
                 why = f"nobody can judge it ({error.message})"
             if why:
@@ -197,6 +209,18 @@ class Watch:
                     f"more than 1% of {seen.answers} answers take longer than {most} (99 of 100 take {slowest:.3g} s)"
                 )
         return ""
+
+
+@contextmanager
+def _understood() -> Generator[None]:
+    """Raises Unanswered where an answer is none of Cloud Monitoring's."""
+    try:
+        yield
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise Unanswered(
+            f"what Cloud Monitoring answered is not understood ({type(error).__name__}: {error}), expected numbers as "
+            "its API has them; look at the way there"
+        ) from None
 
 
 def _value(point: Json) -> float:

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import httpx
 
@@ -22,7 +22,7 @@ Where = tuple[str, str]
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 TOKEN: Final = "GOOGLE_OAUTH_ACCESS_TOKEN"
 """A token that somebody else has got, as the provider takes one."""
-AGAIN: Final = (429, 500, 502, 503, 504)
+AGAIN: Final = (408, 429, 500, 502, 503, 504)
 TRIES: Final = 5
 _SECONDS: Final = 60
 
@@ -88,17 +88,14 @@ class Client:
                 answer = self._client.request(
                     method, address, params=dict(query or {}), json=body, headers=self._headers(method, address)
                 )
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 answer, why = None, f"{type(error).__name__}: {error}"
                 continue
             if answer.status_code not in AGAIN:
                 break
             why = f"HTTP {answer.status_code}"
         if answer is None or answer.status_code in AGAIN:
-            raise Unanswered(
-                f"{httpx.URL(address).host} did not answer {method} {path} ({why}), expected an answer; look at the "
-                "way there"
-            )
+            raise _unanswered(method, address, path, why)
         if missing and answer.status_code == 404:
             return None
         if answer.status_code >= 400:
@@ -106,8 +103,16 @@ class Client:
                 f"{httpx.URL(address).host} refused {method} {path} ({_reason(answer)}), expected it to be taken; look "
                 f"at what these Google credentials may do, {self._rights} at least"
             )
-        told: Json = answer.json()
-        return told
+        if not answer.is_success:
+            raise _unanswered(method, address, path, f"HTTP {answer.status_code}")
+        try:
+            told: object = answer.json()
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict):
+            # Somebody on the way: Google's own answers are objects, empty ones too.
+            raise _unanswered(method, address, path, f"HTTP {answer.status_code} without an object of JSON")
+        return cast("Json", told)
 
     def _headers(self, method: str, address: str) -> dict[str, str]:
         if token := os.environ.get(TOKEN):
@@ -147,7 +152,7 @@ class _Transport:
             found = self._client.request(
                 method, url, content=body, headers=dict(headers or {}), timeout=timeout or _SECONDS
             )
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             wrong: Any = importlib.import_module("google.auth.exceptions")
             raise wrong.TransportError(str(error)) from error
         return _Answer(found.status_code, found.headers, found.content)
@@ -165,6 +170,12 @@ def at_hand() -> bool:
         return True
     home = os.environ.get("CLOUDSDK_CONFIG") or Path.home() / ".config" / "gcloud"
     return (Path(home) / "application_default_credentials.json").is_file()
+
+
+def _unanswered(method: str, address: str, path: str, why: str) -> Unanswered:
+    return Unanswered(
+        f"{httpx.URL(address).host} did not answer {method} {path} ({why}), expected an answer; look at the way there"
+    )
 
 
 def _reason(answer: httpx.Response) -> str:
