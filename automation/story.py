@@ -115,8 +115,22 @@ class Story:
             self.printer.failed(_step(payload))
         elif (payload := event.get("diagnosticEvent")) is not None:
             self._said(payload)
+        elif (payload := event.get("policyEvent")) is not None:
+            self._refused(payload)
         elif (payload := event.get("summaryEvent")) is not None:
             self.changes = Counter(payload.get("resourceChanges") or {})
+
+    def _refused(self, payload: Mapping[str, Any]) -> None:
+        """What stops an operation is a reason of its end, too; the view has shown it where it came."""
+        if payload.get("enforcementLevel") != "mandatory":
+            return
+        of = str(payload.get("resourceUrn") or "").rpartition("::")[2]
+        what = f"policy {payload.get('policyName')}" + (f" of {of}" if of else "")
+        text = diagnosis.plain(str(payload.get("message", ""))).strip()
+        # The rule's own description comes first in a message, on a line of its own.
+        found = Reason(Exit.FAILED, f"{what}: {text.splitlines()[-1] if text else 'is broken'}")
+        if found not in self.reasons:
+            self.reasons.append(found)
 
     def _planned(self, step: Step) -> None:
         self.steps.append(step)

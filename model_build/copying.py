@@ -8,10 +8,12 @@ from typing import Any
 
 from model_build import cache, content, folders
 from model_build.errors import line as told
-from model_build.push.errors import DestinationError, MissingError
+from model_build.push.errors import DeniedError, DestinationError, LoginError, MissingError, RegistryDown, RegistryError
 from model_build.push.reference import Reference, parse
 
 _LAYOUT = "oci:"
+_SILENT = (RegistryDown, LoginError, DeniedError)
+"""What says nothing about what is attached, but of whoever asks."""
 _LIKE = "a registry's image by digest or one of this machine; pass the output `reference` of a ModelImage"
 
 
@@ -58,7 +60,7 @@ def copy(source: str, destination: str, progress: Callable[[str], None]) -> str:
         # Beside the caches, where there is room for images, and where `gc` clears what a kill has left.
         with cache.disk_errors(root), tempfile.TemporaryDirectory(prefix="copy-", dir=root) as folder:
             progress(f"{digest[:19]} from {parse(source).name} to {place.name}")
-            layout = _fetch(source, Path(folder) / "layout")
+            layout = _fetch(source, Path(folder) / "layout", progress)
             return push.push(layout, digest, destination, progress).reference
 
 
@@ -86,7 +88,7 @@ def _here(source: str, digest: str) -> Path | None:
     return layout if content.is_whole(layout, digest) else None
 
 
-def _fetch(source: str, layout: Path) -> Path:
+def _fetch(source: str, layout: Path, progress: Callable[[str], None]) -> Path:
     """Bring the image and what is attached to it into an empty layout, and return that."""
     from model_build import push
     from model_build.bake.layout import Layout
@@ -97,9 +99,24 @@ def _fetch(source: str, layout: Path) -> Path:
             f"{source}: is an index of images, expected one image; name the digest of the one for linux/amd64"
         )
     name = parse(source).name
-    for attached in push.list_referrers(source):
-        push.pull(f"{name}@{attached['digest']}", layout)
-        store.add_to_index({key: attached[key] for key in ("mediaType", "digest", "size", "artifactType")})
+    # Whoever may push there may attach something: what cannot be read is no reason to copy nothing.
+    try:
+        listed = push.list_referrers(source)
+    except _SILENT:
+        raise
+    except RegistryError as error:
+        progress(f"what is attached to {digest[:19]} is not copied: {error}")
+        return layout
+    for attached in listed:
+        try:
+            push.pull(f"{name}@{attached['digest']}", layout)
+        except _SILENT:
+            raise
+        except (RegistryError, DestinationError) as error:
+            progress(f"{attached['digest'][:19]}, attached to {digest[:19]}, is not copied: {error}")
+            continue
+        kept = ("mediaType", "digest", "size", "artifactType")
+        store.add_to_index({key: attached[key] for key in kept if key in attached})
     return layout
 
 

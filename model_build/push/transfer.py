@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from model_build.bake.attachments import referrers
 from model_build.bake.layout import DOCKER_LIST, DOCKER_MANIFEST, INDEX, MANIFEST, Json, Layout, canonical, sha256
@@ -157,8 +157,16 @@ def list_referrers(reference: str) -> list[Json]:
         if answer.status_code == 404:
             path = f"{repository}/manifests/{_fallback_tag(wanted.digest)}"
             answer = registry.request("GET", path, expect=(200, 404), headers={"accept": INDEX})
-        found: list[Json] = answer.json()["manifests"] if answer.status_code == 200 else []
-    return found
+        if answer.status_code != 200:
+            return []
+        try:
+            listed: Any = answer.json()["manifests"]
+            return [each for each in listed if isinstance(each["digest"], str)]
+        except (ValueError, KeyError, TypeError):
+            raise RegistryError(
+                f"{wanted.at(wanted.digest)}: the registry answers what is attached to it with no list, expected an "
+                "index of an image layout; ask who runs it"
+            ) from None
 
 
 def exists(reference: str) -> bool:
@@ -177,11 +185,11 @@ def pull(reference: str, layout: Path) -> str:
         return wanted.digest
     with Registry(wanted) as registry:
         digest, data = _get_manifest(registry, wanted.digest or wanted.tag)
-        manifest: Json = json.loads(data)
+        manifest = _read(data, reference)
         if "manifests" in manifest:
             chosen = _choose(manifest["manifests"], reference)
             _, inner = _get_manifest(registry, chosen)
-            _fetch_blobs(registry, store, json.loads(inner))
+            _fetch_blobs(registry, store, _read(inner, reference))
             store.add(inner)
         else:
             _fetch_blobs(registry, store, manifest)
@@ -199,11 +207,25 @@ def pull_top(reference: str, layout: Path, layers: int) -> None:
     store = Layout(layout)
     with Registry(wanted) as registry:
         _, data = _get_manifest(registry, wanted.digest)
-        manifest: Json = json.loads(data)
-        if "layers" not in manifest or "config" not in manifest:
+        manifest = _read(data, reference)
+        if "manifests" in manifest:
             raise MissingError(f"{reference}: is no image, expected one of linux/amd64; name that one's digest")
         _fetch_blobs(registry, store, {**manifest, "layers": manifest["layers"][-layers:]})
     store.add(data)
+
+
+def _read(data: bytes, reference: str) -> Json:
+    """A manifest, or an index of such. Raises RegistryError for what is neither, by its form."""
+    try:
+        found: Any = json.loads(data)
+        for entry in found["manifests"] if "manifests" in found else [found["config"], *found["layers"]]:
+            str(entry["digest"]), int(entry.get("size", 0))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise RegistryError(
+            f"{reference}: what the registry has there is no manifest of an image, expected one with config and "
+            "layers; name the digest of an image"
+        ) from None
+    return cast("Json", found)
 
 
 def _is_whole(store: Layout, digest: str) -> bool:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.automation.conftest import Project
 
 SECRETS = ("hunter2-in-state", "hunter2-in-output")
@@ -266,3 +268,30 @@ def test_a_state_is_exported_into_a_file_of_its_owners(project: Project) -> None
     refused = project.run("stack", "export", "--file", "nowhere/state.json")
     assert refused.returncode == 2
     assert refused.stderr.startswith("error: --file nowhere/state.json cannot be written: No such file or directory")
+
+
+PACK = """
+from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
+
+
+def look(args, report):
+    if args.props.get("color") == "red":
+        report("color is red, expected another; write color: blue")
+
+
+PolicyPack("house", [
+    ResourceValidationPolicy("no-red", "Nothing is red", look, EnforcementLevel.LEVEL),
+])
+"""
+
+
+@pytest.mark.parametrize(("level", "code"), [("MANDATORY", 1), ("ADVISORY", 0)])
+def test_a_policy_that_stops_an_operation_is_the_reason_of_its_end(project: Project, level: str, code: int) -> None:
+    pack = project.root / "pack"
+    pack.mkdir()
+    (pack / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    (pack / "__main__.py").write_text(PACK.replace("LEVEL", level))
+    done = project.run("preview", "--policy-pack", "pack")
+    assert done.returncode == code
+    said = "error: policy no-red of thing: color is red, expected another; write color: blue\n"
+    assert done.stderr == (said if code else "")

@@ -1,21 +1,25 @@
 """`ImageCopy`: the same image in a second registry, by digest, whoever asks which of them for a login."""
 
 import base64
+import contextlib
 import json
 import pickle
 import shutil
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import grpc
+import httpx
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
 from model_build import bake, copying, errors
-from model_build.bake.layout import Layout
+from model_build.bake.layout import Layout, sha256
 from model_build.image_copy import ImageCopyProvider
-from model_build.push import delete, exists, list_referrers, pull, push
+from model_build.push import delete, exists, list_referrers, pull, push, transfer
+from model_build.push.client import Registry as Client
 from tests.model_build.dynamic_host import Host, host
 from tests.model_build.push.conftest import Small, make
 from tests.tools.registries import PASSWORD, USER, Registry, docker_config
@@ -216,11 +220,60 @@ def test_an_index_is_no_image(tmp_path: Path, small: Small, two: tuple[str, str]
     assert source != index
 
 
+@contextlib.contextmanager
+def listed(data: bytes) -> Generator[None]:
+    """The registry says this of what is attached to an image; a real one does not keep what is wrong."""
+    with pytest.MonkeyPatch.context() as patched:
+        ask = Client.request
+
+        def request(self: Client, method: str, path: str, **how: Any) -> Any:
+            known = method != "GET" or "/referrers/" not in path
+            return ask(self, method, path, **how) if known else httpx.Response(200, content=data)
+
+        patched.setattr(Client, "request", request)
+        yield
+
+
+def test_what_others_have_attached_is_left_where_it_cannot_be_read(small: Small, two: tuple[str, str]) -> None:
+    first, second = two
+    source = push(small.layout, small.digest, first).reference
+    shutil.rmtree(small.layout)
+    (report,) = list_referrers(source)
+    gone = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": f"sha256:{'0' * 64}", "size": 2}
+    said: list[str] = []
+    with listed(json.dumps({"manifests": [gone, report, {"digest": 5}]}).encode()):
+        made = copying.copy(source, second, said.append)
+    assert [each["artifactType"] for each in list_referrers(made)] == [REPORT]
+    (left,) = (line for line in said if "is not copied" in line)
+    assert left.startswith(
+        f"sha256:000000000000, attached to {small.digest[:19]}, is not copied: {first}: the registry has none"
+    )
+
+
+@pytest.mark.parametrize("data", [b"<html>", b"[]", b"{}", b'{"manifests": 3}', b'{"manifests": ["what"]}'])
+def test_a_list_of_what_is_attached_that_is_none_is_said(small: Small, two: tuple[str, str], data: bytes) -> None:
+    first, second = two
+    source = push(small.layout, small.digest, first).reference
+    shutil.rmtree(small.layout)
+    said: list[str] = []
+    with listed(data):
+        made = copying.copy(source, second, said.append)
+    assert exists(made)
+    (left,) = (line for line in said if "is not copied" in line)
+    assert left.startswith(f"what is attached to {small.digest[:19]} is not copied: {source}: the registry answers")
+
+
+@pytest.mark.parametrize(
+    "data", [b"[]", b"{}", b'{"config": {}, "layers": 3}', b'{"config": {"digest": "a", "size": "x"}, "layers": []}']
+)
+def test_a_manifest_of_another_form_is_told_in_one_line(two: tuple[str, str], tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(
+        errors.ModelBuildError, match=r"is no manifest of an image, expected one with config and layers"
+    ):
+        transfer._read(data, f"{two[0]}@sha256:{'0' * 64}")
+
+
 def _put(repository: str, data: bytes, kind: str) -> str:
-    import httpx
-
-    from model_build.bake.layout import sha256
-
     registry, _, name = repository.partition("/")
     digest = sha256(data)
     address = f"http://{registry}/v2/{name}/manifests/{digest}"
