@@ -6,13 +6,25 @@ from typing import Final
 from pulumi_policy import EnforcementLevel, Severity
 
 from policies.gcp_gke import default_account
-from policies.given import holds_secret, is_secret, no, yes
-from policies.looking import Look
+from policies.given import holds_secret, is_secret, no, number, yes
+from policies.looking import Look, NotKnown
 from policies.rules import Rule
 
 _RUN: Final = "gcp:cloudrunv2/service:Service"
 _JOB: Final = "gcp:cloudrunv2/job:Job"
+_RUN_V1: Final = "gcp:cloudrun/service:Service"
+_POOL: Final = "gcp:cloudrunv2/workerPool:WorkerPool"
 _FUNCTION: Final = "gcp:cloudfunctionsv2/function:Function"
+_FUNCTION_V1: Final = "gcp:cloudfunctions/function:Function"
+_ENVIRONMENTS: Final = {
+    _FUNCTION: ("serviceConfig.environmentVariables", "buildConfig.environmentVariables"),
+    _FUNCTION_V1: ("environmentVariables", "buildEnvironmentVariables"),
+}
+"""Where functions have variables as a mapping."""
+_ON: Final = ("true", "yes", "y", "1")
+_OFF: Final = ("false", "no", "n", "0")
+"""Words that Compute Engine takes in metadata for a boolean, in any letters."""
+_DOORS: Final = ("serial-port-enable", "enable-oslogin", "ssh-keys", "sshKeys")
 _ENDPOINT: Final = ("gcp:vertex/aiEndpoint:AiEndpoint",)
 _MACHINES: Final = (
     "gcp:compute/instance:Instance",
@@ -29,7 +41,7 @@ def _ingress(each: Look) -> Iterator[str]:
 
 
 def _template(each: Look) -> Look:
-    return each.part("template.template" if each.type == _JOB else "template")
+    return each.part({_JOB: "template.template", _RUN_V1: "template.spec"}.get(each.type, "template"))
 
 
 def _run_account(each: Look) -> Iterator[str]:
@@ -43,8 +55,16 @@ def _run_key(each: Look) -> Iterator[str]:
 
 
 def _run_bounded(each: Look) -> Iterator[str]:
-    if not (each.told("template.scaling.maxInstanceCount") or each.told("scaling.maxInstanceCount")):
+    if not any(_counted(each, path) for path in ("template.scaling.maxInstanceCount", "scaling.maxInstanceCount")):
         yield "template.scaling.maxInstanceCount is not said, expected a number"
+
+
+def _counted(each: Look, path: str) -> bool:
+    """Whether a number stands there, known or not; the provider reads 0 as nothing."""
+    try:
+        return number(each.at(path), 0) > 0
+    except NotKnown:
+        return True
 
 
 def _run_variables(each: Look) -> Iterator[Look]:
@@ -53,8 +73,8 @@ def _run_variables(each: Look) -> Iterator[Look]:
 
 
 def _variables(each: Look) -> Iterator[Look]:
-    if each.type == _FUNCTION:
-        for path in ("serviceConfig.environmentVariables", "buildConfig.environmentVariables"):
+    if each.type in _ENVIRONMENTS:
+        for path in _ENVIRONMENTS[each.type]:
             for name in each.keys(path):
                 found = {"name": name, "value": each.keyed(path, name)}
                 yield Look(each.type, each.name, each.urn, found, path, each.config, each.tags, each.options)
@@ -89,8 +109,9 @@ def _endpoint_private(each: Look) -> Iterator[str]:
 
 def _addresses(each: Look) -> Iterator[str]:
     for one in each.each("networkInterfaces"):
-        if one.at("accessConfigs"):
-            yield f"{one.path}.accessConfigs gives a public address, expected none"
+        for path in ("accessConfigs", "ipv6AccessConfigs"):
+            if one.at(path):
+                yield f"{one.path}.{path} gives a public address, expected none"
 
 
 def _booted(each: Look) -> Iterator[str]:
@@ -108,11 +129,15 @@ def _machine_account(each: Look) -> Iterator[str]:
 
 
 def _metadata(each: Look) -> Iterator[str]:
-    told = {name: str(each.keyed("metadata", name, "")).lower() for name in each.keys("metadata")}
-    if told.get("serial-port-enable") in ("true", "1"):
+    names = each.keys("metadata")
+    told = {name: str(each.keyed("metadata", name, "")).strip().lower() for name in names if name in _DOORS}
+    if told.get("serial-port-enable") in _ON:
         yield "metadata has serial-port-enable, expected none"
-    if told.get("enable-oslogin") == "false":
-        yield "metadata has enable-oslogin false, expected TRUE"
+    if (oslogin := told.get("enable-oslogin")) in _OFF:
+        yield f"metadata has enable-oslogin {oslogin}, expected TRUE"
+    for name in ("ssh-keys", "sshKeys"):
+        if told.get(name):
+            yield f"metadata has {name}, expected none"
 
 
 def _started(each: Look) -> Iterator[str]:
@@ -174,7 +199,7 @@ RULES: Final = (
         fix="keep it in Secret Manager, and name it by valueSource or secretEnvironmentVariables",
         severity=Severity.HIGH,
         links=(f"{_RUN_DOCS}/configuring/services/secrets",),
-        types=(_RUN, _JOB, _FUNCTION),
+        types=(_RUN, _JOB, _RUN_V1, _POOL, *_ENVIRONMENTS),
         over=_variables,
         look=_plain,
     ),
@@ -260,7 +285,7 @@ RULES: Final = (
         name="gce-no-back-door",
         title="Nobody gets into a machine but by OS Login",
         why="Serial ports ask no firewall, and keys in metadata end with nobody's leaving",
-        fix="leave serial-port-enable out, and write enable-oslogin: TRUE",
+        fix="leave serial-port-enable and ssh-keys out, and write enable-oslogin: TRUE",
         severity=Severity.MEDIUM,
         ids=("CKV_GCP_34", "CKV_GCP_35"),
         links=(f"{_GCE_DOCS}/oslogin",),

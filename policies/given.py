@@ -8,22 +8,32 @@ from typing import Any, Final
 WIDE: Final = {4: 8, 6: 16}
 """A network with fewer bits than these is no one's own: the internet, or so much of it that it makes no difference."""
 _SECRET: Final = re.compile(
-    r"(?i)(^|[_\-])(password|passwd|secret|token|api_?key|private_?key|access_?key|credentials?)$"
+    r"(?i)(?:password|passwd|passphrase|[_\-]pwd)$"
+    r"|(?:^|[_\-])(?:secret|token|credentials?|(?:api|private|access|secret|signing|session)[_\-]?key)$"
 )
+_FILE: Final = re.compile(r"(?i)credentials?$")
+"""Names of variables that say where a file is: GOOGLE_APPLICATION_CREDENTIALS."""
+_COUNT: Final = re.compile(r"(?i)(?:^|[_\-])(?:max|min|num|n|limit|count|per)[_\-](?:.*[_\-])?token$")
+_MARK: Final = re.compile(r"(?i)(?:^|[_\-])(?:bos|cls|eos|mask|pad|sep|stop|unk)[_\-]token$")
+"""Tokens of a model's vocabulary, which are no secret."""
 _KEYS: Final = re.compile(
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----|\bAIza[0-9A-Za-z_\-]{35}\b"
-    r"|\"private_key_id\"|\bghp_[0-9A-Za-z]{36}\b"
+    r"|\"private_key_id\"|\bgh[oprsu]_[0-9A-Za-z]{36}\b|\bgithub_pat_[0-9A-Za-z_]{20,}|\bhf_[0-9A-Za-z]{20,}"
+    r"|\bxox[abeoprs]-[0-9A-Za-z\-]{10,}|\bglpat-[0-9A-Za-z_\-]{20,}"
+    r"|\b[A-Za-z][A-Za-z0-9+.\-]*://[^\s/:@]*:[^\s/@$<{][^\s/@]*@"
 )
+"""What keys look like, and passwords in addresses; `$(PASSWORD)` in one stands for a variable."""
+_REFERENCE: Final = re.compile(r"arn:|projects/[^/]+/(?:locations/[^/]+/)?secrets/|https://|secretsmanager:|ssm:")
 
 
 def yes(value: Any) -> bool:
     """Whether an input says so; some of a provider's are texts."""
-    return value is True or value == "true"
+    return value is True or str(value).strip().lower() in ("true", "1")
 
 
 def no(value: Any) -> bool:
     """Whether an input says that it is not so, in place of nothing."""
-    return value is False or value == "false"
+    return value is False or str(value).strip().lower() in ("false", "0")
 
 
 def one(value: Any) -> Any:
@@ -52,18 +62,22 @@ def number(value: Any, default: float) -> float:
 def open_to_all(cidr: Any) -> bool:
     """Whether a network is the internet, or most of it. Text that is no network is not."""
     try:
-        network = ipaddress.ip_network(str(cidr), strict=False)
+        network = ipaddress.ip_network(str(cidr).strip(), strict=False)
     except ValueError:
-        return str(cidr) == "*"
+        return str(cidr).strip() == "*"
     return network.prefixlen < WIDE[network.version]
 
 
 def is_secret(name: str, value: Any) -> bool:
     """Whether a plain variable is a secret by its name or by what it looks like; a reference to one is none."""
-    text = value if isinstance(value, str) else ""
+    text = "" if value is None else str(value).strip()
     if _KEYS.search(text):
         return True
-    return bool(_SECRET.search(name)) and text not in ("", "true", "false") and not _refers(text)
+    if not _SECRET.search(name) or text.lower() in ("", "true", "false") or _MARK.search(name):
+        return False
+    if (_COUNT.search(name) and text.isdigit()) or (_FILE.search(name) and text.startswith("/")):
+        return False
+    return _REFERENCE.match(text) is None
 
 
 def holds_secret(text: str) -> bool:
@@ -73,7 +87,3 @@ def holds_secret(text: str) -> bool:
 
 def _listed(value: Any) -> list[Any]:
     return list(value)
-
-
-def _refers(text: str) -> bool:
-    return text.startswith(("arn:", "projects/", "/", "https://", "secretsmanager:", "ssm:"))

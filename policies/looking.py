@@ -60,9 +60,9 @@ class Look:
         return found
 
     def told(self, path: str) -> bool:
-        """Whether anything stands there, known or not."""
+        """Whether anything stands there, known or not; providers read empty text as nothing."""
         try:
-            return self.at(path) is not None
+            return self.at(path) not in (None, "")
         except NotKnown:
             return True
 

@@ -29,6 +29,14 @@ def _machine(rule: str, change: dict[str, Any], **how: Any) -> Flip:
     return Flip(rule, "compute.compute", _TEMPLATE, "digits", change, **how)
 
 
+def _variables(path: str) -> dict[str, Any]:
+    """The inputs of a resource whose one variable is a password that is not there."""
+    inputs: Any = [{"name": "DB_PASSWORD"}]
+    for part in reversed(path.split(".")):
+        inputs = {part.removesuffix("[0]"): [inputs] if part.endswith("[0]") else inputs}
+    return dict(inputs)
+
+
 def _open(*ports: str, protocol: str = "tcp", cidr: str = "0.0.0.0/0", **how: Any) -> Flip:
     change = {"allows": [{"protocol": protocol, "ports": [*ports]}], "sourceRanges": [cidr]}
     type_ = "gcp:compute/firewall:Firewall"
@@ -40,7 +48,9 @@ SERVING: Final = (
     _run("run-ingress", {"ingress": GONE}),
     _run("run-own-account", {"template.serviceAccount": GONE}),
     _run("run-own-key", {"template.encryptionKey": GONE}, unknown=None),
+    _run("run-own-key", {"template.encryptionKey": ""}, unknown=None),
     _run("run-bounded", {"template.scaling": GONE}, unknown=None),
+    _run("run-bounded", {"template.scaling.maxInstanceCount": 0}, unknown=None),
     _run(
         "gcp-no-secrets-in-environment",
         {"template.containers[0].envs": [{"name": "UPSTREAM_TOKEN", "value": "hunter2"}]},
@@ -56,14 +66,49 @@ SERVING: Final = (
     Flip("function-ingress", "function.function", _FUNCTION, "digits", {"serviceConfig.ingressSettings": "ALLOW_ALL"}),
     Flip("function-ingress", "function.function", _FUNCTION, "digits", {"serviceConfig.ingressSettings": GONE}),
     Flip("function-own-account", "function.function", _FUNCTION, "digits", {"serviceConfig.serviceAccountEmail": GONE}),
+    *(
+        Flip(
+            "gcp-no-secrets-in-environment",
+            "function.function",
+            type_,
+            "by-hand",
+            {f"{path}[0].value": "hunter2"},
+            added=made(type_, "by-hand", _variables(path)),
+        )
+        for type_, path in (
+            ("gcp:cloudrun/service:Service", "template.spec.containers[0].envs"),
+            ("gcp:cloudrunv2/workerPool:WorkerPool", "template.containers[0].envs"),
+        )
+    ),
+    Flip(
+        "gcp-no-secrets-in-environment",
+        "function.function",
+        "gcp:cloudfunctions/function:Function",
+        "by-hand",
+        {"environmentVariables.DB_PASSWORD": "hunter2"},
+        added=made("gcp:cloudfunctions/function:Function", "by-hand", {}),
+    ),
     Flip("vertex-own-key", "vertex.vertex", _ENDPOINT, "digits", {"encryptionSpec": GONE}, unknown=None),
+    Flip("vertex-own-key", "vertex.vertex", _ENDPOINT, "digits", {"encryptionSpec.kmsKeyName": ""}, unknown=None),
     Flip("vertex-private", _TABLES, _ENDPOINT, "whole", {"privateServiceConnectConfig": GONE}),
+    Flip(
+        "vertex-private",
+        _TABLES,
+        _ENDPOINT,
+        "whole",
+        {"network": "", "privateServiceConnectConfig": GONE},
+        unknown="privateServiceConnectConfig",
+    ),
     _machine("gce-no-public-address", {"networkInterfaces[0].accessConfigs": [{"networkTier": "PREMIUM"}]}),
+    _machine("gce-no-public-address", {"networkInterfaces[0].ipv6AccessConfigs": [{"networkTier": "PREMIUM"}]}),
     _machine("gce-secure-boot", {"shieldedInstanceConfig": GONE}),
     _machine("gce-secure-boot", {"shieldedInstanceConfig.enableVtpm": False}),
     _machine("gce-own-account", {"serviceAccount.email": GONE}),
     _machine("gce-no-back-door", {"metadata": {"serial-port-enable": "TRUE"}}),
     _machine("gce-no-back-door", {"metadata": {"enable-oslogin": "FALSE"}}),
+    *(_machine("gce-no-back-door", {"metadata": {"serial-port-enable": word}}) for word in ("yes", "Y", "1")),
+    *(_machine("gce-no-back-door", {"metadata": {"enable-oslogin": word}}) for word in ("no", "N", "0")),
+    _machine("gce-no-back-door", {"metadata": {"ssh-keys": "me:ssh-ed25519 AAAA me"}}),
     _machine("gce-no-keys-in-metadata", {"metadataStartupScript": "KEY=AKIA" + "Q" * 16}),
     _machine("gce-no-keys-in-metadata", {"metadata": {"user-data": "-----BEGIN PRIVATE KEY-----"}}),
 )
@@ -100,7 +145,16 @@ NETWORK: Final = (
         "edge-redirect",
         {"defaultUrlRedirect.httpsRedirect": False},
     ),
+    Flip(
+        "gcp-tls-policy",
+        _BALANCER,
+        "gcp:compute/targetHttpsProxy:TargetHttpsProxy",
+        "edge",
+        {"sslPolicy": ""},
+        unknown=None,
+    ),
     Flip("gcp-armor", _BALANCER, _BACKEND, "edge-nodes", {"securityPolicy": GONE}, unknown="loadBalancingScheme"),
+    Flip("gcp-armor", _BALANCER, _BACKEND, "edge-nodes", {"securityPolicy": ""}, unknown="loadBalancingScheme"),
     Flip("gcp-backend-logged", _BALANCER, _BACKEND, "edge-nodes", {"logConfig.enable": False}),
     Flip("gcp-dns-logged", "network.network", "gcp:dns/policy:Policy", "net", {"enableLogging": False}),
 )
@@ -159,6 +213,7 @@ KEPT: Final = (
     Flip("gcp-kms-rotated", "cluster.cluster", _KEY, "shop-key", {"rotationPeriod": "31536000s"}),
     Flip("gcp-kms-recoverable", "cluster.cluster", _KEY, "shop-key", {"destroyScheduledDuration": "86400s"}),
     Flip("gar-own-key", "registry.registry", _REPOSITORY, "models", {"kmsKeyName": GONE}, unknown=None),
+    Flip("gar-own-key", "registry.registry", _REPOSITORY, "models", {"kmsKeyName": ""}, unknown=None),
     Flip("gar-tags-immutable", "registry.registry", _REPOSITORY, "models", {"dockerConfig.immutableTags": False}),
     Flip("gar-tags-immutable", "registry.registry", _REPOSITORY, "models", {"dockerConfig": GONE}),
     Flip(
@@ -186,6 +241,15 @@ KEPT: Final = (
         {"softDeletePolicy.retentionDurationSeconds": 0},
     ),
     Flip("pubsub-own-key", "budget.budget", "gcp:pubsub/topic:Topic", "spend", {"kmsKeyName": GONE}, unknown=None),
+    Flip("pubsub-own-key", "budget.budget", "gcp:pubsub/topic:Topic", "spend", {"kmsKeyName": ""}, unknown=None),
+    Flip(
+        "bigquery-own-key",
+        _TABLES,
+        _DATASET,
+        "whole-requests",
+        {"defaultEncryptionConfiguration.kmsKeyName": ""},
+        unknown=None,
+    ),
     Flip(
         "bigquery-own-key",
         _TABLES,
