@@ -46,17 +46,17 @@ class Api(Asking):
         about = {"updateMask": ",".join(fields), **query}
         body = {"name": self._place.path, **fields}
         found = self._client.ask("PATCH", RUN, self._place.path, about, body) or {}
-        until = self._clock.now() + OPERATION
+        until, name = self._clock.now() + OPERATION, str(found.get("name", ""))
         while not found.get("done"):
-            if self._clock.now() > until:
+            if not name or self._clock.now() > until:
                 raise ReleaseError(
                     f"Cloud Run has not changed {self._place.service} within {OPERATION / 60:g} minutes, expected it "
                     "to say whether it could; look at the service"
                 )
             self._clock.sleep(_TICK)
-            found = self._client.ask("GET", RUN, str(found["name"])) or {}
+            found = self._client.asked_on(RUN, name, until)
         error: Json = found.get("error") or {}
-        return str(error.get("message") or f"its code is {error['code']}") if error else ""
+        return str(error.get("message") or f"its code is {error.get('code')}") if error else ""
 
     def counted(self, version: str, since: float) -> Counted:
         """What a revision has answered since then, as far as it is known by now."""

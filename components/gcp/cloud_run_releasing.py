@@ -67,9 +67,15 @@ def release(wanted: Wanted, *, say: Say, clock: Clock | None = None) -> str:
 
 
 def taken_back(wanted: Wanted, *, say: Say, clock: Clock | None = None) -> str:
-    """Give all requests back to the version that serves, after a release that was interrupted; returns its name."""
-    with Api(wanted.place, clock or Clock()) as api:
+    """Give all requests back to the version that serves, after a release that was interrupted; returns its name.
+
+    Where that had come to its end, the version that is wanted is released.
+    """
+    clock = clock or Clock()
+    with Api(wanted.place, clock) as api:
         found = api.service()
+        if found is not None and _instead(found, wanted.stable):
+            return release(wanted, say=say, clock=clock)
         stable = "" if found is None else serving(found, wanted.stable)
         if stable and found is not None and _left(found):
             _sent_back(api, wanted, stable)
@@ -86,8 +92,13 @@ def left(props: Mapping[str, Any]) -> str:
             found = api.service()
     except ReleaseError:
         return ""
-    newest = "" if found is None else _left(found)
-    return newest and f"a release of {newest} was interrupted, and is to be taken back"
+    if found is None:
+        return ""
+    if newest := _left(found):
+        return f"a release of {newest} was interrupted, and is to be taken back"
+    newest = _instead(found, str(props.get("revision") or ""))
+    told = f"{newest} gets the requests though no release has ended with it, and what is asked for comes in its place"
+    return told if newest else ""
 
 
 def there(project: str, region: str, service: str) -> bool:
@@ -118,6 +129,23 @@ def _left(service: Mapping[str, Any]) -> str:
     """The version that is tried."""
     tagged = [each for each in service.get("traffic") or () if each.get("tag") == CANDIDATE]
     return str(tagged[0].get("revision", "")).rpartition("/")[2] if tagged else ""
+
+
+def _instead(service: Mapping[str, Any], known: str) -> str:
+    """What gets the requests in place of the version that was released last, beside none that is tried.
+
+    A release that was interrupted at its very end leaves that: the newest version has them by its name then.
+    """
+    targets: list[Json] = [each for each in service.get("traffic") or () if int(each.get("percent", 0))]
+    found = [str(each.get("revision") or "").rpartition("/")[2] for each in targets]
+    if not targets or _left(service):
+        return ""
+    if known:
+        newest = str(service.get("latestReadyRevision") or "").rpartition("/")[2]
+        return "" if known in [each or newest for each in found] else (found[0] or newest)
+    # The first version has no name to those that released none after it; one that failed left an older one there.
+    newest = str(service.get("latestCreatedRevision") or "").rpartition("/")[2]
+    return newest if found == [newest] else ""
 
 
 def alone(revision: str) -> list[Json]:

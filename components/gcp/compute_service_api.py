@@ -58,15 +58,15 @@ class Api(Asking):
     def change(self, fields: Mapping[str, Any]) -> str:
         """Write these fields of the group and no others; returns why Compute Engine did not, or nothing."""
         found = self._client.ask("PATCH", COMPUTE, self._place.path, None, dict(fields)) or {}
-        until = self._clock.now() + OPERATION
+        until, name = self._clock.now() + OPERATION, str(found.get("name", ""))
         while found.get("status") != "DONE":
-            if self._clock.now() > until:
+            if not name or self._clock.now() > until:
                 raise ReleaseError(
                     f"Compute Engine has not changed {self._place.group} within {OPERATION / 60:g} minutes, expected "
                     "it to say whether it could; look at the group"
                 )
             self._clock.sleep(_TICK)
-            found = self._client.ask("GET", COMPUTE, f"{self._place.around}/operations/{found['name']}") or {}
+            found = self._client.asked_on(COMPUTE, f"{self._place.around}/operations/{name}", until)
         return _errors(found.get("error"))
 
     def instances(self) -> list[Instance]:

@@ -83,10 +83,16 @@ def release(wanted: Wanted, *, say: Say, clock: Clock | None = None) -> None:
 
 
 def taken_back(wanted: Wanted, *, say: Say, clock: Clock | None = None) -> None:
-    """Give all instances the version that serves, after a release that was interrupted."""
+    """Give all instances the version that serves, after a release that was interrupted.
+
+    Where that had come to its last step, the version that is wanted is released.
+    """
     clock = clock or Clock()
     with Api(wanted.place, clock) as api:
         found = api.group()
+        if found is not None and _instead(found, wanted.known):
+            release(wanted, say=say, clock=clock)
+            return
         if found is not None and _left(found):
             stable = serving(found, wanted.known)
             _Rollout(api, wanted, stable, found, say, clock).back("")
@@ -102,8 +108,12 @@ def left(props: Mapping[str, Any]) -> str:
             found = api.group()
     except ReleaseError:
         return ""
-    newest = "" if found is None else _left(found)
-    return newest and f"a release of {_short(newest)} was interrupted, and is to be taken back"
+    if found is None:
+        return ""
+    if newest := _left(found):
+        return f"a release of {_short(newest)} was interrupted, and is to be taken back"
+    newest = _instead(found, str(props.get("template") or ""))
+    return newest and f"{_short(newest)} is at the instances though no release has ended with it, and goes back"
 
 
 def there(project: str, region: str, group: str) -> bool:
@@ -146,6 +156,15 @@ def _left(group: Mapping[str, Any]) -> str:
     versions: list[Json] = list(group.get("versions") or ())
     tried = [str(each.get("instanceTemplate")) for each in versions if each.get("targetSize")]
     return path(tried[0]) if tried and len(versions) > 1 else ""
+
+
+def _instead(group: Mapping[str, Any], known: str) -> str:
+    """What instances have in place of the version that was released last, beside none that is tried.
+
+    A release that was interrupted in its last step leaves that.
+    """
+    found = serving(group, known)
+    return found if known and found and not _left(group) and not same(found, known) else ""
 
 
 def _short(template: str) -> str:
@@ -256,8 +275,8 @@ class _Rollout:
         best, least, until, unseen = -1, float("inf"), self._clock.now() + patience, 0
         while True:
             try:
-                whole, unseen = self._api.group() or {}, 0
-                mine, others = _told_apart(self._api.instances(), template)
+                whole = self._api.group() or {}
+                (mine, others), unseen = _told_apart(self._api.instances(), template), 0
             except Unanswered as error:
                 # It goes on without being looked at, for a moment.
                 unseen += 1

@@ -22,9 +22,12 @@ Where = tuple[str, str]
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 TOKEN: Final = "GOOGLE_OAUTH_ACCESS_TOKEN"
 """A token that somebody else has got, as the provider takes one."""
-AGAIN: Final = (408, 429, 500, 502, 503, 504)
+AGAIN: Final = (408, 409, 429, 500, 502, 503, 504)
+"""Answers of a moment. 409 is one to whoever looks; a change that it refuses may meet another one for good."""
 TRIES: Final = 5
 _SECONDS: Final = 60
+_BETWEEN: Final = 10.0
+"""Seconds until somebody who did not answer is asked for an operation again."""
 
 
 class Clock:
@@ -68,6 +71,19 @@ class Client:
                 return pages
             more = {"pageToken": str(token)}
 
+    def asked_on(self, where: Where, path: str, until: float) -> Json:
+        """What an operation has come to by now: nobody's silence of some minutes ends what goes on all the same.
+
+        Raises Unanswered where there is no answer until then.
+        """
+        while True:
+            try:
+                return self.ask("GET", where, path) or {}
+            except Unanswered:
+                if self._clock.now() > until:
+                    raise
+                self._clock.sleep(_BETWEEN)
+
     def ask(
         self,
         method: str,
@@ -80,6 +96,7 @@ class Client:
     ) -> Json | None:
         """What is answered. missing: whether there may be nothing, which is told by None."""
         address = f"{os.environ.get(where[0]) or where[1]}".rstrip("/") + f"/{path}"
+        again = AGAIN if method == "GET" else tuple(each for each in AGAIN if each != 409)
         answer, why = None, ""
         for attempt in range(TRIES):
             if attempt:
@@ -91,10 +108,10 @@ class Client:
             except httpx.RequestError as error:
                 answer, why = None, f"{type(error).__name__}: {error}"
                 continue
-            if answer.status_code not in AGAIN:
+            if answer.status_code not in again:
                 break
             why = f"HTTP {answer.status_code}"
-        if answer is None or answer.status_code in AGAIN:
+        if answer is None or answer.status_code in again:
             raise _unanswered(method, address, path, why)
         if missing and answer.status_code == 404:
             return None

@@ -59,10 +59,17 @@ class Api(Asking):
         body = {"name": self._place.path, "trafficSplit": dict(shares)}
         self._client.ask("PATCH", self._where, self._place.path, {"updateMask": "trafficSplit"}, body)
 
-    def uploaded(self, model: Json, labels: Mapping[str, str]) -> tuple[str, str]:
-        """A version of the model, by its whole name with its number; or none, and why not."""
+    def has_model(self) -> bool:
+        """Whether there is the model, by some version."""
+        return self._client.ask("GET", self._where, self._place.model, missing=True) is not None
+
+    def uploaded(self, model: Json, labels: Mapping[str, str], *, first: bool) -> tuple[str, str]:
+        """A version of the model, by its whole name with its number; or none, and why not.
+
+        first: whether that makes the model.
+        """
         body: Json = {"model": {**model, "labels": dict(labels)}}
-        if self._client.ask("GET", self._where, self._place.model, missing=True) is None:
+        if first:
             body["modelId"] = self._place.endpoint
         else:
             body["parentModel"] = self._place.model
@@ -138,15 +145,15 @@ class Api(Asking):
 
     def _done(self, operation: Json) -> tuple[Json, str]:
         """What an operation came to; or nothing, and why."""
-        found, until = operation, self._clock.now() + OPERATION
+        found, until, name = operation, self._clock.now() + OPERATION, str(operation.get("name", ""))
         while not found.get("done"):
-            if self._clock.now() > until:
+            if not name or self._clock.now() > until:
                 raise ReleaseError(
-                    f"Vertex AI has not finished {operation['name']} within {OPERATION / 60:g} minutes, expected it to "
-                    "say whether it could; look at the endpoint"
+                    f"Vertex AI has not finished {name or 'what it was asked for'} within {OPERATION / 60:g} minutes, "
+                    "expected it to say whether it could; look at the endpoint"
                 )
             self._clock.sleep(_TICK)
-            found = self._client.ask("GET", self._where, str(operation["name"])) or {}
+            found = self._client.asked_on(self._where, name, until)
         error: Json = found.get("error") or {}
         if error:
             return {}, str(error.get("message") or f"its code is {error.get('code')}")

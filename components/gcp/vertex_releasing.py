@@ -87,20 +87,26 @@ def release(wanted: Wanted, *, say: Say, clock: Clock | None = None) -> Made:
 
 
 def changed(wanted: Wanted, keys: set[str], model: str, *, say: Say, clock: Clock | None = None) -> Made:
-    """What changes without a release, and what an interrupted one left is taken back."""
-    with wanted.api(clock or Clock()) as api:
+    """What changes without a release, and what an interrupted one left is taken back.
+
+    Where it left nothing to go back to, the version that is wanted is released.
+    """
+    clock = clock or Clock()
+    with wanted.api(clock) as api:
         found = api.endpoint() or {}
-        stable = serving(wanted.place, found, wanted.stable)
-        if stable:
-            _cleared(api, wanted, found, stable, say)
-        if "scale" in keys and stable and (why := api.scaled(stable, wanted.scale)):
-            raise ReleaseError(
-                f"the replicas of {wanted.name} were not changed: {why}, expected them to be as asked; the version "
-                f"{stable} answers as before, with those that it had"
-            )
-        if "labels" in keys:
-            api.labelled(wanted.labels)
-        return stable, model, attachment(found, stable) or wanted.attachment
+        if not _gone(wanted.place, found, wanted.stable):
+            stable = serving(wanted.place, found, wanted.stable)
+            if stable:
+                _cleared(api, wanted, found, stable, say)
+            if "scale" in keys and stable and (why := api.scaled(stable, wanted.scale)):
+                raise ReleaseError(
+                    f"the replicas of {wanted.name} were not changed: {why}, expected them to be as asked; the version "
+                    f"{stable} answers as before, with those that it had"
+                )
+            if "labels" in keys:
+                api.labelled(wanted.labels)
+            return stable, model, attachment(found, stable) or wanted.attachment
+    return release(wanted, say=say, clock=clock)
 
 
 def left(props: Mapping[str, Any]) -> str:
@@ -114,9 +120,15 @@ def left(props: Mapping[str, Any]) -> str:
     except ReleaseError:
         return ""
     others = [each for each in _ours(place, found) if each != known]
-    if not others or known not in _ours(place, found):
-        return ""
-    return f"a release of {', '.join(others)} was interrupted, and is to be taken back"
+    if _gone(place, found, known):
+        instead = f"{', '.join(others)} is in its place" if others else "nothing is in its place"
+        return f"{known} is not on the endpoint any more, {instead}, and what is asked for is to be released"
+    return f"a release of {', '.join(others)} was interrupted, and is to be taken back" if known and others else ""
+
+
+def _gone(place: Place, endpoint: Mapping[str, Any], known: str) -> bool:
+    """Whether what was released last is not on the endpoint, as where a release was interrupted at its very end."""
+    return bool(known and endpoint) and known not in _ours(place, endpoint)
 
 
 def there(project: str, region: str, endpoint: str, *, deployed: str) -> bool:
@@ -214,26 +226,36 @@ def _cleared(api: Api, wanted: Wanted, endpoint: Mapping[str, Any], stable: str,
 
 def _made(api: Api, wanted: Wanted, stable: str, say: Say) -> tuple[str, str]:
     """The new version, which answers and has no requests beside another one. Raises RolledBack where it does not."""
-    model, why = api.uploaded(wanted.model, wanted.labels)
+    first = not api.has_model()
+    model, why = api.uploaded(wanted.model, wanted.labels, first=first)
     if why:
-        raise _not_up(api, wanted, stable, why)
+        raise _not_up(api, wanted, stable, why, first)
     say(f"{model.rpartition('/')[2]} is deployed" + (f", {stable} gets all requests" if stable else ""))
     resources = {**wanted.deployed["dedicatedResources"], **wanted.scale}
     deployed: Json = {**wanted.deployed, "model": model, "dedicatedResources": resources}
-    newest, why = api.deployed(deployed, {} if stable else {"0": 100})
+    try:
+        newest, why = api.deployed(deployed, {} if stable else {"0": 100})
+    except ReleaseError as error:
+        serves = f"{stable} gets all requests as before" if stable else "what comes of it may get the requests"
+        raise ReleaseError(
+            f"nobody knows what became of the new version of {wanted.name} ({error.message}), expected to be told "
+            f"whether it answers; {serves}; run `up` once more, as until then it may be deployed, and is paid for"
+        ) from None
     if why:
-        raise _not_up(api, wanted, stable, why)
+        raise _not_up(api, wanted, stable, why, first)
     return model, newest
 
 
-def _not_up(api: Api, wanted: Wanted, stable: str, why: str) -> ReleaseError:
+def _not_up(api: Api, wanted: Wanted, stable: str, why: str, first: bool) -> ReleaseError:
+    """first: whether the model was not there before."""
     about = f"the new version of {wanted.name} did not come up: {why.rstrip('.')}, expected it to answer; "
     log = f"see the log of the endpoint {wanted.place.endpoint} for what it said"
     if stable:
         return RolledBack(f"{about}{stable} gets all requests as before, {log}")
-    with suppress(ReleaseError):
-        # Nobody knows of it, as the resource is not there yet.
-        api.deleted()
+    if first:
+        with suppress(ReleaseError):
+            # Nobody knows of it, as the resource is not there yet.
+            api.deleted()
     return ReleaseError(f"{about}nothing answers on the endpoint yet, {log}")
 
 

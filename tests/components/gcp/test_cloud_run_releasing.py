@@ -327,6 +327,35 @@ def test_an_interrupted_release_that_nobody_wants_any_more_is_taken_back(cloud: 
     assert provider.diff("", old, props("one")).changes is False
 
 
+@pytest.mark.parametrize("known", [OLD, ""])
+def test_a_release_killed_at_its_very_end_is_seen_and_what_is_asked_for_comes_in_its_place(
+    cloud: Cloud, known: str
+) -> None:
+    provider = cloud_run_traffic.CloudRunTrafficProvider()
+    released(stable=known, stages="[[100, 0]]")
+    old = {**props("one", stages="[[100, 0]]"), "revision": known}
+    assert releasing.left(old) == (
+        f"{NEW} gets the requests though no release has ended with it, and what is asked for comes in its place"
+    )
+    assert provider.diff("", old, props("one")).changes is True
+    outs = provider.update("", old, props("one", stages="[[100, 0]]")).outs or {}
+    assert (outs["revision"], cloud.template) == ("digits-00003-abc", template("one"))
+    assert cloud.traffic == [{"type": FIXED, "revision": "digits-00003-abc", "percent": 100}]
+    assert provider.diff("", {**outs}, props("one")).changes is False
+
+
+def test_a_first_version_that_a_failed_release_went_back_to_is_as_it_should_be(cloud: Cloud) -> None:
+    cloud.broken = "No capacity."
+    sent_back(cloud)
+    assert releasing.left({**props("one"), "revision": ""}) == ""
+
+
+@pytest.mark.parametrize("code", [409, 503])
+def test_an_operation_that_nobody_tells_of_for_minutes_is_waited_for(cloud: Cloud, code: int) -> None:
+    cloud.ailing, cloud.ails = {"operations/0": code}, 30
+    assert released()[0] == NEW
+
+
 def _interrupted(cloud: Cloud) -> None:
     """A release that is ended while the new version has all requests and is looked at."""
 

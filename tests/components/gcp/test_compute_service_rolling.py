@@ -391,6 +391,33 @@ def test_an_interrupted_release_that_nobody_wants_any_more_is_taken_back(
     assert provider.diff("", props(OLD), props(OLD)).changes is False
 
 
+def test_a_release_killed_in_its_last_step_is_seen_when_nobody_wants_it_any_more(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rolling, "Clock", lambda: Clock(cloud))
+    released(cloud)
+    provider = compute_service_rollout.ComputeRolloutProvider()
+    assert (
+        rolling.left(props(OLD)) == "digits-new is at the instances though no release has ended with it, and goes back"
+    )
+    assert provider.diff("", props(OLD), props(OLD)).changes is True
+    assert provider.update("", props(OLD), props(OLD, stages=json.dumps(ROLLING))).outs
+    assert at(cloud) == {OLD: 4}
+    assert provider.diff("", props(OLD), props(OLD)).changes is False
+
+
+def test_instances_that_nobody_ever_tells_of_send_it_back(cloud: Cloud) -> None:
+    class Gone(Clock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            cloud.ails = 1000 if len(cloud.written) == 1 else 0
+
+    cloud.ailing = {"listManagedInstances": 503}
+    assert "nobody can judge it (127.0.0.1 did not answer POST" in sent_back(
+        cloud, clock=Gone(cloud), stages=json.dumps(ROLLING)
+    )
+
+
 def test_a_preview_without_credentials_asks_nobody(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     _interrupted(cloud)
     assert rolling.left(props(OLD)) == "a release of digits-new was interrupted, and is to be taken back"
