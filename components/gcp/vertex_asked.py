@@ -1,5 +1,6 @@
 """What a VertexEndpoint is asked for, checked."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
@@ -282,7 +283,8 @@ def _environment(args: Mapping[str, Any]) -> Mapping[str, pulumi.Input[str]]:
     for key, value in found.items():
         if key.startswith("AIP_"):
             raise checks.wrong(f"a key of {what}", key, "one that Vertex AI does not set itself", "leave it out")
-        if isinstance(value, str) and "$(" in value:
+        # Each $$ is a dollar there.
+        if isinstance(value, str) and re.search(r"(?<!\$)(?:\$\$)*\$\(", value):
             expected = "no $(, which Vertex AI would put another variable in for"
             raise checks.wrong(f"{what}[{key!r}]", value, expected, "write $$( for $(")
     if len(found) > VARIABLES:

@@ -82,6 +82,8 @@ def _canary(*weights: Any, pause: float = 300) -> dict[str, Any]:
          "not set itself; leave it out"),
         ({"env": {"A": "$(AIP_MODE)"}}, f"{WHAT}.env['A'] is '$(AIP_MODE)', expected no $(, which Vertex AI would put "
          "another variable in for; write $$( for $("),
+        ({"env": {"A": "a$$$(B)"}}, f"{WHAT}.env['A'] is 'a$$$(B)', expected no $(, which Vertex AI would put "
+         "another variable in for; write $$( for $("),
         ({"env": {f"A{at}": "" for at in range(101)}}, f"{WHAT}.env is '101 variables', expected at most 100; leave "
          "some out"),
         ({"logging": {"percent": 0}}, f"{WHAT}.logging.percent is 0, expected 0.01 to 100 percent; write 0.01"),
@@ -120,6 +122,11 @@ def test_each_mistake_is_one_line_and_nothing_is_registered(args: dict[str, Any]
     with pytest.raises(ArgsError) as raised:
         found = plan(program)
     assert (str(raised.value), found.resources) == (line, [])
+
+
+def test_a_dollar_before_a_parenthesis_may_be_written_twice() -> None:
+    args = cast("VertexEndpointArgs", {**HERE, "env": {"A": "$$(B)", "C": "$$$$(D) $"}})
+    assert plan(lambda: VertexEndpoint("digits", args)).resources
 
 
 @pytest.mark.parametrize("name", ["Digits", "d" * 41, "1st", "a_b", "digits-"])
