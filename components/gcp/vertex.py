@@ -157,8 +157,14 @@ class VertexEndpoint(pulumi.ComponentResource):
             deletion_policy="DELETE" if asked.allow_deletion else "PREVENT",
             labels=labels.all(),
             **rest,
-            # Who gets the requests is the deployment's to say.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=before, ignore_changes=["trafficSplit"]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=before,
+                # Who gets the requests is the deployment's to say.
+                ignore_changes=["trafficSplit"],
+                # Or another one is there by the time that this one turns out to have to stay.
+                protect=None if asked.allow_deletion else True,
+            ),
         )
 
     def _deployment(

@@ -327,6 +327,11 @@ def test_it_cannot_be_deleted_unless_told() -> None:
     assert (_endpoint(found)["deletionPolicy"], found.one(DEPLOYMENT).inputs["protected"]) == ("DELETE", "")
 
 
+def test_another_endpoint_in_its_place_is_refused_before_anything_is_made_unless_told() -> None:
+    assert made_of(HERE).one(ENDPOINT).request["protect"] is True
+    assert not any(each.request.get("protect") for each in made_of(changed(allow_deletion=True)).resources)
+
+
 def test_who_gets_the_requests_is_not_the_endpoints_to_say() -> None:
     made = made_of(HERE).one(ENDPOINT)
     assert "trafficSplit" not in made.inputs
