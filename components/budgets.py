@@ -31,7 +31,7 @@ def alerts(component: str, args: Mapping[str, Any], most: int | None = None) -> 
         what = f"{component}.{key}"
         told = args.get(key, usual)
         if not isinstance(told, list | tuple):
-            raise checks.wrong(what, told, "a list of percentages", f"write [{told}]")
+            raise checks.wrong(what, told, "a list of percentages", f"write [{told!r}]")
         given = list(cast("Sequence[float]", told))
         for each in given:
             checks.within(what, each, 1, 1000, "per cent")

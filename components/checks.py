@@ -7,10 +7,12 @@ in the `up`, before whatever it goes into is made.
 import difflib
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from functools import cache, partial
 from itertools import combinations, pairwise
-from typing import Any, Final, TypeVar, cast
+from types import NoneType, UnionType
+from typing import Any, Final, NotRequired, Required, TypeVar, Union, cast, get_args, get_origin, is_typeddict
 
 import pulumi
 
@@ -19,6 +21,8 @@ E = TypeVar("E", bound=Enum)
 Network = ipaddress.IPv4Network
 OPEN: Final = 8
 """Bits of a network's prefix: a larger network than this is the internet, or half of it, and nobody's own."""
+SHOWN: Final = 200
+"""Characters of a value that a message repeats."""
 
 
 class ArgsError(pulumi.RunError, ValueError):
@@ -27,20 +31,135 @@ class ArgsError(pulumi.RunError, ValueError):
 
 def wrong(what: str, got: object, expected: str, fix: str) -> ArgsError:
     """The one line: what, got, expected, and the fix."""
-    return ArgsError(f"{what} is {got!r}, expected {expected}; {fix}")
+    told = f"{what} is {shown(got)}, expected {expected}; {fix.replace(repr(got), shown(got))}"
+    # Half of a pair of surrogates is no character, and nothing could write it.
+    return ArgsError(told.encode(errors="backslashreplace").decode())
+
+
+def shown(value: object) -> str:
+    """A value as a message repeats it: on one line, and no longer than anybody reads."""
+    if isinstance(value, pulumi.Output):
+        return "an output"
+    told = repr(value)
+    if len(told) <= SHOWN:
+        return told
+    return f"{told[: SHOWN // 2]}... ({len(told)} characters)"
 
 
 def given(component: str, args: Mapping[str, Any], known: type) -> None:
-    """Hold `args` to the keys of their TypedDict `known`. Raises ArgsError for one that is missing or unknown."""
+    """Hold `args` to their TypedDict `known`: to its keys, and to the types of those that take no output.
+
+    Types are asked because nothing holds a program to them, and `pulumi.Config().get()` gives texts, of which "false"
+    would count as true.
+
+    Raises ArgsError for a key that is missing or unknown, and for a value of another type.
+    """
     required, all_of_them = cast("Any", known).__required_keys__, list(known.__annotations__)
+    if not isinstance(cast("object", args), Mapping):
+        expected = f"a mapping of {', '.join(all_of_them)}"
+        raise wrong(component, args, expected, f"write {{{next(iter(required), all_of_them[0])!r}: ...}}")
     for key in args:
         if key not in all_of_them:
-            near = difflib.get_close_matches(key, all_of_them, 1)
+            near = difflib.get_close_matches(str(key), all_of_them, 1)
             meant = f"did you mean {near[0]}" if near else f"it takes {', '.join(all_of_them)}"
-            raise ArgsError(f"{component} has no argument {key!r}, {meant}")
+            raise ArgsError(f"{component} has no argument {shown(key)}, {meant}")
     for key in all_of_them:
         if key in required and args.get(key) is None:
             raise ArgsError(f"{component}.{key} is missing, expected a value; write {key}: ...")
+    for key, rule in _rules(known).items():
+        if key in args:
+            rule(f"{component}.{key}", args[key])
+
+
+@cache
+def _rules(known: type) -> dict[str, Callable[[str, object], None]]:
+    """What values of a TypedDict's keys are held to, for each that takes no output."""
+    found: dict[str, Callable[[str, object], None]] = {}
+    for key, annotation in known.__annotations__.items():
+        kind = annotation
+        while get_origin(kind) in (NotRequired, Required):
+            kind = get_args(kind)[0]
+        later = optional = False
+        if get_origin(kind) in (Union, UnionType):
+            members = [each for each in get_args(kind) if each is not NoneType]
+            # An Input is what it is of, or one of those that it is later.
+            optional, later = len(members) < len(get_args(kind)), len(members) > 1
+            kind = members[0]
+        origin = Mapping if is_typeddict(kind) else get_origin(kind) or kind
+        rule = _RULES.get(cast("type", origin))
+        if rule is None or (later and rule not in (_list, _mapping)):
+            continue
+        if rule is _list and get_args(kind)[:1] == (str,):
+            rule = _texts
+        found[key] = partial(_now, rule) if later else partial(_if_any, rule) if optional else rule
+    return found
+
+
+def _now(rule: Callable[[str, object], None], what: str, value: object) -> None:
+    """Hold an Input to a rule where it is there already."""
+    if not isinstance(value, pulumi.Output | Awaitable):
+        rule(what, value)
+
+
+def _if_any(rule: Callable[[str, object], None], what: str, value: object) -> None:
+    if value is not None:
+        rule(what, value)
+
+
+def _truth(what: str, value: object) -> None:
+    if isinstance(value, bool):
+        return
+    if value is None:
+        raise wrong(what, value, "True or False", "leave it out")
+    meant = isinstance(value, str | int | float) and str(value).strip().lower() in ("true", "yes", "on", "1", "1.0")
+    raise wrong(what, value, "True or False", f"write {meant}")
+
+
+def _number(what: str, value: object) -> None:
+    if value is None or isinstance(value, int | float):
+        return
+    try:
+        meant = f"write {float(value):g}" if isinstance(value, str) else "write one"
+    except ValueError:
+        meant = "write one"
+    raise wrong(what, value, "a number", meant)
+
+
+def _text(what: str, value: object) -> None:
+    # A number is told by the rule of its argument, which knows what it stands for.
+    if value is not None and not isinstance(value, str | int | float):
+        raise wrong(what, value, "a text", "write one")
+
+
+def _list(what: str, value: object) -> None:
+    # A text is told by the rule of its argument, which knows what it is a list of.
+    if value is not None and (isinstance(value, bytes) or not isinstance(value, Sequence)):
+        raise wrong(what, value, "a list", f"write [{shown(value)}]" if isinstance(value, int | float) else "write one")
+
+
+def _texts(what: str, value: object) -> None:
+    _list(what, value)
+    if not isinstance(value, str):
+        for at, each in enumerate(cast("Sequence[object] | None", value) or ()):
+            if not isinstance(each, str):
+                raise wrong(f"{what}[{at}]", each, "a text", "write one")
+
+
+def _mapping(what: str, value: object) -> None:
+    if value is not None and not isinstance(value, Mapping):
+        raise wrong(what, value, "a mapping", "write {...}")
+
+
+_RULES: Final[Mapping[type, Callable[[str, object], None]]] = {
+    bool: _truth,
+    int: _number,
+    float: _number,
+    str: _text,
+    Sequence: _list,
+    list: _list,
+    Mapping: _mapping,
+    dict: _mapping,
+}
 
 
 def asked(value: pulumi.Input[T], rule: Callable[[T], object]) -> pulumi.Input[T]:

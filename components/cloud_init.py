@@ -33,7 +33,8 @@ def lines(pairs: Mapping[str, str]) -> str:
 def held(what: str, env: Mapping[str, str], most: int, why: str) -> None:
     """Hold what somebody gives a server to lines that there is room for: `most` bytes. Raises ArgsError."""
     for key, value in env.items():
-        checks.fits(f"{what}[{key!r}]", value, r"[^\x00\r\n]*", "one line", "16")
+        # Half of a pair of surrogates is no character, and cannot be written.
+        checks.fits(f"{what}[{key!r}]", value, r"[^\x00\r\n\ud800-\udfff]*", "one line", "16")
     if (size := len(_json(lines(env)).encode())) > most:
         raise checks.wrong(what, f"{size} bytes", f"at most {most}, {why}", "shorten it")
 

@@ -33,3 +33,5 @@ def plain(what: str, given: Mapping[str, object], pattern: str = r"[A-Za-z_][A-Z
                 f"{what}[{key!r}] has a value, expected nothing secret there, as whoever may describe what runs reads "
                 "it; leave it out"
             )
+        if isinstance(value, str) and re.search("[\ud800-\udfff]", value):
+            raise wrong(f"{what}[{key!r}]", value, "characters, and no half of a pair of surrogates", "leave that out")

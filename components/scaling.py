@@ -35,6 +35,9 @@ class Counted(NamedTuple):
 
 def counts(what: str, args: Mapping[str, Any], limit: int, unit: str, counted: Counted) -> Counts:
     """`min`, `desired` and `max` of the component `what`, and what is aimed at. Raises ArgsError."""
+    for word in ("min", "desired", "max"):
+        if word in args:
+            checks.within(f"{what}.{word}", args[word], 1, limit, unit)
     least = args.get("min", 2)
     most = args.get("max", max(least, args.get("desired", 0)) if "min" in args or "desired" in args else 2)
     desired = args.get("desired", least)

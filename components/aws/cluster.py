@@ -140,9 +140,9 @@ class EksCluster(pulumi.ComponentResource):
         _admins(args["admins"], region)
         opened = args.get("open_to_the_internet", False)
         public = api_access.public(
-            "EksCluster", args.get("public_access_cidrs", ()), opened=opened, most=MOST_PUBLIC, service="EKS"
+            "EksCluster", args.get("public_access_cidrs") or (), opened=opened, most=MOST_PUBLIC, service="EKS"
         )
-        private = api_access.private("EksCluster", args.get("private_access_cidrs", ()))
+        private = api_access.private("EksCluster", args.get("private_access_cidrs") or ())
         key_arn = nodes.key("EksCluster.key_arn", args.get("key_arn"), region)
         aws.log_days("EksCluster.log_days", args.get("log_days", LOG_DAYS))
         usual = _usual(region)
@@ -158,7 +158,7 @@ class EksCluster(pulumi.ComponentResource):
             args.get("system_disk_gib", 50),
             nodes.key("EksCluster.disk_key_arn", args.get("disk_key_arn"), region),
         )
-        versions = _add_on_versions(version, args.get("add_on_versions", {}))
+        versions = _add_on_versions(version, args.get("add_on_versions") or {})
         tags = Tags("EksCluster.tags", name, args.get("tags"))
         super().__init__("modelport:index:EksCluster", name, {}, opts)
         made = _Made(self, name, region, account, tags)

@@ -194,6 +194,11 @@ def _sides(sides: Mapping[str, WeightedDnsSide]) -> dict[str, WeightedDnsSide]:
         proof = side.get("validation")
         if isinstance(proof, Mapping):
             checks.given(f"{here}.validation", proof, WeightedDnsProof)
+    for called, side in found.items():
+        if side.get("validation") is not None and f"{called}-validation" in found:
+            # Their records would be called the same.
+            expected = f"another name beside {called!r}, whose record of validation is called so"
+            raise checks.wrong(f"a key of {what}", f"{called}-validation", expected, "rename it")
     _weights({called: side["weight"] for called, side in found.items()})
     return {called: found[called] for called in sorted(found)}
 

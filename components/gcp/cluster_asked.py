@@ -78,9 +78,9 @@ def asked(name: str, args: Mapping[str, Any], *, autopilot: bool) -> Asked:
 def _reached(args: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """Networks that may reach the API server: of the internet, and private ones."""
     opened = args.get("open_to_the_internet", False)
-    cidrs: Sequence[str] = args.get("public_access_cidrs", ())
+    cidrs: Sequence[str] = args.get("public_access_cidrs") or ()
     public = api_access.public(WHAT, cidrs, opened=opened, most=MOST_NETWORKS, service="GKE")
-    private = api_access.private(WHAT, args.get("private_access_cidrs", ()))
+    private = api_access.private(WHAT, args.get("private_access_cidrs") or ())
     if len(public) + len(private) > MOST_NETWORKS:
         got = f"{len(private)} networks beside {len(public)} of the internet"
         expected = f"at most {MOST_NETWORKS} of both, as GKE takes no more"

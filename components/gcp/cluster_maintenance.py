@@ -67,7 +67,7 @@ def asked(what: str, given: GkeMaintenance) -> dict[str, Any]:
     opens = MONDAY + timedelta(
         days=DAYS.index(days[0]), hours=int(start.partition(":")[0]), minutes=int(start.partition(":")[2])
     )
-    exclusions = _exclusions(f"{what}.exclusions", given.get("exclusions", {}))
+    exclusions = _exclusions(f"{what}.exclusions", given.get("exclusions") or {})
     return {
         "recurring_window": {
             "start_time": _text(opens),

@@ -305,7 +305,7 @@ def _metric(what: str, given: ComputeMetric) -> dict[str, Any]:
             raise checks.wrong(f"{what}.kind", given.get("kind"), "nothing beside of_each", "leave it out")
         made["single_instance_assignment"] = told["of_each"]
     if (asked := given.get("filter")) is not None:
-        pattern = r"(?s)(?!.*\bOR\b).{1,2000}"
+        pattern = r'(?is)(?!(?:[^"]|"[^"]*")*?\bor\b).{1,2000}'
         example = 'resource.type = "pubsub_subscription" AND resource.labels.subscription_id = "digits"'
         checks.fits(f"{what}.filter", asked, pattern, "equalities, joined by AND", example)
         made["filter"] = asked

@@ -24,7 +24,7 @@ READ_BY_GOOGLE: Final = re.compile(r"MODELPORT_RESULTS|FUNCTION_.*|GOOGLE_.*|EXT
 """Variables that Google's framework goes by, or that are this component's own."""
 _DIGEST: Final = r"@sha256:[0-9a-f]{64}"
 _TOPIC: Final = r"projects/[a-z][a-z0-9.:-]{4,61}/topics/[A-Za-z][\w.~+%-]{2,254}"
-_BUCKET: Final = r"(?!goog)[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
+_BUCKET: Final = r"(?!goog)(?!.*google)(?!([0-9]+\.){3}[0-9]+$)[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
 _PLACED: Final = r"projects/[a-z][a-z0-9.:-]{4,61}/locations/[a-z0-9-]+"
 _NAME: Final = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 

@@ -197,7 +197,7 @@ class GkeGpuNodePool(pulumi.ComponentResource):
         disk = checks.whole(f"{what}.disk_gib", args.get("disk_gib", 100), 20, 65536, "GiB")
         key = keys.given(f"{what}.disk_key_name", args.get("disk_key_name"), args["region"])
         node_labels_ = node_labels.labels(
-            f"{what}.node_labels", args.get("node_labels", {}), reserved=RESERVED, ours=(PRESENT,), whose="GKE's own"
+            f"{what}.node_labels", args.get("node_labels") or {}, reserved=RESERVED, ours=(PRESENT,), whose="GKE's own"
         )
         taints = _taints(args.get("taints"))
         upgrade = _upgrade(args)

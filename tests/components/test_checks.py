@@ -1,7 +1,9 @@
 """What arguments must be, in one line each."""
 
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict, cast
 
+import pulumi
 import pytest
 
 from components import checks
@@ -10,9 +12,21 @@ from components.aws import checks as aws
 from components.checks import ArgsError
 
 
+class GivenTrigger(TypedDict):
+    topic: str
+
+
 class GivenArgs(TypedDict):
     region: str
     zones: NotRequired[list[str]]
+    anonymous: NotRequired[bool]
+    kept: NotRequired[bool | None]
+    waited: NotRequired[pulumi.Input[bool]]
+    min: NotRequired[int]
+    percents: NotRequired[Sequence[float]]
+    env: NotRequired[Mapping[str, pulumi.Input[str]]]
+    labels: NotRequired[pulumi.Input[dict[str, pulumi.Input[str]]]]
+    trigger: NotRequired[GivenTrigger]
 
 
 @pytest.mark.parametrize(
@@ -64,6 +78,78 @@ def test_a_mistake_is_one_line(rule: object, line: str) -> None:
     with pytest.raises(ArgsError) as told:
         rule()  # type: ignore[operator]
     assert str(told.value) == line
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("anonymous", "false", "is 'false', expected True or False; write False"),
+        ("anonymous", "yes", "is 'yes', expected True or False; write True"),
+        ("anonymous", 1, "is 1, expected True or False; write True"),
+        ("anonymous", None, "is None, expected True or False; leave it out"),
+        ("anonymous", [True], "is [True], expected True or False; write False"),
+        ("kept", "false", "is 'false', expected True or False; write False"),
+        ("min", "3", "is '3', expected a number; write 3"),
+        ("min", "many", "is 'many', expected a number; write one"),
+        ("min", [], "is [], expected a number; write one"),
+        ("region", [], "is [], expected a text; write one"),
+        ("zones", 5, "is 5, expected a list; write [5]"),
+        ("zones", {}, "is {}, expected a list; write one"),
+        ("zones", [["a"]], "[0] is ['a'], expected a text; write one"),
+        ("percents", b"80", "is b'80', expected a list; write one"),
+        ("env", "A=5", "is 'A=5', expected a mapping; write {...}"),
+        ("labels", ["team"], "is ['team'], expected a mapping; write {...}"),
+        ("trigger", 5, "is 5, expected a mapping; write {...}"),
+    ],
+)
+def test_a_value_of_another_type_is_told(key: str, value: object, said: str) -> None:
+    with pytest.raises(ArgsError) as told:
+        checks.given("Net", {"region": "", key: value}, GivenArgs)
+    assert str(told.value) == f"Net.{key}{'' if said.startswith('[') else ' '}{said}"
+
+
+def test_a_truth_that_is_known_later_is_told() -> None:
+    with pytest.raises(ArgsError, match=r"^Net.anonymous is an output, expected True or False; write False$"):
+        checks.given("Net", {"region": "", "anonymous": later()}, GivenArgs)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"anonymous": False, "kept": None, "min": 3.0, "zones": ("a",), "percents": [80, 99.5]},
+        {"env": {}, "trigger": {"topic": "a"}, "labels": {"team": "ml"}},
+        {"zones": None, "env": None, "trigger": None, "min": None},
+    ],
+)
+def test_a_value_of_its_type_is_let_through(more: dict[str, object]) -> None:
+    checks.given("Net", {"region": "", **more}, GivenArgs)
+
+
+def test_what_may_be_an_output_is_left_alone() -> None:
+    checks.given("Net", {"region": "", "waited": later(), "labels": later()}, GivenArgs)
+    checks.given("Net", {"region": "", "waited": "false"}, GivenArgs)
+
+
+def test_what_is_no_mapping_is_told() -> None:
+    with pytest.raises(ArgsError, match=r"^Net.trigger is 5, expected a mapping of topic; write \{'topic': ...\}$"):
+        checks.given("Net.trigger", cast("Any", 5), GivenTrigger)
+
+
+def test_a_long_value_is_told_in_part() -> None:
+    long = "a" * 5000
+    said = str(checks.wrong("Net.keys", long, "a list", f"write ['{long}']"))
+    assert len(said) < 400
+    assert "(5002 characters)" in said
+
+
+def test_what_cannot_be_written_is_told_all_the_same() -> None:
+    assert str(checks.wrong("Net.keys", "\ud800", "a list", "write ['\ud800']")).encode()
+
+
+def later() -> "pulumi.Output[Any]":
+    """An output, of which nobody asks here what it is."""
+    found: Any = object.__new__(pulumi.Output)
+    return cast("pulumi.Output[Any]", found)
 
 
 def test_what_is_right_is_let_through() -> None:

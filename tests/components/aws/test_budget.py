@@ -173,7 +173,7 @@ ACT = FULL["action"]
         ({"region": "us-gov-west-1"}, "AwsBudget.region is 'us-gov-west-1', expected one of a partition that has"),
         ({"monthly_usd": 0}, "AwsBudget.monthly_usd is 0, expected 0.01 to 1e+09 US dollars; write 0.01"),
         ({"monthly_usd": 9.999}, "AwsBudget.monthly_usd is 9.999, expected whole cents; write 10.00"),
-        ({"monthly_usd": "500"}, "AwsBudget.monthly_usd is '500', expected 0.01 to 1e+09 US dollars"),
+        ({"monthly_usd": "500"}, "AwsBudget.monthly_usd is '500', expected a number; write 500"),
         ({"actual_percents": [], "forecast_percents": []}, "AwsBudget.actual_percents is [], expected one percentage"),
         ({"actual_percents": [80, 80]}, "AwsBudget.actual_percents is [80, 80], expected each of them once"),
         ({"forecast_percents": [0]}, "AwsBudget.forecast_percents is 0, expected 1 to 1000 per cent; write 1"),

@@ -169,7 +169,7 @@ ELSEWHERE = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234
         ),
         (
             {"system_min": "2"},
-            "EksCluster.system_min is '2', expected 0 to 450 nodes; write 0",
+            "EksCluster.system_min is '2', expected a number; write 2",
         ),
         (
             {"system_disk_gib": 8},

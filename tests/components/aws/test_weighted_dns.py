@@ -177,7 +177,7 @@ def test_health_checkers_are_networks_of_the_internet_that_share_no_address() ->
         ({"sides": sides(-1, 0)}, "WeightedDns.sides['aws'].weight is -1, expected 0 to 100 percent; write 0"),
         ({"sides": sides(49.5, 50.5)}, "WeightedDns.sides['aws'].weight is 49.5, expected a whole number; write 50"),
         ({"sides": sides(True, 99)}, "WeightedDns.sides['aws'].weight is True, expected 0 to 100 percent"),
-        ({"sides": sides("70", 30)}, "WeightedDns.sides['aws'].weight is '70', expected 0 to 100 percent"),
+        ({"sides": sides("70", 30)}, "WeightedDns.sides['aws'].weight is '70', expected a number; write 70"),
         (
             {"sides": {"aws": {**SIDES["aws"], "weight": 100}}},
             "WeightedDns.sides is ['aws'], expected two sides, and at most 100; name each that answers, as aws and",
@@ -223,6 +223,16 @@ def test_health_checkers_are_networks_of_the_internet_that_share_no_address() ->
             "WeightedDns.hosted_zone_id is '/hostedzone/Z0', expected the id of a hosted zone without /hostedzone/",
         ),
         ({"name": "sg-models"}, "the name of WeightedDns is 'sg-models', expected a letter"),
+        (
+            {
+                "sides": {
+                    "aws": {"weight": 50, "load_balancer": AWS, "validation": PROOF},
+                    "aws-validation": {"weight": 50, "address": ADDRESS},
+                }
+            },
+            "a key of WeightedDns.sides is 'aws-validation', expected another name beside 'aws', whose record of "
+            "validation is called so; rename it",
+        ),
         ({"sides": None}, "WeightedDns.sides is missing, expected a value; write sides: ..."),
         ({"ttl": 5}, "WeightedDns has no argument 'ttl', it takes hostname, zone_name, hosted_zone_id, sides, tags"),
     ],

@@ -182,7 +182,7 @@ def _closed(**more: Any) -> dict[str, Any]:
         ),
         (
             {"system_min": "2"},
-            "GkeCluster.system_min is '2', expected 0 to 3000 nodes; write 0",
+            "GkeCluster.system_min is '2', expected a number; write 2",
         ),
         (
             {"kind": "AUTOPILOT", "system_min": 2},

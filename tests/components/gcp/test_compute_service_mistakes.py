@@ -157,6 +157,18 @@ _BAD: list[tuple[dict[str, Any], str]] = [
         'resource.type = "pubsub_subscription" AND resource.labels.subscription_id = "digits"',
     ),
     (
+        {"max": 4, "metrics": [{"name": "custom.googleapis.com/a", "target": 1, "filter": "a = 1 or b = 2"}]},
+        "ComputeService.metrics[0].filter is 'a = 1 or b = 2', expected equalities, joined by AND; for example "
+        'resource.type = "pubsub_subscription" AND resource.labels.subscription_id = "digits"',
+    ),
+    ({"min": None}, "ComputeService.min is None, expected 1 to 1000 instances; write 1"),
+    ({"spot": "false"}, "ComputeService.spot is 'false', expected True or False; write False"),
+    ({"machine_type": []}, "ComputeService.machine_type is [], expected a text; write one"),
+    (
+        {"env": {"A": "\ud800"}},
+        "ComputeService.env['A'] is '\\ud800', expected one line; for example 16",
+    ),
+    (
         {"max": 4, "metrics": [{"name": "custom.googleapis.com/a", "target": 1}] * 6},
         "ComputeService.metrics is '6 metrics', expected at most 5; leave some out",
     ),

@@ -100,6 +100,14 @@ PLACE = f"projects/{PROJECT}/locations/europe-west1"
          "that is not in env too; leave it out of env"),
         ({"labels": {"Team": "ml"}}, f"a key of {WHAT}.labels is 'Team', expected a letter and at most 62 letters of "
          "lower case, digits, _ and -; for example team"),
+        ({"anonymous": "false"}, f"{WHAT}.anonymous is 'false', expected True or False; write False"),
+        ({"allow_deletion": "false"}, f"{WHAT}.allow_deletion is 'false', expected True or False; write False"),
+        ({"trigger": {**TOPIC, "retry": "no"}}, f"{WHAT}.trigger.retry is 'no', expected True or False; write False"),
+        ({"trigger": 5}, f"{WHAT}.trigger is 5, expected a mapping; write {{...}}"),
+        ({"trigger": {**BUCKET, "bucket": "my-google-x"}}, f"{WHAT}.trigger.bucket is 'my-google-x', expected the name "
+         "of a bucket, without gs://; for example shop-asked"),
+        ({"trigger": {**BUCKET, "bucket": "192.168.5.4"}}, f"{WHAT}.trigger.bucket is '192.168.5.4', expected the name "
+         "of a bucket, without gs://; for example shop-asked"),
         ({"trigger": {"topic": TOPIC["topic"]}}, f"{WHAT}.trigger.results is missing, expected a value; write "
          "results: ..."),
         ({"trigger": {"results": "a"}}, f"{WHAT}.trigger is [], expected one of topic and bucket; write a topic, or a "
