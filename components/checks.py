@@ -76,17 +76,19 @@ def _rules(known: type) -> dict[str, Callable[[str, object], None]]:
     """What values of a TypedDict's keys are held to, for each that takes no output."""
     found: dict[str, Callable[[str, object], None]] = {}
     for key, annotation in known.__annotations__.items():
-        kind = annotation
-        while get_origin(kind) in (NotRequired, Required):
+        kind: Any = annotation
+        origin: Any = get_origin(kind)
+        while origin in (NotRequired, Required):
             kind = get_args(kind)[0]
+            origin = get_origin(kind)
         later = optional = False
-        if get_origin(kind) in (Union, UnionType):
+        if origin in (Union, UnionType):
             members = [each for each in get_args(kind) if each is not NoneType]
             # An Input is what it is of, or one of those that it is later.
             optional, later = len(members) < len(get_args(kind)), len(members) > 1
             kind = members[0]
         origin = Mapping if is_typeddict(kind) else get_origin(kind) or kind
-        rule = _RULES.get(cast("type", origin))
+        rule = _RULES.get(origin)
         if rule is None or (later and rule not in (_list, _mapping)):
             continue
         if rule is _list and get_args(kind)[:1] == (str,):
