@@ -6,17 +6,29 @@ from typing import Final
 
 from pulumi_policy import Severity
 
+from policies.gcp_conditions import bounded
+from policies.gcp_grants import GRANTS, INVOKERS, INVOKING, anybody, granted, public
 from policies.looking import Look
 from policies.rules import Rule
 
-_GRANTS: Final = tuple(f"gcp:*:*{word}" for word in ("IAMMember", "IamMember", "IAMBinding", "IamBinding"))
 _LEVELS: Final = ("projects", "folder", "organizations")
 _WIDE: Final = (
-    *(f"gcp:{level}/iAM{kind}:IAM{kind}" for level in _LEVELS for kind in ("Member", "Binding")),
-    *(f"gcp:{level}/iam{kind}:Iam{kind}" for level in _LEVELS for kind in ("Member", "Binding")),
+    *(f"gcp:{level}/iAM{kind}:IAM{kind}" for level in _LEVELS for kind in ("Member", "Binding", "Policy")),
+    *(f"gcp:{level}/iam{kind}:Iam{kind}" for level in _LEVELS for kind in ("Member", "Binding", "Policy")),
 )
 """Grants over a whole project, folder or organisation."""
-_BASIC: Final = ("roles/owner", "roles/editor", "roles/viewer")
+_BASIC: Final = ("roles/owner", "roles/editor", "roles/viewer", "roles/admin", "roles/writer", "roles/reader")
+_ACCESS: Final = (
+    "gcp:storage/bucketACL:BucketACL",
+    "gcp:storage/bucketAccessControl:BucketAccessControl",
+    "gcp:storage/defaultObjectACL:DefaultObjectACL",
+    "gcp:storage/defaultObjectAccessControl:DefaultObjectAccessControl",
+    "gcp:storage/objectACL:ObjectACL",
+    "gcp:storage/objectAccessControl:ObjectAccessControl",
+)
+"""Lists of who reads buckets and objects, beside IAM."""
+_READY: Final = ("authenticatedread", "publicread", "publicreadwrite")
+"""Lists that Cloud Storage has ready, and that let everybody in, without the hyphens that some write."""
 _ACTING: Final = (
     "roles/iam.serviceAccountAdmin",
     "roles/iam.serviceAccountKeyAdmin",
@@ -30,38 +42,54 @@ _ACTING: Final = (
 _DEFAULT: Final = re.compile(
     r"serviceAccount:(?:[0-9]+-compute@developer|[a-z0-9.:-]+@appspot|[0-9]+@cloudbuild)\.gserviceaccount\.com"
 )
-_ANYBODY: Final = ("allUsers", "allAuthenticatedUsers")
 _ISSUERS: Final = ("https://token.actions.githubusercontent.com", "https://gitlab.com", "https://app.terraform.io")
 """Issuers that give a token to everybody who has an account there."""
-_OWNER: Final = re.compile(r"assertion\.(?:repository|sub\b|namespace|terraform_organization)")
 _IAM: Final = "https://cloud.google.com/iam/docs"
 
 
-def _members(each: Look) -> list[str]:
-    return [str(member) for path in ("member", "members") for member in each.values(path)]
-
-
 def _public(each: Look) -> Iterator[str]:
-    # Who may call Cloud Run is a rule of its own: there somebody else may ask who calls.
-    if each.type.startswith("gcp:cloudrun"):
+    if each.type in _ACCESS:
+        yield from _listed(each)
         return
-    if found := [member for member in _members(each) if member in _ANYBODY]:
-        yield f"{found[0]} has {each.at('role')}, expected people, groups or accounts by name"
+    for role, member in public(each):
+        # Who may call Cloud Run is a rule of its own: there somebody else may ask who calls.
+        if not (each.type in INVOKERS and role == INVOKING):
+            yield f"{member} has {role}, expected people, groups or accounts by name"
+
+
+def _listed(each: Look) -> Iterator[str]:
+    for path in ("predefinedAcl", "defaultAcl"):
+        if str(told := each.at(path, "")).replace("-", "").lower() in _READY:
+            yield f"{path} is {told}, expected people, groups or accounts by name"
+    for path in ("entity", "roleEntities"):
+        for told in each.values(path):
+            if anybody(entity := str(told).rpartition(":")[2]):
+                yield f"{path} has {entity}, expected people, groups or accounts by name"
+
+
+def _roles(each: Look) -> list[str]:
+    """Roles that are given, whoever has them."""
+    if each.type.endswith("Policy"):
+        return [role for role, _ in granted(each)]
+    return [str(each.at("role"))]
 
 
 def _basic(each: Look) -> Iterator[str]:
-    if (role := each.at("role")) in _BASIC:
-        yield f"role is {role}, expected a role of what is needed"
+    for role in _roles(each):
+        if role in _BASIC:
+            yield f"role is {role}, expected a role of what is needed"
 
 
 def _acting(each: Look) -> Iterator[str]:
-    if (role := each.at("role")) in _ACTING:
-        yield f"role is {role} over everything, expected it for one account by serviceaccount.IAMMember"
+    for role in _roles(each):
+        if role in _ACTING:
+            yield f"role is {role} over everything, expected it for one account by serviceaccount.IAMMember"
 
 
 def _default(each: Look) -> Iterator[str]:
-    if found := [member for member in _members(each) if _DEFAULT.fullmatch(member)]:
-        yield f"{found[0]} has {each.at('role')}, expected an account that is made for one purpose"
+    for role, members in granted(each):
+        if found := [member for member in members if _DEFAULT.fullmatch(member)]:
+            yield f"{found[0]} has {role}, expected an account that is made for one purpose"
 
 
 def _key(_: Look) -> Iterator[str]:
@@ -69,12 +97,21 @@ def _key(_: Look) -> Iterator[str]:
 
 
 def _provider(each: Look) -> Iterator[str]:
-    issuer = str(each.at("oidc.issuerUri", "")).rstrip("/")
-    condition = str(each.at("attributeCondition", ""))
+    issuer = str(each.at("oidc.issuerUri", "")).strip().rstrip("/").lower()
+    condition = str(each.at("attributeCondition", "")).strip()
     if not condition:
         yield "attributeCondition is not there, expected one that names whose tokens are taken"
-    elif issuer in _ISSUERS and not _OWNER.search(condition):
-        yield f"attributeCondition does not say whose tokens of {issuer} are taken, expected an owner by its id"
+    elif issuer in _ISSUERS and not bounded(condition, _mapped(each)):
+        yield (
+            f"attributeCondition does not say whose tokens of {issuer} are taken, or not in words that are understood, "
+            "expected assertion.repository_owner_id == '123', or another owner by its id"
+        )
+
+
+def _mapped(each: Look) -> dict[str, str]:
+    """What attributes are made from."""
+    path = "attributeMapping"
+    return {name: str(each.keyed(path, name)) for name in each.keys(path)}
 
 
 RULES: Final = (
@@ -86,7 +123,7 @@ RULES: Final = (
         severity=Severity.CRITICAL,
         ids=("CKV_GCP_28", "CKV_GCP_99", "CKV_GCP_100", "CKV_GCP_101", "CKV_GCP_107", "CKV_GCP_112"),
         links=(f"{_IAM}/principals-overview",),
-        types=_GRANTS,
+        types=(*GRANTS, *_ACCESS),
         look=_public,
     ),
     Rule(

@@ -11,7 +11,13 @@ from policies.remedying import put
 from policies.rules import Rule, StackRule, Whole
 
 _SUBNET: Final = "gcp:compute/subnetwork:Subnetwork"
-_FIREWALL: Final = ("gcp:compute/firewall:Firewall",)
+_FIREWALL: Final = "gcp:compute/firewall:Firewall"
+_LAYERS: Final = tuple(
+    f"gcp:compute/{kind[:1].lower()}{kind[1:]}{part}:{kind}{part}"
+    for kind in ("FirewallPolicy", "NetworkFirewallPolicy", "RegionNetworkFirewallPolicy")
+    for part in ("Rule", "WithRules")
+)
+"""Rules of policies of firewalls, each by itself or all of a policy."""
 _POLICIES: Final = ("gcp:compute/sSLPolicy:SSLPolicy", "gcp:compute/regionSslPolicy:RegionSslPolicy")
 _PROXIES: Final = (
     "gcp:compute/targetHttpsProxy:TargetHttpsProxy",
@@ -66,13 +72,25 @@ def _with_google_access(each: Look) -> Mapping[str, Any] | None:
     return put(each.props, ["privateIpGoogleAccess"], True) if [*_google_access(each)] else None
 
 
+def _filters(each: Look) -> Iterator[Look]:
+    """A rule of a firewall, or those of a policy."""
+    if each.type.endswith("WithRules"):
+        yield from each.each("rules")
+    else:
+        yield each
+
+
 def _ports(each: Look) -> Iterator[str]:
-    if each.at("direction", "INGRESS") != "INGRESS" or yes(each.at("disabled")):
+    if str(each.at("direction", "INGRESS")).strip().upper() != "INGRESS" or yes(each.at("disabled")):
         return
-    if each.at("allows") is None or not any(open_to_all(cidr) for cidr in each.values("sourceRanges")):
+    layered = each.type in _LAYERS
+    if layered and str(each.at("action", "")).strip().lower() in ("deny", "goto_next"):
         return
-    for rule in each.each("allows"):
-        protocol = str(rule.at("protocol")).lower()
+    allowed, sources = ("match.layer4Configs", "match.srcIpRanges") if layered else ("allows", "sourceRanges")
+    if each.at(allowed) is None or not any(open_to_all(cidr) for cidr in each.values(sources)):
+        return
+    for rule in each.each(allowed):
+        protocol = str(rule.at("ipProtocol" if layered else "protocol")).strip().lower()
         if protocol not in ("all", "tcp", "udp", "6", "17"):
             continue
         ranges = [_range(str(port)) for port in rule.values("ports")]
@@ -84,7 +102,7 @@ def _ports(each: Look) -> Iterator[str]:
 
 def _range(ports: str) -> tuple[int, int]:
     """First and last of `22` or `8000-9000`; text that is neither has none, which Google itself refuses."""
-    low, _, high = ports.partition("-")
+    low, _, high = (part.strip() for part in ports.partition("-"))
     return (int(low), int(high or low)) if low.isdigit() and (high or low).isdigit() else (1, 0)
 
 
@@ -178,7 +196,8 @@ RULES: Final = (
         severity=Severity.CRITICAL,
         ids=("CKV_GCP_2", "CKV_GCP_3"),
         links=("https://cloud.google.com/firewall/docs/using-firewalls",),
-        types=_FIREWALL,
+        types=(_FIREWALL, *_LAYERS),
+        over=_filters,
         look=_ports,
         config={
             "ports": {

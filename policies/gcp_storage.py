@@ -6,6 +6,7 @@ from typing import Any, Final
 from pulumi_policy import EnforcementLevel, Severity
 
 from policies.gcp_gke import CIS
+from policies.gcp_grants import anybody
 from policies.given import yes
 from policies.looking import Look
 from policies.remedying import put
@@ -14,6 +15,7 @@ from policies.rules import Rule
 _KEY: Final = ("gcp:kms/cryptoKey:CryptoKey",)
 _REPOSITORY: Final = ("gcp:artifactregistry/repository:Repository",)
 _BUCKET: Final = ("gcp:storage/bucket:Bucket",)
+_ACCESS: Final = "gcp:bigquery/datasetAccess:DatasetAccess"
 _DAY: Final = 86400
 
 
@@ -104,12 +106,9 @@ def _table_key(each: Look) -> Iterator[str]:
 
 
 def _open_table(each: Look) -> Iterator[str]:
-    for one in each.each("accesses"):
-        if one.at("specialGroup") == "allAuthenticatedUsers" or one.at("iamMember") in (
-            "allUsers",
-            "allAuthenticatedUsers",
-        ):
-            yield f"{one.path} lets everybody in, expected people, groups or accounts by name"
+    for one in (each,) if each.type == _ACCESS else each.each("accesses"):
+        if any(anybody(one.at(path)) for path in ("specialGroup", "iamMember")):
+            yield f"{one.path or 'it'} lets everybody in, expected people, groups or accounts by name"
 
 
 def _day_setting(days: int, what: str) -> Mapping[str, Mapping[str, Any]]:
@@ -253,7 +252,7 @@ RULES: Final = (
         severity=Severity.CRITICAL,
         ids=("CKV_GCP_15",),
         links=("https://cloud.google.com/bigquery/docs/control-access-to-resources-iam",),
-        types=("gcp:bigquery/dataset:Dataset",),
+        types=("gcp:bigquery/dataset:Dataset", _ACCESS),
         look=_open_table,
     ),
 )

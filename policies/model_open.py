@@ -1,27 +1,34 @@
 """No model answers to everybody: what leads in from the internet asks who calls."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from pulumi_policy import Severity
 
+from policies import gcp_armor
 from policies.beside import beside, of
+from policies.gcp_grants import INVOKERS, INVOKING, public
+from policies.given import yes
 from policies.kubernetes_beside import space
 from policies.looking import Look
-from policies.model_stack import all_model_pods, keyed
+from policies.model_stack import all_model_pods, asks_for_keys, keyed
 from policies.rules import Rule, StackRule, Whole
 
-_EVERYBODY: Final = ("allUsers", "allAuthenticatedUsers")
 _INVOKERS: Final = (
-    "gcp:cloudrunv2/serviceIamMember:ServiceIamMember",
-    "gcp:cloudrunv2/serviceIamBinding:ServiceIamBinding",
-    "gcp:cloudrun/iamMember:IamMember",
-    "gcp:cloudrun/iamBinding:IamBinding",
-    "gcp:cloudfunctionsv2/functionIamMember:FunctionIamMember",
-    "gcp:cloudfunctionsv2/functionIamBinding:FunctionIamBinding",
+    *INVOKERS,
+    *(
+        f"gcp:{module}/functionIam{kind}:FunctionIam{kind}"
+        for module in ("cloudfunctions", "cloudfunctionsv2")
+        for kind in ("Member", "Binding", "Policy")
+    ),
 )
-_INVOKING: Final = ("roles/run.invoker", "roles/cloudfunctions.invoker")
-_SERVICES: Final = ("gcp:cloudrunv2/service:Service", "gcp:cloudrun/service:Service")
+_INVOKING: Final = (INVOKING, "roles/run.servicesInvoker", "roles/cloudfunctions.invoker")
+_RUN_V1: Final = "gcp:cloudrun/service:Service"
+_SERVICES: Final = ("gcp:cloudrunv2/service:Service", _RUN_V1)
+_BACKENDS: Final = (
+    "gcp:compute/backendService:BackendService",
+    "gcp:compute/regionBackendService:RegionBackendService",
+)
 _EXTERNAL: Final = ("EXTERNAL", "EXTERNAL_MANAGED")
 _WORLD: Final = ("0.0.0.0/0", "::/0")
 _INTERNAL: Final = {
@@ -53,29 +60,36 @@ def _method(each: Look) -> Iterator[str]:
 
 def _invoked(whole: Whole, each: Look) -> Iterator[str]:
     if each.type in _SERVICES:
-        if each.at("invokerIamDisabled") is True and not _guarded(each):
-            yield "invokerIamDisabled is true, expected callers to be asked who they are"
+        if _unasked(each) and not _guarded(each):
+            yield "who calls is not asked, as the check of invokers is off, expected callers to be asked who they are"
         return
-    if each.at("role") not in _INVOKING:
-        return
-    open_to = [one for one in (*each.values("member"), *each.values("members")) if one in _EVERYBODY]
-    if not open_to:
-        return
-    name = each.at("name", each.at("service", each.at("cloudFunction")))
-    services = [one for one in whole.all(*_SERVICES) if one.at("name", one.name) == name]
-    if not services or not all(map(_guarded, services)):
-        yield f"{open_to[0]} may call, expected callers by name, or API keys that the server asks for"
+    for role, member in public(each):
+        name = str(each.at("name", each.at("service", each.at("cloudFunction")))).rpartition("/")[2]
+        services = [one for one in whole.all(*_SERVICES) if one.at("name", one.name) == name]
+        if role not in _INVOKING or not services or not all(map(_guarded, services)):
+            yield f"{member} has {role} and may call, expected callers by name, or API keys that the server asks for"
+
+
+def _unasked(service: Look) -> bool:
+    """Whether Google's check of who calls is off."""
+    if service.type == _RUN_V1:
+        return yes(_annotated(service, "run.googleapis.com/invoker-iam-disabled"))
+    return yes(service.at("invokerIamDisabled"))
+
+
+def _annotated(service: Look, key: str) -> Any:
+    """An annotation of a service of the first version; None without."""
+    return service.keyed("metadata.annotations", key) if service.keys("metadata.annotations") else None
 
 
 def _guarded(service: Look) -> bool:
     """Whether nobody comes in from outside but by a load balancer, which is judged itself, or the server has keys."""
     if str(service.at("ingress", "")).startswith("INGRESS_TRAFFIC_INTERNAL_"):
         return True
-    return any(
-        one.at("name") == "MODELPORT_API_KEYS"
-        for container in service.each("template.containers")
-        for one in container.each("envs")
-    )
+    if service.type == _RUN_V1 and str(_annotated(service, "run.googleapis.com/ingress")).startswith("internal"):
+        return True
+    path = "template.spec.containers" if service.type == _RUN_V1 else "template.containers"
+    return any(asks_for_keys(one) for container in service.each(path) for one in container.each("envs"))
 
 
 def _balancer(whole: Whole, each: Look) -> Iterator[str]:
@@ -113,17 +127,17 @@ def _all_keyed(whole: Whole) -> bool:
 
 
 def _backend(whole: Whole, each: Look) -> Iterator[str]:
-    if each.at("loadBalancingScheme", "EXTERNAL") not in _EXTERNAL:
+    default = "EXTERNAL" if each.type == _BACKENDS[0] else "INTERNAL"
+    if each.at("loadBalancingScheme", default) not in _EXTERNAL:
         return
-    if each.at("iap.enabled") is True or _all_keyed(whole) or _run_asks(whole):
+    if yes(each.at("iap.enabled")) or _all_keyed(whole) or _run_asks(whole):
         return
     if not each.told("securityPolicy"):
         yield "the internet may call it, and nothing asks who calls, expected a securityPolicy, IAP or API keys"
         return
-    for policy in whole.all("gcp:compute/securityPolicy:SecurityPolicy"):
-        for rule in policy.each("rules"):
-            if rule.at("action") == "allow" and "*" in rule.values("match.config.srcIpRanges"):
-                yield f"{policy.name} lets everybody in, and nothing asks who calls, expected networks or API keys"
+    for policy in gcp_armor.of(whole, each):
+        if gcp_armor.open_to_everybody(whole, policy):
+            yield f"{policy.name} lets everybody in, and nothing asks who calls, expected networks or API keys"
 
 
 def _run_asks(whole: Whole) -> bool:
@@ -132,10 +146,9 @@ def _run_asks(whole: Whole) -> bool:
     services = whole.all(*_SERVICES)
     if not groups or not services or not all(each.told("cloudRun") for each in groups):
         return False
-    if any(each.at("invokerIamDisabled") is True for each in services):
+    if any(map(_unasked, services)):
         return False
-    members = (one for each in whole.all(*_INVOKERS) for one in (*each.values("member"), *each.values("members")))
-    return not any(one in _EVERYBODY for one in members)
+    return not any(True for each in whole.all(*_INVOKERS) for _ in public(each))
 
 
 def _leading(whole: Whole, each: Look) -> Iterator[str]:
@@ -144,7 +157,7 @@ def _leading(whole: Whole, each: Look) -> Iterator[str]:
             return
         targets = [each]
     else:
-        names = set(_backends(each))
+        names = set(_leads_to(each))
         targets = [
             one
             for one in whole.all("kubernetes:core/v1:Service")
@@ -171,7 +184,7 @@ def _internal(service: Look) -> bool:
     return bool(ranges) and not any(one in _WORLD for one in ranges)
 
 
-def _backends(each: Look) -> Iterator[str]:
+def _leads_to(each: Look) -> Iterator[str]:
     """Names of the Services that a route leads to."""
     yield str(each.at("spec.defaultBackend.service.name", ""))
     for rule in each.each("spec.rules"):
@@ -230,7 +243,7 @@ RULES: Final = (
         fix="write a securityPolicy that names networks, or put API keys into the server or IAP in front",
         severity=Severity.HIGH,
         links=("https://cloud.google.com/armor/docs/security-policy-overview",),
-        **beside(of("gcp:compute/backendService:BackendService"), _backend),
+        **beside(of(*_BACKENDS), _backend),
     ),
     StackRule(
         name="route-authenticated",

@@ -52,8 +52,15 @@ def all_model_pods(whole: Whole) -> list[tuple[Look, Look]]:
 def keyed(pod: Look) -> bool:
     """Whether its server answers to none but holders of API keys."""
     return any(
-        variable.at("name") == KEYS for container in pod.each("spec.containers") for variable in container.each("env")
+        asks_for_keys(variable) for container in pod.each("spec.containers") for variable in container.each("env")
     )
+
+
+def asks_for_keys(variable: Look) -> bool:
+    """Whether a variable of a container tells its server where keys are; an empty one does not."""
+    if variable.at("name") != KEYS:
+        return False
+    return variable.told("valueFrom") or variable.told("valueSource") or str(variable.at("value", "")).strip() != ""
 
 
 def model_container(listed: list[Look]) -> Look | None:

@@ -38,6 +38,8 @@ BROKEN: Final[dict[str, set[str]]] = {
     },
     # Programs that ask for two at least.
     "gpu-pool-to-zero": {"aws ec2-with-everything: digits", "gcp gpu-nodes.gpu-nodes-on-spot: gpu-on-demand"},
+    # A program that asks for the internet to be let in, with `open_to_the_internet`.
+    "backend-authenticated": {"gcp load-balancer.load-balancer-with-everything: edge-nodes"},
     # A program that asks for anybody to be let in.
     "cloud-run-authenticated": {"gcp function.function_of_ones_own: mine-anonymous"},
 }
