@@ -218,8 +218,10 @@ def _read(data: bytes, reference: str) -> Json:
     """A manifest, or an index of such. Raises RegistryError for what is neither, by its form."""
     try:
         found: Any = json.loads(data)
-        for entry in found["manifests"] if "manifests" in found else [found["config"], *found["layers"]]:
-            str(entry["digest"]), int(entry.get("size", 0))
+        entries = found["manifests"] if "manifests" in found else [found["config"], *found["layers"]]
+        read = [(str(entry["digest"]), int(entry.get("size", 0))) for entry in entries]
+        if not all(digest for digest, _ in read):
+            raise ValueError
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RegistryError(
             f"{reference}: what the registry has there is no manifest of an image, expected one with config and "
