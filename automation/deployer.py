@@ -116,7 +116,6 @@ class Running:
         self._operation: Operation = operation
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
-        self._interrupts = 0
         self._interrupted = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -143,7 +142,6 @@ class Running:
 
     def interrupt(self) -> None:
         """Finish the steps that run and end; asked again, it ends at once. It is not tried again."""
-        self._interrupts += 1
         self._interrupted.set()
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
@@ -164,7 +162,7 @@ class Running:
                 )
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._interrupted.wait(), pause)
-                if self._interrupts:
+                if self._interrupted.is_set():
                     return replace(done, code=Exit.INTERRUPTED, errors=[*done.errors, _INTERRUPTED])
                 if done.code is Exit.LOCKED:
                     waited += pause
@@ -175,7 +173,7 @@ class Running:
 
     async def _pause(self, done: Done, attempt: int, waited: float, retries: Retries) -> float | None:
         """Seconds until the next try; None for no other."""
-        if self._interrupts or done.code not in (Exit.LOCKED, Exit.FAILED):
+        if self._interrupted.is_set() or done.code not in (Exit.LOCKED, Exit.FAILED):
             return None
         if done.code is Exit.LOCKED:
             if retries.release_ended:
@@ -211,7 +209,7 @@ class Running:
             raise
         finally:
             os.close(write)
-        if self._interrupts:
+        if self._interrupted.is_set():
             self._process.send_signal(signal.SIGINT)
         events = asyncio.create_task(self._hear(read, found.story))
         out, err = await self._process.communicate()
@@ -243,11 +241,11 @@ class Running:
         errors: list[str] = list(told.get("errors") or ())
         if told:
             code = Exit(told["exit_code"])
-        elif self._interrupts:
+        elif self._interrupted.is_set():
             code, errors = Exit.INTERRUPTED, [_INTERRUPTED]
         else:
             # Killed, or a mistake of its own: what it wrote last is all that there is.
-            code = Exit(found.returncode) if found.returncode in {int(each) for each in Exit} else Exit.FAILED
+            code = _code(found.returncode)
             errors = [found.stderr.strip()[-2000:] or f"it ended with {found.returncode} and said nothing"]
         return Done(
             self._operation,
@@ -338,9 +336,9 @@ class Deployer:
         if chosen.preview_only and operation == "preview":
             raise ValueError("preview_only is for up, refresh and destroy; a preview is one already")
         agreed = [] if operation == "preview" else ["--yes"]
-        return Running(
-            self, operation, [operation, *self._where(), "--json", *agreed, *flags(operation, chosen), *more]
-        )
+        planned = ["--preview-only"] if chosen.preview_only else []
+        said = ["--json", *agreed, *planned, *flags(operation, chosen), *more]
+        return Running(self, operation, [operation, *self._where(), *said])
 
     def _where(self) -> list[str]:
         return ["--cwd", str(self.target.root), "--stack", self.target.stack, "--engine", self.engine.value]
@@ -360,9 +358,9 @@ class Deployer:
         out, err = await process.communicate()
         if process.returncode not in {int(each) for each in accepted}:
             lines = [line.removeprefix("error: ") for line in err.decode(errors="replace").splitlines()]
-            known = {int(each) for each in Exit}
-            code = Exit(process.returncode) if process.returncode in known else Exit.FAILED
-            raise Failure(code, *(lines or [f"{verb[0]} ended with {process.returncode} and said nothing"]))
+            raise Failure(
+                _code(process.returncode), *(lines or [f"{verb[0]} ended with {process.returncode} and said nothing"])
+            )
         return json.loads(out)
 
     def _holders(self) -> list[Holder]:
@@ -382,6 +380,11 @@ class Deployer:
 
         # Both engines keep the same locks in the same place.
         return Engine(self.target.root, self.target.stack).stack
+
+
+def _code(returncode: int | None) -> Exit:
+    """What a process ended with; a signal, or anything that is no code of ours, is a failure."""
+    return Exit(returncode) if returncode in {int(each) for each in Exit} else Exit.FAILED
 
 
 def transient(error: str) -> bool:

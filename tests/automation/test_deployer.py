@@ -358,6 +358,7 @@ def test_options_are_those_of_the_command(project: Project, deployer: Callable[.
     only, planned = asyncio.run(run())
     assert made(only) == {"demo-dev", "one"}
     assert planned.changes == {"delete": 2}
+    assert "::one" in project.run("stack", "export").stdout  # planned, and not done
 
 
 def test_outputs_are_told_with_secrets_where_that_is_asked(deployer: Callable[..., Deployer]) -> None:
