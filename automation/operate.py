@@ -155,12 +155,7 @@ def _logged(file: Path | None, hear: Listener) -> Generator[Listener]:
     except BadInput as error:
         raise Failure(Exit.BAD_INPUT, f"{error}; name a file that can") from None
     with log:
-
-        def both(event: Mapping[str, Any]) -> None:
-            log.write(dict(event))
-            hear(event)
-
-        yield both
+        yield _both(log.write, hear)
 
 
 def _sum_up(

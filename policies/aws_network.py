@@ -10,6 +10,7 @@ from policies.given import number, one, open_to_all, yes
 from policies.looking import Look
 from policies.remedying import put
 from policies.rules import Rule, StackRule, Whole
+from policies.settings import PORTS
 
 _GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
 _DEFAULT: Final = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
@@ -144,14 +145,7 @@ RULES: Final = (
         types=(_GROUP, _DEFAULT, _OLD_RULE, _INGRESS),
         over=_rules,
         look=_ports,
-        config={
-            "ports": {
-                "type": "array",
-                "items": {"type": "integer", "minimum": 1, "maximum": 65535},
-                "default": [22, 3389],
-                "description": "Ports that nobody offers to the internet.",
-            }
-        },
+        config=PORTS,
     ),
     Rule(
         name="aws-group-described",

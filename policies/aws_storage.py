@@ -10,6 +10,7 @@ from policies.given import no, number, yes
 from policies.looking import Look
 from policies.remedying import put
 from policies.rules import Rule
+from policies.settings import days
 
 _REPOSITORY: Final = ("aws:ecr/repository:Repository",)
 _LOG_GROUP: Final = ("aws:cloudwatch/logGroup:LogGroup",)
@@ -97,10 +98,6 @@ def _days(schedule: str) -> float | None:
     return None if known is None or not number.isdigit() else int(number) * known
 
 
-def _day_setting(days: int, what: str) -> Mapping[str, Mapping[str, Any]]:
-    return {"days": {"type": "integer", "minimum": 1, "default": days, "description": what}}
-
-
 RULES: Final = (
     Rule(
         name="kms-rotated",
@@ -124,7 +121,7 @@ RULES: Final = (
         links=("https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html",),
         types=("aws:kms/key:Key",),
         look=_window,
-        config=_day_setting(14, "Days for which a deleted key can be brought back, 7 to 30."),
+        config=days(14, "Days for which a deleted key can be brought back, 7 to 30."),
     ),
     Rule(
         name="ecr-scanned",
@@ -171,7 +168,7 @@ RULES: Final = (
         links=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html",),
         types=_LOG_GROUP,
         look=_retention,
-        config=_day_setting(365, "Days for which logs are kept at least."),
+        config=days(365, "Days for which logs are kept at least."),
     ),
     Rule(
         name="logs-own-key",
@@ -205,7 +202,7 @@ RULES: Final = (
         links=("https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets.html",),
         types=("aws:secretsmanager/secretRotation:SecretRotation",),
         look=_rotated,
-        config=_day_setting(90, "Days between two rotations at most."),
+        config=days(90, "Days between two rotations at most."),
     ),
     Rule(
         name="sns-encrypted",

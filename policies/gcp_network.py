@@ -9,6 +9,7 @@ from policies.given import open_to_all, yes
 from policies.looking import Look
 from policies.remedying import put
 from policies.rules import Rule, StackRule, Whole
+from policies.settings import PORTS
 
 _SUBNET: Final = "gcp:compute/subnetwork:Subnetwork"
 _FIREWALL: Final = "gcp:compute/firewall:Firewall"
@@ -199,14 +200,7 @@ RULES: Final = (
         types=(_FIREWALL, *_LAYERS),
         over=_filters,
         look=_ports,
-        config={
-            "ports": {
-                "type": "array",
-                "items": {"type": "integer", "minimum": 1, "maximum": 65535},
-                "default": [22, 3389],
-                "description": "Ports that nobody offers to the internet.",
-            }
-        },
+        config=PORTS,
     ),
     Rule(
         name="gcp-tls-modern",

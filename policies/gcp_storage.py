@@ -11,6 +11,7 @@ from policies.given import yes
 from policies.looking import Look
 from policies.remedying import put
 from policies.rules import Rule
+from policies.settings import days
 
 _KEY: Final = ("gcp:kms/cryptoKey:CryptoKey",)
 _REPOSITORY: Final = ("gcp:artifactregistry/repository:Repository",)
@@ -111,10 +112,6 @@ def _open_table(each: Look) -> Iterator[str]:
             yield f"{one.path or 'it'} lets everybody in, expected people, groups or accounts by name"
 
 
-def _day_setting(days: int, what: str) -> Mapping[str, Mapping[str, Any]]:
-    return {"days": {"type": "integer", "minimum": 1, "default": days, "description": what}}
-
-
 RULES: Final = (
     Rule(
         name="gcp-kms-rotated",
@@ -127,7 +124,7 @@ RULES: Final = (
         types=_KEY,
         look=_rotation,
         remedy=_with_rotation,
-        config=_day_setting(90, "Days between two rotations at most."),
+        config=days(90, "Days between two rotations at most."),
     ),
     Rule(
         name="gcp-kms-recoverable",
@@ -139,7 +136,7 @@ RULES: Final = (
         links=("https://cloud.google.com/kms/docs/destroy-restore",),
         types=_KEY,
         look=_recoverable,
-        config=_day_setting(14, "Days for which a destroyed key can be brought back at least."),
+        config=days(14, "Days for which a destroyed key can be brought back at least."),
     ),
     Rule(
         name="gar-own-key",

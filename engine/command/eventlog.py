@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ class EventLog(contextlib.AbstractContextManager["EventLog"]):
             raise BadInput(f"--event-log {file}: cannot be written: {error.strerror}") from None
         self._over = False
 
-    def write(self, event: dict[str, Any]) -> None:
+    def write(self, event: Mapping[str, Any]) -> None:
         if self._over:
             return
         line = memoryview(json.dumps(event).encode() + b"\n")
