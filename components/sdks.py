@@ -56,6 +56,9 @@ LAZY: Any = getattr(_utils, "_LazyModule", None)
 STANDING: Any = getattr(_utils, "_INTROSPECTION_ATTRS", frozenset[str]())
 """What may be asked of it without its being loaded."""
 LATER: Any = getattr(_utils, "_LazyLoader", None)
+TYPES: Any = import_module("pulumi._types")
+ASKED: Any = getattr(TYPES, "_globals_for_cls", None)
+"""What Pulumi's runtime asks for the names that a class's types are given by, once it has to know these."""
 PACKAGE: Any = None if LAZY is None or LATER is None else type("Package", (LAZY,), {"__getattribute__": _shared})
 
 
@@ -94,13 +97,19 @@ class Sliced(ModuleType):
         else:
             made = pulumi.input_type(_class(body, name))
         self.__dict__[name] = made
-        # Inputs name each other without saying of which module: those names must be there.
-        words = set(_words(code))
-        for other in words & set(self._codes):
-            getattr(self, other)
-        for other in words & self._choices:
-            self.__dict__[other] = getattr(import_module(f"{self.__package__}.{ENUMS}"), other)
+        if not ASKED:
+            self.name_all(name)
         return made
+
+    def name_all(self, name: str) -> None:
+        """Have what a class names: inputs name each other without saying of which module."""
+        code = self._codes.get(name)
+        words: set[str] = set() if code is None else set(_words(code))
+        with _LOCK:
+            for other in words & set(self._codes):
+                getattr(self, other)
+            for other in words & self._choices:
+                self.__dict__[other] = getattr(import_module(f"{self.__package__}.{ENUMS}"), other)
 
 
 class Loader(SourceFileLoader):
@@ -148,6 +157,15 @@ class _Finder(MetaPathFinder):
         return found
 
 
+def _names(of: type) -> Any:
+    """The names that there are for the types of a class, those of its own module made."""
+    for each in of.__mro__:
+        module = sys.modules.get(each.__module__)
+        if isinstance(module, Sliced):
+            module.name_all(each.__name__)
+    return ASKED(of)
+
+
 def _classes(code: CodeType) -> dict[str, CodeType]:
     """The classes of a module of nothing else."""
     return {each.co_name: each for each in code.co_consts if isinstance(each, CodeType)}
@@ -175,3 +193,5 @@ def put_in() -> None:
     """Have the SDKs that are imported from now on made in slices."""
     if PACKAGE is not None and not any(isinstance(each, _Finder) for each in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+        if ASKED:
+            TYPES._globals_for_cls = _names

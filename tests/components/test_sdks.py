@@ -26,6 +26,7 @@ def _ran(program: str) -> str:
 
 def _read(module: str, how: type[SourceFileLoader], monkeypatch: pytest.MonkeyPatch) -> Any:
     """A module of an SDK as `how` reads it, beside what is imported already."""
+    sdks.put_in()
     package, _, last = module.rpartition(".")
     name = f"{package}.{how.__name__}_{last}"
     loader = how(name, f"{importlib.import_module(package).__path__[0]}/{last}.py")
@@ -137,9 +138,13 @@ def _imported(folder: Path, inputs: str, name: str, monkeypatch: pytest.MonkeyPa
     return importlib.import_module(f"{name}.thing._inputs")
 
 
-def test_what_a_class_names_is_made_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_class_names_is_made_when_its_types_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = _imported(tmp_path, HEADER + LISTED + CLASSES, "sdk_of_slices", monkeypatch)
     assert "InnerArgs" not in vars(found)
+    _ = found.OuterArgs
+    assert "InnerArgs" not in vars(found), "nobody has asked of what type it is"
     assert TYPES.input_type_types(found.OuterArgs) == {"inner": found.InnerArgs}
     assert TYPES.input_type_py_to_pulumi_names(found.InnerArgs) == {"a": "aA"}
     assert "InnerArgsDict" not in vars(found)
@@ -147,6 +152,15 @@ def test_what_a_class_names_is_made_with_it(tmp_path: Path, monkeypatch: pytest.
     assert {"InnerArgs", "OuterArgs", "InnerArgsDict"} <= set(dir(found))
     with pytest.raises(AttributeError, match=r"module 'sdk_of_slices\.thing\._inputs' has no attribute 'Nothing'"):
         _ = found.Nothing
+
+
+def test_a_runtime_that_does_not_ask_for_names_has_them_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sdks, "ASKED", None)
+    found = _imported(tmp_path, HEADER + LISTED + CLASSES, "sdk_of_an_older_runtime", monkeypatch)
+    _ = found.OuterArgs
+    assert "InnerArgs" in vars(found)
 
 
 @pytest.mark.parametrize(
