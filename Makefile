@@ -6,7 +6,7 @@ CODE := $(ROOMS) tests benchmarks examples scripts
 # Hundreds of Pythons are started here, and each would compile scikit-learn and all else anew where a shell forbids bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down preview test lint types mypy pyright fmt cluster cluster-tools cluster-test cluster-down bench soak docs lock sync
+.PHONY: help setup up down preview test lint types mypy pyright fmt cluster cluster-tools cluster-test cluster-down bench soak docs site lock sync
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -72,9 +72,13 @@ cluster-down: setup  ## end what `make cluster` started
 bench: setup  ## the figures, beside a peer in one run (BENCH=name for one of them)
 	$(PY) -m benchmarks $(BENCH)
 
-docs: setup  ## the reference of the stack file and its JSON Schema, and the page of the policies, from what they tell of
+docs: setup  ## the reference of the stack file and its JSON Schema, of components and commands, and the page of the policies, from what they tell of
 	$(PY) -m stacks.reference
 	$(PY) -m policies.table
+	$(PY) -m scripts.reference
+
+site: setup  ## the pages of docs as a site, in the folder site
+	@$(PY) -m scripts.site_build
 
 SOAK ?= 20
 soak: export PYTEST_ADDOPTS = -o faulthandler_timeout=0
