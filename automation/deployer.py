@@ -308,7 +308,7 @@ class Deployer:
 
     async def holders(self) -> list[Holder]:
         """Who holds the stack."""
-        return await asyncio.to_thread(self._holders)
+        return [Holder(**each) for each in await self._told("automation.holding", *self._stack())]
 
     async def release(self) -> int:
         """Release locks whose holders were processes of this machine that have ended; how many these were.
@@ -319,7 +319,7 @@ class Deployer:
         found = await self.holders()
         if at_work := [each for each in found if each.alive is not False]:
             raise StackHeld(self.target.stack, at_work)
-        return await asyncio.to_thread(self._release)
+        return int(await self._told("automation.holding", *self._stack(), "release"))
 
     async def in_the_making(self) -> list[str]:
         """The resources of which a broken-off operation left unsaid whether they were made."""
@@ -343,12 +343,19 @@ class Deployer:
     def _where(self) -> list[str]:
         return ["--cwd", str(self.target.root), "--stack", self.target.stack, "--engine", self.engine.value]
 
+    def _stack(self) -> tuple[str, str]:
+        return str(self.target.root), self.target.stack
+
     async def _ask(self, *words: str, accepted: Sequence[Exit] = (Exit.DONE,)) -> Any:
         plain = [] if words[0] == "stack" else ["--json"]
         verb = [each for each in words if not each.startswith("--")]
         rest = [each for each in words if each.startswith("--")]
+        return await self._told("automation", *verb, *self._where(), *plain, *rest, accepted=accepted)
+
+    async def _told(self, *words: str, accepted: Sequence[Exit] = (Exit.DONE,)) -> Any:
+        """What a module of ours prints as JSON, with the variables of an operation. Raises Failure with its errors."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "automation", *verb, *self._where(), *plain, *rest),
+            *(sys.executable, "-m", *words),
             cwd=self.target.root,
             env=self.variables(),
             stdin=asyncio.subprocess.DEVNULL,
@@ -359,27 +366,9 @@ class Deployer:
         if process.returncode not in {int(each) for each in accepted}:
             lines = [line.removeprefix("error: ") for line in err.decode(errors="replace").splitlines()]
             raise Failure(
-                _code(process.returncode), *(lines or [f"{verb[0]} ended with {process.returncode} and said nothing"])
+                _code(process.returncode), *(lines or [f"{words[1]} ended with {process.returncode} and said nothing"])
             )
         return json.loads(out)
-
-    def _holders(self) -> list[Holder]:
-        from engine import locks
-
-        stack = self._locked_stack()
-        return locks.holders(stack.backend, stack.project.name, stack.name)
-
-    def _release(self) -> int:
-        from engine import locks
-
-        stack = self._locked_stack()
-        return locks.release_ended(stack.backend, stack.project.name, stack.name)
-
-    def _locked_stack(self) -> Any:
-        from engine.api import Engine
-
-        # Both engines keep the same locks in the same place.
-        return Engine(self.target.root, self.target.stack).stack
 
 
 def _code(returncode: int | None) -> Exit:

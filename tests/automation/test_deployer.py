@@ -375,6 +375,24 @@ def test_variables_go_to_the_operations_and_nowhere_else(project: Project, deplo
         asyncio.run(deployer().outputs(show_secrets=True))
 
 
+@pytest.mark.parametrize("variable", ["PULUMI_BACKEND_URL", "MODELPORT_STATE_DIR"])
+def test_who_holds_a_stack_is_asked_of_the_backend_of_its_own_variables(
+    tmp_path: Path, deployer: Callable[..., Deployer], variable: str
+) -> None:
+    (apart := tmp_path / "apart").mkdir()
+    found = deployer(environment={variable: apart.as_uri() if variable.endswith("URL") else str(apart)})
+    about = {"pid": _ended_process(), "username": "ci", "hostname": socket.gethostname(), "timestamp": "2026-01-01"}
+    root = apart if variable.endswith("URL") else apart / "backend"
+    folder = root / ".pulumi" / "locks" / "organization" / "demo" / "dev"
+    asyncio.run(_up(found))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "12345678-1234-1234-1234-123456789012.json").write_text(json.dumps(about))
+    assert asyncio.run(deployer().holders()) == []
+    assert [each.user for each in asyncio.run(found.holders())] == ["ci"]
+    assert asyncio.run(found.release()) == 1
+    assert asyncio.run(found.holders()) == []
+
+
 def test_drift_is_told_as_the_command_tells_it(project: Project, deployer: Callable[..., Deployer]) -> None:
     asyncio.run(_up(deployer()))
     assert asyncio.run(deployer().drift())["result"] == "none"
