@@ -21,6 +21,7 @@ from stacks.specs.aws_ec2 import Ec2Spec
 from stacks.specs.aws_ecs import EcsSpec
 from stacks.specs.aws_lambda import FunctionSpec
 from stacks.specs.aws_sagemaker import SageMakerSpec
+from stacks.specs.cost import CostSpec
 from stacks.specs.gateway import GatewaySpec, TenantSpec, unfit, wrong_keys
 from stacks.specs.gcp import GcpSpec
 from stacks.specs.gcp_cloudrun import CloudRunSpec
@@ -155,6 +156,8 @@ class StackSpec(Part):
     """All targets but `local`: how a new version takes the old one's place. Default: a rolling update."""
     autoscaling: AutoscalingSpec | None = None
     """All targets but `local` and `aws-lambda`: how many pods, tasks or instances answer. Default: always as many."""
+    cost: CostSpec | None = None
+    """What the stack may cost a month, and how much it is used. Default: no budget."""
     monitoring: MonitoringSpec | None = None
     """Target `kubernetes`: what is measured, shown and told of the model. Default: nothing beyond `/metrics`."""
     tenants: dict[str, TenantSpec] = Field(default_factory=dict[str, TenantSpec])
