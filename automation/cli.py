@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from automation import stages
 from automation.exits import Exit, Failure, table
 from automation.flags import (
     Cwd,
@@ -26,6 +27,7 @@ from automation.flags import (
     engine_verbs,
     request,
     takes,
+    with_files,
 )
 from engine import collector
 
@@ -56,6 +58,7 @@ stack_app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(stack_app, name="stack")
+stages.add(app)
 
 
 def _version(wanted: bool) -> None:
@@ -273,6 +276,45 @@ def gc(
 
 
 @app.command(
+    epilog="\b\nmodelport new\nmodelport new --model models/churn.onnx --data models/holdout.npz --target local\n"
+    "modelport new --model digits --target aws-ecs --stack prod --set ecs.region=eu-west-1 --yes",
+    short_help="Write a stack file for a model and a target.",
+)
+def new(
+    context: typer.Context,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help="A file, module:function, package:NAME/path, or the model of another stack."
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option("--data", help="What it is measured on: .npz or .csv with labels, or module:function.")
+    ] = None,
+    target: Annotated[str | None, typer.Option("--target", "-t", help="Where it goes, as local or aws-ecs.")] = None,
+    stack: Annotated[str | None, typer.Option("--stack", "-s", metavar="NAME", help="What to call the stack.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A key of the file, as endpoint.port=8090; may be repeated."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; take what would be suggested.")] = False,
+    json: Json = False,
+    cwd: Cwd = None,
+) -> None:
+    """Write a stack file for a model and a target: valid, short, and one that a preview takes at once.
+
+    On a terminal it asks for what no flag says. No file is overwritten, and nothing is built or called.
+    """
+    from automation.new import Wanted
+    from automation.new import new as do
+
+    outer_cwd, _ = context.find_root().obj or (None, None)
+    where = cwd or outer_cwd or Path.cwd()
+    wanted = Wanted(where, model, data, target, stack, tuple(settings or ()), yes=yes, as_json=json)
+    raise typer.Exit(do(wanted, lambda question, suggested: typer.prompt(question, default=suggested or None)))
+
+
+@app.command(
     epilog="\b\nmodelport doctor\nmodelport doctor --json | jq '.checks[] | select(.status != \"ok\")'",
     short_help="Check this machine, and say the fix for each.",
 )
@@ -342,6 +384,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    arguments = with_files(arguments)
     if (words := engine_verbs(arguments)) is not None:
         from engine.__main__ import main as engine_main
 
