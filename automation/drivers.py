@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
@@ -48,6 +48,8 @@ class Result:
     error: str | None = None
     interrupted: bool = False
     locked: bool = False
+    references: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """What each resource waits for, by URN, where the engine tells that."""
 
 
 class Driver(Protocol):

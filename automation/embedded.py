@@ -77,7 +77,7 @@ class Embedded:
         # in a thread of its own the engine leaves signals alone, and `interrupt` is called from the one that gets them
         with self._said(), ThreadPoolExecutor(1, thread_name_prefix="engine") as thread:
             outcome = thread.submit(operate, asked, listener).result()
-        return Result(ok=outcome.exit_code == 0, error=outcome.error)
+        return Result(ok=outcome.exit_code == 0, error=outcome.error, references=outcome.references)
 
     def _urns(self, words: tuple[str, ...]) -> tuple[str, ...]:
         return targets.expand(words, stack=self.target.stack, project=self._engine.stack.project.name)

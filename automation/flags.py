@@ -56,6 +56,10 @@ def _urns(*names: str, text: str) -> Any:
     return Annotated[list[str] | None, named]
 
 
+def _file(name: str, *, text: str) -> Any:
+    return Annotated[Path | None, typer.Option(name, metavar="FILE", help=f"{text}.")]
+
+
 Targets = Annotated[
     list[str] | None,
     typer.Option(
@@ -91,6 +95,10 @@ OPERATING: dict[str, tuple[Any, Any]] = {
     ),
     "preview_only": (_flag("--preview-only", text="Show what would be done, and do nothing."), False),
     "json": (Json, False),
+    "html": (_file("--html", text="Write the plan report there, as one page"), None),
+    "markdown": (_file("--markdown", text="Write it as a comment for a pull request"), None),
+    "json_file": (_file("--json-file", text="Write it as JSON; --json FILE and --json=FILE say the same"), None),
+    "build": (_flag("--build", text="Build and measure a model that changes, for the report."), False),
     "diff": (_flag("--diff", text="Show every property with what becomes of it."), False),
     "event_log": (
         Annotated[Path | None, typer.Option("--event-log", metavar="FILE", help="Write the engine's events there.")],
@@ -121,11 +129,12 @@ _SHOWN = (
     "suppress_outputs",
     "suppress_progress",
 )
+_REPORT = ("html", "markdown", "json_file", "build")
 _LACKING = {
     "preview": ("yes", "skip_preview", "preview_only", "show_secrets", "clear_pending_creates"),
-    "up": ("clear_pending_creates",),
-    "refresh": ("refresh", "replace", "policy_pack", "policy_pack_config", "continue_on_error"),
-    "destroy": ("replace", "policy_pack", "policy_pack_config", "show_secrets", "clear_pending_creates"),
+    "up": ("clear_pending_creates", *_REPORT),
+    "refresh": ("refresh", "replace", "policy_pack", "policy_pack_config", "continue_on_error", *_REPORT),
+    "destroy": ("replace", "policy_pack", "policy_pack_config", "show_secrets", "clear_pending_creates", *_REPORT),
 }
 
 
@@ -152,6 +161,7 @@ def asked(context: typer.Context, given: dict[str, Any]) -> "Request":
     """What the flags of an operation come to."""
     from automation.drivers import Options
     from automation.lifecycle import Request
+    from automation.wanted import Wanted
     from engine.display.options import Options as Shown
 
     outer_cwd, outer_engine = context.find_root().obj or (None, None)
@@ -188,6 +198,7 @@ def asked(context: typer.Context, given: dict[str, Any]) -> "Request":
         shown=shown,
         event_log=given["event_log"],
         expect_no_changes=given["expect_no_changes"],
+        report=Wanted(given.get("html"), given.get("markdown"), given.get("json_file"), bool(given.get("build"))),
     )
 
 
@@ -200,6 +211,24 @@ def request(
     outer_cwd, outer_engine = context.find_root().obj or (None, None)
     where = cwd or outer_cwd or Path.cwd()
     return Request(where, stack, engine or outer_engine or Choice.AUTO, **flags)
+
+
+def with_files(arguments: Sequence[str]) -> list[str]:
+    """The words of a preview with `--json FILE` and `--json=FILE` as `--json-file FILE`: alone it prints to stdout."""
+    words = list(arguments)
+    if "preview" not in words:
+        return words
+    out: list[str] = words[: words.index("preview") + 1]
+    rest = words[len(out) :]
+    while rest:
+        word = rest.pop(0)
+        if word.startswith("--json="):
+            out += ["--json-file", word.removeprefix("--json=")]
+        elif word == "--json" and rest and not rest[0].startswith("-"):
+            out += ["--json-file", rest.pop(0)]
+        else:
+            out.append(word)
+    return out
 
 
 _ENGINE_FLAGS = {"--non-interactive"}

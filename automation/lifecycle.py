@@ -5,21 +5,25 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from automation import operate
-from automation.drivers import Choice, Driver, Operation, Options, drive
+from automation.drivers import Choice, Driver, Listener, Operation, Options, drive
 from automation.exits import Exit, Failure
 from automation.operate import Ended
 from automation.projects import Target, select
 from automation.showing import TRY, complain
 from automation.story import patient
+from automation.wanted import Wanted
 from engine import ahead
 from engine.backend import choose, state_dir
 from engine.command import targets
 from engine.display.options import Options as Shown
 from engine.errors import BadInput
 from engine.projects import load_project
+
+if TYPE_CHECKING:
+    from automation.report.making import Making
 
 ENDPOINT, REPORT = "endpoint", "report"
 """Outputs of a stack that have a place of their own at the end of `up`."""
@@ -41,6 +45,7 @@ class Request:
     shown: Shown = field(default_factory=Shown)
     event_log: Path | None = None
     expect_no_changes: bool = False
+    report: Wanted = field(default_factory=Wanted)
 
 
 def run(operation: Operation, request: Request, ask: Callable[[str], bool]) -> Exit:
@@ -63,6 +68,7 @@ def _run(operation: Operation, request: Request, ask: Callable[[str], bool], tar
         operate.check_port(target)
     generated = state_dir() / "passphrase"
     known = generated.exists()
+    making = _making(request, target) if request.report else None
     driver = drive(target, request.engine)
     check_targets(driver, operation, request.options)
     if asking and request.skip_preview:
@@ -76,11 +82,20 @@ def _run(operation: Operation, request: Request, ask: Callable[[str], bool], tar
         if not operate.agreed(operation, planned, ask):
             print("nothing was done")
             return Exit.DONE
-    code = _do(driver, operation, request, target).code
+    ended = _do(driver, operation, request, target, also=making.plan if making else None)
+    code = ended.code
+    if making is not None:
+        code = making.finish(ended, project=driver.project, engine=driver.name, quiet=request.as_json)
     if generated.exists() and not known and not request.as_json:
         with patient():
             print(_handing_over(target))
     return code
+
+
+def _making(request: Request, target: Target) -> "Making":
+    from automation.report.making import Making
+
+    return Making(request.report, target, request.cwd)
 
 
 def _planning(request: Request) -> Request:
@@ -110,7 +125,9 @@ def _handing_over(target: Target) -> str:
     )
 
 
-def _do(driver: Driver, operation: Operation, request: Request, target: Target) -> Ended:
+def _do(
+    driver: Driver, operation: Operation, request: Request, target: Target, *, also: Listener | None = None
+) -> Ended:
     planning = operation == "preview" or request.options.preview_only
     shown = replace(
         request.shown,
@@ -130,6 +147,7 @@ def _do(driver: Driver, operation: Operation, request: Request, target: Target) 
         stack=target.stack,
         verbose=request.verbose,
         event_log=request.event_log,
+        also=also,
     )
     outputs: dict[str, Any] | None = None
     if ended.code is Exit.DONE and not planning and operation in ("up", "refresh"):

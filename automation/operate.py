@@ -44,6 +44,8 @@ class Ended:
     changes: dict[str, int]
     steps: list[Step] = field(default_factory=list[Step])
     errors: list[str] = field(default_factory=list[str])
+    references: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """What each resource waits for, by URN, where the engine tells that."""
 
     @property
     def changed(self) -> int:
@@ -130,7 +132,9 @@ def perform(
         except BadInput as error:
             showing.close()
             raise Failure(Exit.BAD_INPUT if operation == "preview" else Exit.FAILED, str(error)) from None
-    return _sum_up(operation, result, story, seconds, interrupted=bool(interrupted), stack=stack), showing
+    ended = _sum_up(operation, result, story, seconds, interrupted=bool(interrupted), stack=stack)
+    ended.references = result.references
+    return ended, showing
 
 
 def _both(first: Listener, second: Listener | None) -> Listener:

@@ -36,6 +36,8 @@ class Outcome:
     """Look-ups that a stand-in answered: made-up values that are in this plan (docs/stand-ins.md)."""
     plan_only: tuple[str, ...] = ()
     """Packages of the plan that have no provider on this machine; `up` refuses them."""
+    references: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """What each resource waits for, by URN, itself or by way of its provider: no event tells that."""
 
 
 class Engine:
@@ -142,6 +144,7 @@ class Engine:
             "" if ok else (errors[0] if errors else "the operation failed"),
             tuple(registry.stand_ins) if registry else (),
             tuple(sorted(registry.plan_only)) if registry else (),
+            operation.references(),
         )
 
     # -- what the stack holds ----------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from engine.providers.registry import Registry
 from engine.run import Options, Run
 from engine.snapshot import Snapshot
 from engine.stacks import Opened, Stack
-from engine.state import PROVIDER_PREFIX
+from engine.state import PROVIDER_PREFIX, split_reference
 from engine.values import Props, items
 
 if TYPE_CHECKING:
@@ -90,6 +90,17 @@ class Operation:
     def run(self, opened: Opened) -> bool:
         """Do it; whether it succeeded. The stack must be held by the caller unless it is a preview."""
         return asyncio.run(self._main(opened))
+
+    def references(self) -> dict[str, tuple[str, ...]]:
+        """What each resource that a preview has come to waits for, itself or by way of its provider."""
+        run = self._known.get("run")
+        news = dict(run.news) if run is not None and self.kind.preview else {}
+        found: dict[str, tuple[str, ...]] = {}
+        for urn, resource in news.items():
+            provider = news.get(split_reference(resource.provider)[0]) if resource.provider else None
+            through = provider.dependencies if provider is not None else []
+            found[urn] = tuple(dict.fromkeys([*resource.dependencies, *through]))
+        return found
 
     async def _main(self, opened: Opened) -> bool:
         self._interrupt = Interrupt(asyncio.Event(), asyncio.Event())

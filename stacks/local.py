@@ -7,7 +7,7 @@ import pulumi
 
 from components.local import LocalEndpoint, LocalRuntime
 from model_build.resource import ModelImage
-from stacks import samples, telling
+from stacks import imaging, samples, telling
 from stacks.spec import StackSpec
 
 
@@ -19,7 +19,7 @@ def deploy(spec: StackSpec) -> None:
     destination: pulumi.Input[str | None] = spec.image.push
     if destination and spec.secrets:
         destination = pulumi.Output.secret(destination)
-    image = ModelImage("model", {"recipe": spec.model.canonical(), "destination": destination, "keep": spec.image.keep})
+    image = ModelImage("model", imaging.args(spec, destination))
     endpoint = LocalEndpoint(
         "endpoint",
         {

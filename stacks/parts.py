@@ -12,6 +12,7 @@ from components.aws.released import ReleaseRecord, ReleaseRecordArgs
 from components.checks import ArgsError
 from components.rehearsal import made, rehearsal
 from model_build.resource import ModelImage
+from stacks import imaging
 from stacks.spec import StackSpec
 
 LATE = (
@@ -44,8 +45,7 @@ def rehearsed(section: str, keys: Mapping[str, str], shared: Collection[str]) ->
 
 def image(spec: StackSpec, destination: pulumi.Input[str | None]) -> ModelImage:
     """The model's image. Its name does not depend on the model: another one in the same stack replaces it."""
-    recipe = spec.model.canonical()
-    return made(ModelImage, "model", {"recipe": recipe, "destination": destination, "keep": spec.image.keep})
+    return made(ModelImage, "model", imaging.args(spec, destination))
 
 
 def serving(spec: StackSpec, repository: pulumi.Output[str], image: ModelImage) -> pulumi.Output[str]:
