@@ -52,16 +52,28 @@ def copy(source: str, destination: str, progress: Callable[[str], None]) -> str:
             progress(f"{digest[:19]} to {place.name}")
             return push.push(layout, digest, destination, progress).reference
         if source.startswith(_LAYOUT):
-            raise MissingError(
-                f"{source}: is not on this machine or not whole, expected an image that was built here; copy the one "
-                "that was pushed, by the output `reference` of its ModelImage"
-            )
+            raise _gone(source)
         root = folders.cache()
         # Beside the caches, where there is room for images, and where `gc` clears what a kill has left.
         with cache.disk_errors(root), tempfile.TemporaryDirectory(prefix="copy-", dir=root) as folder:
             progress(f"{digest[:19]} from {parse(source).name} to {place.name}")
             layout = _fetch(source, Path(folder) / "layout", progress)
             return push.push(layout, digest, destination, progress).reference
+
+
+def bring(source: str, layout: Path, progress: Callable[[str], None]) -> None:
+    """Bring the image and what is attached to it into the layout of this machine."""
+    if source.startswith(_LAYOUT):
+        raise _gone(source)
+    with cache.disk_errors(folders.data(), "MODELPORT_DATA_DIR"):
+        _fetch(source, layout, progress)
+
+
+def _gone(source: str) -> MissingError:
+    return MissingError(
+        f"{source}: is not on this machine or not whole, expected an image that was built here; copy the one that was "
+        "pushed, by the output `reference` of its ModelImage"
+    )
 
 
 def exists(outs: Mapping[str, Any]) -> bool:
@@ -89,7 +101,7 @@ def _here(source: str, digest: str) -> Path | None:
 
 
 def _fetch(source: str, layout: Path, progress: Callable[[str], None]) -> Path:
-    """Bring the image and what is attached to it into an empty layout, and return that."""
+    """Bring the image and what is attached to it into a layout, and return that."""
     from model_build import push
     from model_build.bake.layout import Layout
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from model_build import content, folders
+from model_build import content, folders, promoting
 from model_build.errors import ModelBuildError
 from model_build.errors import line as told
 from model_build.identity import changes, identify
@@ -49,6 +49,8 @@ def check(olds: Mapping[str, Any], news: Inputs, project: Path) -> tuple[Inputs,
 
 def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
     """Why the resource must be updated, in words; empty when it must not."""
+    if (why := promoting.change(olds, news)) is not None:
+        return why
     if olds.get("identity") != news.get("identity"):
         before, after = str(olds.get("identity", ""))[:4] or "none", str(news["identity"])[:4]
         why = changes(
@@ -65,7 +67,8 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
     if not olds.get("digest"):
         return "the last build did not end; it goes on"
     if _is_local(olds) and not exists(olds):
-        return "the image is no longer on this machine and is built again"
+        again = "fetched" if news.get(promoting.PROMOTED) else "built"
+        return f"the image is no longer on this machine and is {again} again"
     return ""
 
 
@@ -77,6 +80,8 @@ def elsewhere(news: Mapping[str, Any], place: str = "a registry that is made fir
 def announcement(inputs: Mapping[str, Any]) -> str:
     """The line for a model that is new."""
     identity = str(inputs["identity"])
+    if said := promoting.announcement(inputs):
+        return line(inputs, said)
     return line(inputs, f"model {identity[:4]} is new; {_expectation(identity)}")
 
 

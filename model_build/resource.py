@@ -75,6 +75,9 @@ class ModelImageArgs(TypedDict):
     """
     keep: NotRequired[pulumi.Input[bool]]
     """Whether the image outlives the resource. Default: True; `modelport gc` clears what no stack refers to."""
+    promoted: NotRequired[pulumi.Input[str | None]]
+    """An image that another stack has served, in the place of one that is built: what `modelport promote` writes
+    (`promoting.Promoted`). Default: what the state has; an empty text undoes that, and the recipe is built."""
 
 
 class ModelImageProvider(ResourceProvider):
@@ -84,14 +87,18 @@ class ModelImageProvider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Resolve the recipe to `identity` and its `parts`; whatever can be known early fails here, in one line."""
-        from model_build import plan
+        from model_build import plan, promoting
 
         inputs = {key: value for key, value in news.items() if key != "__provider"}
         if isinstance(inputs.get("recipe"), Unknown):
             return CheckResult(inputs, [])
         # Of a registry that is yet to be made the address is unknown; the model is not.
         unknown = {key: value for key, value in inputs.items() if isinstance(value, Unknown)}
-        inputs, failures = plan.check(_olds, inputs | dict.fromkeys(unknown), Path.cwd())
+        inputs = promoting.carried(_olds, inputs | dict.fromkeys(unknown))
+        if promoting.PROMOTED in inputs:
+            inputs, failures = promoting.check(_olds, inputs)
+        else:
+            inputs, failures = plan.check(_olds, inputs, Path.cwd())
         inputs |= unknown
         if not failures and "recipe" not in _olds:
             _say(plan.announcement(inputs))
@@ -99,7 +106,7 @@ class ModelImageProvider(ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Changed: what the image is of, where it is pushed, whether it is kept; or an image that is no longer here."""
-        from model_build import plan
+        from model_build import plan, promoting
 
         if isinstance(_news.get("recipe"), Unknown):
             return DiffResult(changes=True, replaces=[])
@@ -107,8 +114,8 @@ class ModelImageProvider(ResourceProvider):
             reason = plan.change(_olds, _news | {"destination": _olds.get("destination")}) or plan.elsewhere(_news)
         else:
             reason = plan.change(_olds, _news)
-        if reason:
-            _say(plan.line(_news, reason))
+        if said := reason or promoting.unheeded(_olds, _news):
+            _say(plan.line(_news, said))
         return DiffResult(changes=bool(reason), replaces=[])
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -161,16 +168,31 @@ class ModelImage(Resource, module="modelport", name="ModelImage"):
             "recipe": args["recipe"],
             "destination": args.get("destination"),
             "keep": args.get("keep", True),
+            "promoted": args.get("promoted"),
         }
         super().__init__(ModelImageProvider(), name, {**dict.fromkeys(OUTPUTS), **inputs}, opts)
 
 
 def _build(props: dict[str, Any]) -> dict[str, Any]:
-    from model_build import child, plan
+    from model_build import child, plan, promoting
 
-    built = child.build(str(props["recipe"]), plan.destination(props), Path.cwd())
+    if props.get(promoting.PROMOTED):
+        built = _taken(props)
+    else:
+        built = child.build(str(props["recipe"]), plan.destination(props), Path.cwd())
     outs = {key: value for key, value in props.items() if key != "__provider"}
     return outs | {key: built[key] for key in OUTPUTS}
+
+
+def _taken(props: dict[str, Any]) -> dict[str, Any]:
+    from model_build import promoting
+    from model_build.child import BuildFailed
+    from model_build.errors import ModelBuildError, line
+
+    try:
+        return promoting.take(props)
+    except ModelBuildError as error:
+        raise BuildFailed(line(error)) from None
 
 
 def _say(text: str) -> None:

@@ -1,0 +1,224 @@
+"""An image that another stack has verified and served, in the place of one that is built: the same digest.
+
+A record (`Promoted`) says which image that is and what was measured of it. It is an input of a `ModelImage`, and
+`check` hands it on from one `up` to the next, so it lies in the stack's state until another takes its place or it is
+undone.
+The recipe beside it builds nothing: of it the gate counts, to which what was measured is held whenever it is checked.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from model_build.errors import GateMissed, InputError, ModelBuildError
+
+PROMOTED = "promoted"
+"""The input that holds a record, as JSON. An empty one undoes what is in the state."""
+
+Inputs = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """What was promoted."""
+
+    stack: str
+    """The stack that served it."""
+    digest: str
+    source: str
+    """Where it is copied from: `host/repository@sha256:...`, or `oci:PATH@sha256:...` of one machine."""
+    identity: str
+    """Of the build that made it."""
+    model: str
+    version: str
+    chosen: str
+    metric: str
+    metrics: Mapping[str, float]
+    """What was measured, by name, as `ModelImage.metrics`."""
+    parts: Mapping[str, str]
+    """What its identity is made of."""
+    output: str = ""
+    """The output that was measured, where the recipe names one."""
+    manifest: str = "oci"
+    here: bool = False
+    """It is run from this machine's own layout."""
+
+    def canonical(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def parse(cls, text: str) -> "Promoted":
+        """Raises InputError for what is no record."""
+        try:
+            made = cls(**json.loads(text))
+            good = made.digest.startswith("sha256:") and made.source.endswith(f"@{made.digest}")
+            if not good or not isinstance(made.metrics, Mapping):
+                raise ValueError
+        except (ValueError, TypeError, AttributeError):
+            raise InputError(
+                f"promoted is {text[:60]!r}, expected what modelport promote writes; let it write that"
+            ) from None
+        return made
+
+
+def carried(olds: Mapping[str, Any], news: Inputs) -> Inputs:
+    """The inputs with the record that is given, else the one that the state has; an empty one is none."""
+    given = news.get(PROMOTED)
+    held = olds.get(PROMOTED) if given is None else given
+    rest = {key: value for key, value in news.items() if key != PROMOTED}
+    return rest | {PROMOTED: held} if held else rest
+
+
+def check(olds: Mapping[str, Any], news: Inputs) -> tuple[Inputs, list[tuple[str, str]]]:
+    """As `plan.check`, for inputs with a record: nothing of the recipe is looked for but its gate."""
+    from model_build import plan
+    from model_build.errors import line
+
+    recipe = str(news.get("recipe"))
+    try:
+        found = Promoted.parse(str(news[PROMOTED]))
+        if (recipe, news[PROMOTED]) != (olds.get("recipe"), olds.get(PROMOTED)):
+            # What was checked before is not checked again: importing the rules takes longer than all the rest.
+            recipe = held(recipe, found)
+        where = plan.destination(news)
+        if where is not None and where != olds.get("destination"):
+            from model_build.push.reference import parse
+
+            parse(where)
+    except ModelBuildError as error:
+        key = "destination" if type(error).__name__ == "DestinationError" else "recipe"
+        return news, [(key, line(error))]
+    keep = news.get("keep")
+    return news | {
+        "recipe": recipe,
+        "keep": True if keep is None else bool(keep),
+        "identity": found.identity,
+        "parts": dict(found.parts),
+    }, []
+
+
+def held(recipe: str, found: Promoted) -> str:
+    """The recipe in its canonical form. Raises InputError for one of another model, GateMissed for a stricter gate."""
+    from model_build.recipe import Recipe
+
+    wanted = Recipe.parse(recipe)
+    what = f"{found.model} {found.version}, promoted from {found.stack},"
+    if wanted.name != found.model:
+        raise InputError(
+            f"{what} is another model than {wanted.name}, expected one by that name; modelport promote --undo builds it"
+        )
+    if (wanted.evaluate.metric, wanted.evaluate.output or "") != (found.metric, found.output):
+        asked, measured = _measure(wanted.evaluate.metric, wanted.evaluate.output), _measure(found.metric, found.output)
+        raise InputError(f"{what} was measured by {measured}, expected {asked}, to which the gate is; measure it there")
+    missed = misses(wanted, found)
+    if missed:
+        raise GateMissed(
+            found.model, [f"{found.chosen} missed {each}" for each in missed], f"promoted from {found.stack}"
+        )
+    return wanted.canonical()
+
+
+def misses(wanted: Any, found: Promoted) -> list[str]:
+    """One line for each bound of the recipe's gate that was missed by what was measured. Raises InputError."""
+    from model_build.gate import Measured, missed
+
+    told = found.metrics
+    try:
+        got = Measured(
+            found.chosen, int(told["bytes"]), told[found.metric], told.get("drop"), told["p50_ms"], told["p99_ms"]
+        )
+    except KeyError as error:
+        raise InputError(
+            f"{found.model}, promoted from {found.stack}, has no measure of {error.args[0]}, expected one; bring "
+            f"{found.stack} up again"
+        ) from None
+    return missed(wanted.evaluate, got)
+
+
+def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
+    """Why the resource must be updated, in words, where a record comes, goes, or is of another image; else None."""
+    before, after = _of(olds), _of(news)
+    if before is not None and after is None:
+        return f"the promotion from {before.stack} is undone, model {str(news['identity'])[:4]} is built"
+    if after is None or (before is not None and before.digest == after.digest and olds.get("digest") == after.digest):
+        return None
+    was = str(olds.get("digest") or "")[7:19]
+    return f"image {was} to {_told(after)}" if was and was != after.digest[7:19] else _told(after)
+
+
+def announcement(news: Mapping[str, Any]) -> str:
+    """What is said of a record in a stack that is new."""
+    found = _of(news)
+    return _told(found) if found else ""
+
+
+def unheeded(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
+    """What is said of a recipe that was changed and builds nothing."""
+    found = _of(news)
+    if found is None or olds.get("recipe") == news.get("recipe"):
+        return ""
+    stays = f"image {found.digest[7:19]}, promoted from {found.stack}, stays"
+    return f"{stays}, the changed recipe builds nothing; modelport promote --undo ends that"
+
+
+def take(props: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring the image to where it is wanted; the outputs of the resource. Raises ModelBuildError."""
+    from model_build import cache, content, copying, folders, plan, promoted_report
+
+    found = Promoted.parse(str(props[PROMOTED]))
+    destination, layout = plan.destination(props), folders.images()
+    image = f"oci:{layout.absolute()}@{found.digest}"
+
+    def say(text: str) -> None:
+        print(f"modelport: {found.model}: promote: {text}", file=sys.stderr, flush=True)
+
+    with cache.in_use():
+        whole = content.is_whole(layout, found.digest)
+        if not whole and (destination is None or found.here):
+            say(f"{found.digest[:19]} from {found.source.rpartition('@')[0]}")
+            copying.bring(found.source, layout, say)
+    reference = image if destination is None else _pushed(found, destination, layout, say)
+    written = promoted_report.of(found, layout)
+    return {
+        "identity": found.identity,
+        "digest": found.digest,
+        "reference": reference,
+        "layout_image": image,
+        "report_html": str(written.html),
+        "report_json": str(written.json),
+        "metrics": dict(found.metrics),
+        "chosen": found.chosen,
+        "model": found.model,
+    }
+
+
+def _pushed(found: Promoted, destination: str, layout: Path, say: Any) -> str:
+    from model_build import content, copying, push
+
+    place = push.parse(destination)
+    if not found.source.startswith("oci:"):
+        source = push.parse(found.source)
+        if source.name == place.name and not place.tag:
+            if push.exists(found.source):
+                return found.source
+            raise push.MissingError(
+                f"{found.source}: is not there, expected what {found.stack} serves; bring that up again"
+            )
+    source_here = f"oci:{layout}@{found.digest}" if content.is_whole(layout, found.digest) else found.source
+    return copying.copy(source_here, destination, say)
+
+
+def _of(props: Mapping[str, Any]) -> Promoted | None:
+    return Promoted.parse(str(props[PROMOTED])) if props.get(PROMOTED) else None
+
+
+def _told(found: Promoted) -> str:
+    measured = f"{found.metric} {found.metrics.get(found.metric, float('nan')):.4g}"
+    return f"{found.digest[7:19]}, promoted from {found.stack}: {found.chosen} with {measured}, nothing is built"
+
+
+def _measure(metric: str, output: str | None) -> str:
+    return f"{metric} of {output}" if output else metric
