@@ -157,6 +157,25 @@ def document(book: Book) -> dict[str, Any]:
     }
 
 
+def text(book: Book) -> str:
+    """The book as a file's text: a line for each thing in a region, so that a refresh can be read as a difference."""
+    whole = document(book)
+    clouds = [
+        f"{json.dumps(cloud)}: {{\n"
+        + ",\n".join(
+            f"   {json.dumps(region)}: {{\n"
+            + ",\n".join(f"    {json.dumps(item)}: {json.dumps(bases)}" for item, bases in things.items())
+            + "\n   }"
+            for region, things in regions.items()
+        )
+        + "\n  }"
+        for cloud, regions in whole["prices"].items()
+    ]
+    sources = ",\n".join(f"  {json.dumps(name)}: {json.dumps(each)}" for name, each in whole["sources"].items())
+    head = f'{{\n "schema": {SCHEMA},\n "currency": {json.dumps(book.currency)},\n "sources": {{\n{sources}\n }},'
+    return head + '\n "prices": {\n  ' + ",\n  ".join(clouds) + "\n }\n}\n"
+
+
 def _parsed(document: object) -> tuple[Book, list[str]]:
     wrong: list[str] = []
     whole = _mapping(document, "the whole", wrong)

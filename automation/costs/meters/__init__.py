@@ -8,6 +8,6 @@ from automation.costs.metering import Entry
 @cache
 def table() -> dict[str, Entry]:
     """The meter of each type, or that it is free, paid by use or not to be known."""
-    from automation.costs.meters import aws
+    from automation.costs.meters import aws, gcp, kubernetes
 
-    return {**aws.TABLE}
+    return {**aws.TABLE, **gcp.TABLE, **kubernetes.TABLE}
