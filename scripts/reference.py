@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = ROOT / "docs" / "reference"
 ROOMS: Final = {
     "local": "What runs on this machine. `from components.local import NAME`.",
-    "kubernetes": "What goes into a cluster. `from components.kubernetes import NAME`; it wants the extra `kubernetes`.",
+    "kubernetes": "What is in a cluster. `from components.kubernetes import NAME`; it wants the extra `kubernetes`.",
     "aws": "What stands on AWS. `from components.aws import NAME`; it wants the extra `aws`.",
     "gcp": "What stands on Google Cloud. `from components.gcp import NAME`; it wants the extra `gcp`.",
 }
@@ -101,6 +101,16 @@ class Sources:
                     if argument.arg == "args" and argument.annotation is not None:
                         return ast.unparse(argument.annotation)
         return None
+
+
+_IMAGES: Final = """\
+A model's image as a resource. `from model_build.resource import ModelImage`, `from model_build.image_copy import
+ImageCopy`."""
+_OPTIONS: Final = """\
+Every command of `modelport` with its arguments and options, as `modelport COMMAND --help` says them.
+[The command](../cli.md) says how they are meant, and what they print.
+
+Made from the command line itself: `make docs` writes this page, a test holds it to that."""
 
 
 def _text(after: ast.stmt) -> str:
@@ -242,8 +252,7 @@ def model_build() -> str:
     sources = Sources()
     sources.read(ROOT / "model_build")
     page = Page(sources)
-    about = "A model's image as a resource. `from model_build.resource import ModelImage`, `from model_build.image_copy import ImageCopy`."
-    lines = ["# Models", "", about, "", _HOW]
+    lines = ["# Models", "", _IMAGES, "", _HOW]
     for each in ("ModelImage", "ImageCopy"):
         lines += page.component(each)
     return "\n".join([*lines, *page.types()]).rstrip() + "\n"
@@ -259,9 +268,7 @@ def commands() -> str:
     lines = [
         "# Commands and options",
         "",
-        "Every command of `modelport` with its arguments and options, as `modelport COMMAND --help` says them. [The command](../cli.md) says",
-        "how they are meant, and what they print. Made from the command line itself: `make docs` writes this page, a test holds",
-        "it to it.",
+        _OPTIONS,
         "",
     ]
     for words, command in _commands(whole, ("modelport",)):

@@ -14,6 +14,8 @@ from markdown_it.token import Token
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _READER: Final = MarkdownIt("commonmark").enable("table")
+_NO_COMMAND: Final = re.compile(r"[─│▶]|\[y/N\]")
+"""Of a picture, or a question."""
 _SHELLS: Final = ("", "console", "shell", "sh", "bash")
 
 
@@ -108,7 +110,7 @@ def lines(block: Block) -> Iterator[str]:
         if prompted and not line.startswith("$ "):
             continue
         command = line.removeprefix("$ ").strip()
-        if command and not command.startswith("#"):
+        if command and not command.startswith("#") and not _NO_COMMAND.search(command):
             yield command
 
 
