@@ -298,6 +298,24 @@ class Deployer:
         """Take the stack's resources away."""
         return self._operate("destroy", options)
 
+    def promote(self, source: str, options: Options | None = None) -> Running:
+        """Make the stack serve the very image that the stack `source` serves: `modelport promote`."""
+        planned = ["--preview-only"] if (options or Options()).preview_only else []
+        return self._staged("up", "promote", "--from", source, "--to", self.target.stack, *planned)
+
+    def ephemeral(self, like: str, ttl: str, settings: Sequence[str] = ()) -> Running:
+        """Make the stack one like another for a time, or bring it up to date: `modelport ephemeral up`."""
+        given = [part for each in settings for part in ("--set", each)]
+        return self._staged("up", "ephemeral", "up", self.target.stack, "--like", like, "--ttl", ttl, *given)
+
+    def end(self) -> Running:
+        """Take the ephemeral stack away, with all that is known of it: `modelport ephemeral down`."""
+        return self._staged("destroy", "ephemeral", "down", self.target.stack)
+
+    def _staged(self, operation: Operation, *words: str) -> Running:
+        root = str(self.target.root)
+        return Running(self, operation, [*words, "--cwd", root, "--engine", self.engine.value, "--json", "--yes"])
+
     async def outputs(self, *, show_secrets: bool = False) -> dict[str, Any]:
         """The stack's outputs. Raises Failure for a stack that was never brought up."""
         return cast("dict[str, Any]", await self._ask("output", *(["--show-secrets"] if show_secrets else [])))

@@ -159,6 +159,15 @@ class Backend:
         found = data.get("tags") if is_dict(data) else None
         return {key: str(value) for key, value in found.items()} if is_dict(found) else {}
 
+    def write_tags(self, project: str, stack: str, tags: dict[str, str]) -> None:
+        """Put these in the place of the stack's tags, as `pulumi stack tag set` does; the stack may be yet to come."""
+        self.ensure()
+        key = f"{HOME}/stacks/{project}/{stack}.pulumi-tags"
+        if tags:
+            self.storage.write(key, encode({"version": 1, "tags": tags}), sync=True)
+        else:
+            self.storage.delete([key])
+
     def stacks(self, project: str) -> list[str]:
         """The names of a project's stacks."""
         names = (_stack_name(entry.name) for entry in self._stack_files(project))
