@@ -153,7 +153,7 @@ def containers() -> str:
     found = [tool for tool in ("docker", "podman") if answers(tool)]
     if not found:
         raise Note(
-            "neither docker nor podman answers: images run as processes from their own layers",
+            "neither docker nor podman answers: images are built without, and run as processes from their own layers",
             "install either to run them in containers",
         )
     return f"{found[0]} answers"

@@ -319,12 +319,22 @@ def new(
     short_help="Check this machine, and say the fix for each.",
 )
 def doctor(
-    context: typer.Context, stack: Stack = None, json: Json = False, engine: Engine = None, cwd: Cwd = None
+    context: typer.Context,
+    stack: Stack = None,
+    install: Annotated[
+        bool, typer.Option("--install", help="Run the official installer of the Pulumi CLI first, where that is not.")
+    ] = False,
+    json: Json = False,
+    engine: Engine = None,
+    cwd: Cwd = None,
 ) -> None:
-    """Check this machine: Python, engines, container runtimes, ports, disk, registries. Says the fix for each."""
+    """Check this machine, and what each stack's target wants of it: tools, plugins, credentials, clock, disk, ports.
+
+    Says the fix for each, and changes nothing: the Pulumi CLI is installed only with --install, or after a yes.
+    """
     from automation.doctor import run
 
-    raise typer.Exit(run(request(context, cwd, engine, stack, as_json=json)))
+    raise typer.Exit(run(request(context, cwd, engine, stack, as_json=json), _ask, install=install))
 
 
 @stack_app.command("ls")

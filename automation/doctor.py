@@ -1,16 +1,24 @@
-"""`doctor`: what this machine has and lacks, each with the fix. Nothing is changed."""
+"""`doctor`: what this machine has and lacks, each with the fix.
 
+Nothing is changed but by the official installer of the Pulumi CLI, which runs where somebody says so.
+"""
+
+import contextlib
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from automation import checks, printers
+from automation import checks, checks_targets, installer, printers
+from automation.drivers import Choice
 from automation.exits import Exit, Failure
 from automation.lifecycle import Request
 from automation.projects import Target, find_root, stack_files
+
+if TYPE_CHECKING:
+    from stacks.spec import StackSpec
 
 Status = Literal["ok", "note", "fail"]
 """`note` is something to know that stops nothing."""
@@ -26,8 +34,47 @@ class Check:
     fix: str = ""
 
 
-def run(request: Request) -> Exit:
-    """Every check, one line each; DONE when none failed, MISSING otherwise."""
+def run(request: Request, ask: Callable[[str], bool], *, install: bool = False) -> Exit:
+    """Every check, one line each; DONE when none failed, MISSING otherwise.
+
+    install: run the installer of the Pulumi CLI first. Without it `ask` is asked, on a terminal where the CLI is not.
+    """
+    if install:
+        _install(request)
+    code = _look(request)
+    if not install and _offers(request):
+        print(f"\nthe Pulumi CLI is not here; its official installer: {installer.command()}")
+        if ask("run it now?"):
+            _install(request)
+            print()
+            code = _look(request)
+    return code
+
+
+def _offers(request: Request) -> bool:
+    """Whether to ask about the installer: not somebody who has chosen the engine that does without the CLI."""
+    asked_for = not request.as_json and request.engine is not Choice.EMBEDDED and installer.may_ask()
+    if not asked_for or installer.present() is not None:
+        return False
+    with contextlib.suppress(Failure):  # an address that is none is a check of its own
+        return bool(installer.address())
+    return False
+
+
+def _install(request: Request) -> None:
+    out = sys.stderr if request.as_json else sys.stdout
+    found = installer.present()
+    if found is not None:
+        print(f"the Pulumi CLI is here already: {found}", file=out)
+    else:
+        print(f"official installer: {installer.command()}", file=out)
+        found = installer.install(out)
+        print(f"installed: {found}", file=out)
+    if line := installer.onto_path(found):
+        print(f"for your shell:\n{line}", file=out)
+
+
+def _look(request: Request) -> Exit:
     found = examine(request)
     failed = [check for check in found if check.status == "fail"]
     code = Exit.MISSING if failed else Exit.DONE
@@ -53,8 +100,10 @@ def examine(request: Request) -> list[Check]:
     out.append(Check("project", "ok", str(root)))
     stacks = [request.stack] if request.stack else stack_files(root)
     if not stacks:
-        out.append(Check("stacks", "note", "no Pulumi.<stack>.yaml", "write one, docs/stack-file.md shows all keys"))
+        out.append(Check("stacks", "note", "no Pulumi.<stack>.yaml", "modelport new writes one"))
+    out.append(_of("program's Python", lambda: checks_targets.program_python(root)))
     out.append(_of("engine", lambda: checks.engine(request.engine)))
+    out.append(_of("Pulumi CLI", checks_targets.pulumi_command))
     out.append(_of("backend", lambda: checks.backend(root)))
     out += [_of(f"{kind} folder", partial(checks.folder, kind)) for kind in checks.FOLDERS]
     out += [_of("disk", checks.disk), _of("containers", checks.containers)]
@@ -72,40 +121,53 @@ def _stack(target: Target, request: Request) -> list[Check]:
         return [Check(f"stack {target.stack}", "ok", "no Modelport stack file, nothing to check")]
     out = [Check(f"stack {target.stack}", "ok", f"{target.file.name} is valid")]
     out.append(_of(f"{target.stack}: passphrase", lambda: checks.passphrase(target.stack)))
+    out += _named([_of(f"{target.stack}: to fill in", lambda: checks_targets.left_to_say(target.file))], request)
     if spec.target == "local":
         out.append(_of(f"{target.stack}: port", lambda: checks.port(spec.endpoint.port, target.stack)))
+        if (tool := spec.endpoint.runtime) in ("docker", "podman"):
+            out.append(_of(f"{target.stack}: {tool}", lambda: checks_targets.container_tool(tool)))
     out.append(_of(f"{target.stack}: base", lambda: checks.base(spec.model.base)))
+    if spec.target == "kubernetes":
+        context = spec.kubernetes.context
+        found = [_of(f"{target.stack}: cluster", lambda: checks_targets.cluster(context))]
+        out += _named([*found, _of(f"{target.stack}: kubectl", checks_targets.kubectl)], request)
     if spec.image.push:
         destination = spec.image.push
         out.append(_of(f"{target.stack}: registry", lambda: checks.registry(destination)))
     if spec.target.startswith("aws-"):
-        out += _aws(target, spec.target, request)
+        out += _aws(target, spec, request)
     if spec.target.startswith("gcp-"):
-        out += _google(target, spec.target, request)
+        out += _google(target, spec, request)
     return out
 
 
-def _aws(target: Target, kind: str, request: Request) -> list[Check]:
+def _aws(target: Target, spec: "StackSpec", request: Request) -> list[Check]:
     """What an `up` on AWS wants of this machine. A preview wants none of it."""
+    from stacks.specs.targets import ACCOUNTS
+
     name = target.stack
     found = [
         _of(f"{name}: AWS provider", lambda: checks.cloud_provider(target.root, request.engine, "aws")),
         _of(f"{name}: AWS credentials", checks.aws_credentials),
+        _of(f"{name}: clock", lambda: checks_targets.aws_clock(getattr(spec, ACCOUNTS[spec.target]).region)),
     ]
-    if kind == "aws-eks":
+    if spec.target == "aws-eks":
         found.append(_of(f"{name}: AWS command line", checks.aws_command))
+        found.append(_of(f"{name}: kubectl", checks_targets.kubectl))
     return _named(found, request)
 
 
-def _google(target: Target, kind: str, request: Request) -> list[Check]:
+def _google(target: Target, spec: "StackSpec", request: Request) -> list[Check]:
     """What an `up` on Google Cloud wants of this machine."""
     name = target.stack
     found = [
         _of(f"{name}: Google provider", lambda: checks.cloud_provider(target.root, request.engine, "gcp")),
         _of(f"{name}: Google credentials", checks.google_credentials),
+        _of(f"{name}: clock", checks_targets.google_clock),
     ]
-    if kind == "gcp-gke":
+    if spec.target == "gcp-gke":
         found.append(_of(f"{name}: GKE plugin", checks.google_command))
+        found.append(_of(f"{name}: kubectl", checks_targets.kubectl))
     return _named(found, request)
 
 

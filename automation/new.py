@@ -120,13 +120,13 @@ def _complete(wanted: Wanted, settings: dict[str, Any], root: Path) -> None:
 
 
 def _target(draft: Draft, wanted: Wanted, settings: dict[str, Any], ask: Ask | None) -> None:
-    from automation.new_targets import NEEDS
+    from stacks.specs.targets import TARGETS
 
     if wanted.target and "target" in settings:
         raise Failure(Exit.BAD_INPUT, "--target is given beside --set target, expected one of them; leave one out")
     given = wanted.target or settings.pop("target", None)
     if given is None and ask is not None:
-        print(f"targets: {', '.join(NEEDS)}")
+        print(f"targets: {', '.join(TARGETS)}")
         given = _again(ask, "where the model goes", "local", lambda answer: _no_target(answer))
     if told := _no_target(str(given)):
         raise Failure(Exit.BAD_INPUT, told)
@@ -137,12 +137,12 @@ def _target(draft: Draft, wanted: Wanted, settings: dict[str, Any], ask: Ask | N
 def _no_target(name: str) -> str | None:
     import difflib
 
-    from automation.new_targets import NEEDS
+    from stacks.specs.targets import TARGETS
 
-    if name in NEEDS:
+    if name in TARGETS:
         return None
-    close = difflib.get_close_matches(name, list(NEEDS), 1)
-    return f"--target is {name!r}, expected one of {', '.join(NEEDS)}" + (
+    close = difflib.get_close_matches(name, list(TARGETS), 1)
+    return f"--target is {name!r}, expected one of {', '.join(TARGETS)}" + (
         f"; did you mean {close[0]}?" if close else ""
     )
 
