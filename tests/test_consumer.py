@@ -108,3 +108,13 @@ def test_a_short_program_previews_and_goes_up(clean: Path, tmp_path: Path, free_
             assert json.load(answer)["name"] == "iris"
     finally:
         modelport("destroy", "--yes")
+
+
+def test_the_wheel_says_what_a_stack_file_needs_that_it_does_not_hold(clean: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [clean / "bin" / "modelport", "new", "--model", "churn.onnx", "--target", "local"], cwd=tmp_path,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (5, "", 1)
+    assert "has no stacks of Modelport's, expected a folder `stacks`" in done.stderr
+    assert list(tmp_path.iterdir()) == []
