@@ -95,7 +95,7 @@ def _run(operation: Operation, request: Request, ask: Callable[[str], bool], tar
 def _making(request: Request, target: Target) -> "Making":
     from automation.report.making import Making
 
-    return Making(request.report, target, request.cwd)
+    return Making(request.report, target)
 
 
 def _planning(request: Request) -> Request:

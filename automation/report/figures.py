@@ -73,9 +73,7 @@ def difference(cost: Cost) -> str:
 def per_million(cost: Cost, amount: str | None) -> str:
     if amount is not None:
         return money(amount, cost.currency)
-    if cost.predictions_per_month is None:
-        return f"{NOT_KNOWN}: the stack file does not say how many predictions a month there are"
-    return NOT_KNOWN
+    return NOT_KNOWN if cost.predictions_per_month else f"{NOT_KNOWN}, as cost.predictions_per_month is not set"
 
 
 def verdict_counts(policies: Policies) -> dict[str, int]:

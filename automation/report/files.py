@@ -19,7 +19,7 @@ def check(given: Iterable[tuple[str, Path]], kept: Iterable[Path] = ()) -> None:
         wrong = _wrong(path)
         try:
             whole = path.resolve()
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError, ValueError):
             whole = path
         if not wrong and whole in seen:
             wrong = f"which {seen[whole]} writes too, expected a file of its own; name another"

@@ -1,10 +1,11 @@
 """From the flags of `preview` to the files of a report."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from automation import printers
 from automation.diagnosis import Reason
@@ -21,11 +22,10 @@ from automation.wanted import Wanted
 class Making:
     """A report under way: hears the events, and writes the files when the preview has ended."""
 
-    def __init__(self, wanted: Wanted, target: Target, cwd: Path) -> None:
+    def __init__(self, wanted: Wanted, target: Target) -> None:
         """Refuses paths that cannot be written, before anything runs."""
         self.wanted, self.target = wanted, target
-        self._files = [(flag, cwd / path) for flag, path in wanted.files()]
-        files.check(self._files, kept=[target.file, target.root / "Pulumi.yaml", target.root / "__main__.py"])
+        files.check(wanted.files(), kept=[target.file, target.root / "Pulumi.yaml", target.root / "__main__.py"])
         self.plan = Plan()
 
     def finish(self, ended: Ended, *, project: str, engine: str, quiet: bool) -> Exit:
@@ -44,25 +44,17 @@ class Making:
             errors.append(reason.text)
             print(f"error: {reason.text}", file=sys.stderr)
             code = reason.code if code is Exit.DONE or reason.code is Exit.GATE_MISSED else code
-        report = Report(
-            modelport=_version(),
-            project=texts.visible(project),
-            stack=texts.visible(self.target.stack),
+        report = assemble(
+            self.plan,
+            replace(ended, code=code, errors=errors),
+            target=self.target,
+            project=project,
             engine=engine,
-            result={Exit.DONE: "planned", Exit.INTERRUPTED: "interrupted"}.get(code, "failed"),  # type: ignore[arg-type]
-            exit_code=int(code),
-            fork=texts.line(fork),
-            errors=[texts.line(error, 2000) for error in errors],
-            warnings=self.plan.warnings,
-            not_known=self.plan.not_known,
-            changes=self.plan.counted(),
-            resources=resources(self.plan),
-            outputs=differences(*self.plan.root_outputs) if self.plan.root_outputs else [],
-            models=model_change.models(self.plan, built=self.wanted.build and not fork, why_not=why_not, failed=failed),
-            policies=verdicts.policies(self.plan),
+            fork=fork,
+            built=self.wanted.build and not fork,
+            why_not=why_not,
+            failed=failed,
             cost=self._cost(),
-            risks=risks.risks(self.plan),
-            picture=picture.picture(self.plan, ended.references),
         )
         self._write(report)
         return code
@@ -73,19 +65,65 @@ class Making:
             "--markdown": comment.render,
             "--json": Report.dump,
         }
-        for flag, path in self._files:
+        for flag, path in self.wanted.files():
             files.write(path, made[flag](report))
 
     def _cost(self) -> Cost:
+        """By the prices that `modelport prices` knows and those of the stack file, which is read here once more."""
+        from automation.costs.estimate import Budget
+        from automation.costs.update import known
+
+        spec = _spec(self.target)
+        given = getattr(spec, "cost", None)
+        own = getattr(given, "prices", None)
+        allowed = getattr(given, "budget_per_month", None)
         try:
-            from automation.costs import book as books
-        except ImportError:
-            return money.none("there are no prices here")
-        budget, predictions, book = None, None, books.shipped()
-        try:
-            return money.cost(self.plan, book, predictions=predictions, budget=budget)
+            book = known(self.target.root / own if own else None)
         except Failure as failure:
-            return money.none(texts.line("; ".join(failure.messages)))
+            return money.none(texts.line("; ".join(failure.messages), 1000))
+        return money.cost(
+            self.plan,
+            book,
+            predictions=getattr(given, "predictions_per_month", None),
+            budget=Budget(Decimal(str(allowed))) if allowed else None,
+        )
+
+
+def assemble(
+    plan: Plan,
+    ended: Ended,
+    *,
+    target: Target,
+    project: str,
+    engine: str,
+    fork: str = "",
+    built: bool = False,
+    why_not: str = "",
+    failed: Mapping[str, Reason] | None = None,
+    cost: Cost | None = None,
+) -> Report:
+    """The report of a plan that was heard to its end."""
+    results: dict[Exit, Literal["planned", "interrupted"]] = {Exit.DONE: "planned", Exit.INTERRUPTED: "interrupted"}
+    return Report(
+        modelport=_version(),
+        project=texts.visible(project),
+        stack=texts.visible(target.stack),
+        engine=engine,
+        result=results.get(ended.code, "failed"),
+        exit_code=int(ended.code),
+        fork=texts.line(fork),
+        errors=[texts.line(error, 2000) for error in ended.errors],
+        warnings=plan.warnings,
+        not_known=plan.not_known,
+        changes=plan.counted(),
+        resources=resources(plan),
+        outputs=differences(*plan.root_outputs) if plan.root_outputs else [],
+        models=model_change.models(plan, built=built, why_not=why_not, failed=failed or {}),
+        policies=verdicts.policies(plan),
+        cost=cost or money.none("nobody asked"),
+        risks=risks.risks(plan),
+        picture=picture.picture(plan, ended.references),
+    )
 
 
 def _version() -> str:
@@ -107,10 +145,13 @@ def _progress(*, quiet: bool) -> Callable[[str], None]:
     return say
 
 
-def spec_of(target: Target) -> Any:
-    """What the stack file says, where the project's stacks are Modelport's own."""
+def _spec(target: Target) -> Any:
+    """What the stack file says; None where the project's stacks are not Modelport's own, or it is in order no more."""
     if not has_spec(target.root):
         return None
-    from stacks.spec import StackSpec
+    from stacks.spec import SpecError, StackSpec
 
-    return StackSpec.from_file(target.file)
+    try:
+        return StackSpec.from_file(target.file)
+    except SpecError:
+        return None

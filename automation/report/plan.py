@@ -210,6 +210,10 @@ def properties(each: Planned) -> list[Property]:
         if each.op != "create" and not path.startswith("__") and not any(_covers(path, other) for other in told):
             change = _kind(each.detailed.get(path, {})).removesuffix("-replace")
             found.append(_unseen(each, path, change, path in forcing))
+    if not found and each.op == "update":
+        # Both sides of a secret look alike in events: where nothing else differs, one of the secrets does.
+        hidden = [path for path, _, show in texts.leaves(each.inputs()) if show == texts.SECRET]
+        found = [Property(path=path, change="update", before=texts.SECRET, after=texts.SECRET) for path in hidden]
     return sorted(found, key=lambda prop: (not prop.replaces, prop.path))
 
 
