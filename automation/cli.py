@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from automation import stages
+from automation import pricing, stages
 from automation.exits import Exit, Failure, table
 from automation.flags import (
     Cwd,
@@ -59,6 +59,7 @@ stack_app = typer.Typer(
 )
 app.add_typer(stack_app, name="stack")
 stages.add(app)
+pricing.add(app)
 
 
 def _version(wanted: bool) -> None:

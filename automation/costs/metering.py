@@ -121,10 +121,14 @@ def monthly(price: Price, amount: Decimal = Decimal(1)) -> Decimal:
 def fixed(what: str, price: Price, *, number: int | Decimal = 1, amount: Decimal = Decimal(1), why: str = "") -> Charge:
     """A charge of what nobody scales: `number` of it, each of `amount` units."""
     many = Decimal(number)
-    told = why or f"{price.amount.normalize():f} a {price.unit}"
+    told = why or f"{price.amount.normalize():f} {_by(price.unit)}"
     return Charge(what, monthly(price, amount), many, many, many, "on-demand", told, str(price.source))
 
 
 def plural(number: Decimal, what: str) -> str:
     """`1 node`, `2 nodes`."""
     return f"{number.normalize():f} {what}" if number == 1 else f"{number.normalize():f} {what}s"
+
+
+def _by(unit: str) -> str:
+    return {"hour": "an hour", "GB-hour": "a GB an hour", "GB-month": "a GB a month"}.get(unit, f"a {unit}")

@@ -162,9 +162,7 @@ def _sagemaker(each: Resource, stack: Stack) -> Iterator[Found]:
 
 def _eks(each: Resource, stack: Stack) -> Iterator[Found]:
     price = stack.price(each, "eks/cluster", "hour")
-    why = (
-        f"{price.amount:f} an hour, while its version of Kubernetes is in standard support; extended support costs more"
-    )
+    why = f"{price.amount.normalize():f} an hour, and more once its version is in extended support"
     yield fixed(f"control plane of EKS, {stack.region(each)}", price, why=why)
 
 
@@ -187,7 +185,7 @@ def _endpoint(each: Resource, stack: Stack) -> Iterator[Found]:
         raise NotKnown("in how many subnets it is, is not known")
     number = Decimal(len(subnets))
     price = stack.price(each, "vpc/endpoint-interface", "hour")
-    why = f"{price.amount:f} an hour in each of {plural(number, 'zone')}, and its traffic by the GB"
+    why = f"{price.amount.normalize():f} an hour in each of {plural(number, 'zone')}, and its traffic by the GB"
     yield fixed(
         f"VPC endpoint {service} in {plural(number, 'zone')}, {stack.region(each)}", price, number=number, why=why
     )
@@ -235,12 +233,16 @@ def _each_month(what: str, item: str) -> Entry:
 
 
 def _zone(each: Resource, stack: Stack) -> Iterator[Found]:
-    yield fixed(f"hosted zone {each.text('name', each.name)}", stack.anywhere("aws", "route53/zone", "month"))
+    yield fixed(f"hosted zone {each.name}", stack.anywhere("aws", "route53/zone", "month"))
 
 
 def _health_check(each: Resource, stack: Stack) -> Iterator[Found]:
     price = stack.anywhere("aws", "route53/health-check", "month")
-    yield fixed(f"health check {each.name}", price, why=f"{price.amount:f} a month, and options such as HTTPS on top")
+    yield fixed(
+        f"health check {each.name}",
+        price,
+        why=f"{price.amount.normalize():f} a month, and options such as HTTPS on top",
+    )
 
 
 def _used(what: str, item: str, unit: str) -> Entry:

@@ -128,8 +128,8 @@ def _cloud_run(each: Resource, stack: Stack) -> Iterator[Found]:
     by_request = any(one.at("resources.cpuIdle", True) is True for one in containers)
     size = f"{cpu.normalize():f} vCPU and {memory.normalize():f} GiB"
     if by_request:
-        yield Usage(f"instances of service {each.name} while they answer, {size} each", "paid by the second, to the most "
-                    f"{most:f} of them")  # fmt: skip
+        what = f"instances of service {each.name} while they answer, {size} each"
+        yield Usage(what, f"paid by the second, up to {most:f} of them")
     if not least and by_request:
         return
     kind = "idle" if by_request else "always"
@@ -164,7 +164,7 @@ def _rule(each: Resource, stack: Stack) -> Iterator[Found]:
         yield Unpriced(f"endpoint {each.name} of Private Service Connect", "the book has no price of it")
     elif place == 0:
         price = stack.anywhere("gcp", "lb/global-first-five", "hour")
-        why = f"{price.amount:f} an hour for up to five of them, and their traffic by the GB"
+        why = f"{price.amount.normalize():f} an hour for up to five of them, and their traffic by the GB"
         yield fixed(f"{plural(Decimal(len(rules)), 'forwarding rule')} of load balancers, global", price, why=why)
     elif place >= _FIRST_RULES:
         yield fixed("one more forwarding rule, global", stack.anywhere("gcp", "lb/global-additional", "hour"))
@@ -189,8 +189,8 @@ def _address(each: Resource, stack: Stack) -> Iterator[Found]:
 def _nat(each: Resource, stack: Stack) -> Iterator[Found]:
     try:
         price = stack.price(each, "nat/vm", "hour")
-        yield Usage(f"NAT {each.name}", f"{price.amount.normalize():f} an hour for each machine behind it, and its traffic "
-                    "by the GB", str(price.source))  # fmt: skip
+        why = f"{price.amount.normalize():f} an hour for each machine behind it, and its traffic by the GB"
+        yield Usage(f"NAT {each.name}", why, str(price.source))
     except NotKnown as error:
         yield Usage(f"NAT {each.name}", f"by the machine behind it and the GB; {error}")
 
@@ -198,7 +198,7 @@ def _nat(each: Resource, stack: Stack) -> Iterator[Found]:
 def _zone(each: Resource, stack: Stack) -> Iterator[Found]:
     price = stack.anywhere("gcp", "dns/zone", "month")
     yield fixed(
-        f"zone {each.text('dnsName', each.name)}",
+        f"zone {each.name}",
         price,
         why=f"{price.amount.normalize():f} a month, less from the 26th on",
     )

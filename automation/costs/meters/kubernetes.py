@@ -7,12 +7,12 @@ from automation.costs.metering import Entry, Found, Free, Stack, Unpriced, Usage
 from automation.costs.meters.gcp import vertex
 from automation.costs.reading import Resource
 
+_ELSEWHERE: Final = "the cluster's own cloud makes it and says what it costs"
+
 
 def _service(each: Resource, stack: Stack) -> Iterator[Found]:
     if each.text("spec.type", "ClusterIP") == "LoadBalancer":
-        yield Unpriced(
-            f"load balancer of service {each.name}", "the cluster's own cloud makes it and says what it costs"
-        )
+        yield Unpriced(f"load balancer of service {each.name}", _ELSEWHERE)
 
 
 def _pool(each: Resource, stack: Stack) -> Iterator[Found]:
@@ -23,7 +23,7 @@ def _pool(each: Resource, stack: Stack) -> Iterator[Found]:
 
 
 def _claim(each: Resource, stack: Stack) -> Iterator[Found]:
-    yield Unpriced(f"volume {each.name}", "the cluster's own cloud makes it and says what it costs")
+    yield Unpriced(f"volume {each.name}", _ELSEWHERE)
 
 
 _FREE: Final = (
@@ -63,7 +63,7 @@ _FREE: Final = (
 )
 _OURS: Final = (
     *("ApiKey", "CloudRunTraffic", "ComputeRollout", "FunctionSource", "ImageCopy", "InstanceRefresh", "LocalServer"),
-    *("ModelImage", "ModelServer", "Release", "ReleaseRecord", "Watched"),
+    *("ModelImage", "IssuedSecret", "ModelServer", "Release", "ReleaseRecord", "Watched"),
 )
 """Resources of ours: steps, checks and records. A release's candidate runs on nodes that are paid."""
 
