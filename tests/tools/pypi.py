@@ -17,6 +17,8 @@ GOOGLE = Path(__file__).with_name("google.lock")
 """The schema of the Terraform provider for Google Cloud, and what Google says of its own interfaces."""
 DOCUMENTS = Path(__file__).with_name("documents.lock")
 """What reads OpenAPI documents and expressions of CEL."""
+CI = Path(__file__).with_name("ci.lock")
+"""What judges pipelines: zizmor, GitLab's schema, and GitHub's description of its API."""
 MOTO = Path(__file__).with_name("moto.lock")
 """A simulated AWS."""
 
