@@ -165,7 +165,13 @@ def _model(draft: Draft, wanted: Wanted, settings: dict[str, Any], ask: Ask | No
     source, other = new_model.find(str(given), root, wanted.cwd)
     if other is not None:
         _copied(draft, other)
-        source = str(draft.file.said["model.source"])
+        source = draft.file.said.get("model.source")
+        if not isinstance(source, str):
+            raise Failure(
+                Exit.BAD_INPUT,
+                f"Pulumi.{other}.yaml: model.source is missing, expected where the model comes from; "
+                "correct that file, or give --model the model itself",
+            )
     draft.source = source
     draft.graph = new_model.graph(source, root)
     if draft.graph is not None:
@@ -269,7 +275,7 @@ def _looked(text: str, draft: Draft, here: Path) -> "tuple[str, Any]":
 
 def _stack(draft: Draft, wanted: Wanted, ask: Ask | None) -> None:
     there = stack_files(draft.root)
-    name = wanted.stack or os.environ.get("PULUMI_STACK")
+    name = wanted.stack or os.environ.get("PULUMI_STACK") or None
     if name is None:
         model = str(draft.file.said.get("model.name", "model"))
         choices = (draft.target, model, f"{model}-{draft.target}")
@@ -284,8 +290,11 @@ def _stack(draft: Draft, wanted: Wanted, ask: Ask | None) -> None:
 def _no_stack(name: str, there: Sequence[str], root: Path) -> str | None:
     from engine.projects import NAME
 
-    if not NAME.fullmatch(name) or name in (".", ".."):
-        return f"--stack is {name!r}, expected at most 100 letters, digits, '-', '_' and '.'; choose another"
+    if not NAME.fullmatch(name) or name[0] in ".-":
+        return (
+            f"--stack is {name!r}, expected at most 100 letters, digits, '-', '_' and '.', and neither '-' nor '.' "
+            "first; choose another"
+        )
     if name in there or os.path.lexists(root / f"Pulumi.{name}.yaml"):
         return taken(root / f"Pulumi.{name}.yaml")
     return None
@@ -294,14 +303,19 @@ def _no_stack(name: str, there: Sequence[str], root: Path) -> str | None:
 def _needs(draft: Draft, settings: dict[str, Any], ask: Ask | None) -> None:
     """What the target wants beside, and what `--set` says."""
     from automation.new_file import FILL_IN
-    from automation.new_targets import CHOSEN, open_needs
+    from automation.new_targets import CHOSEN, NEEDS, open_needs
 
     if draft.target == "local" and not {"endpoint", "endpoint.port"} & set(settings):
         port = _port(draft.root)
         if port != _FIRST_PORT:
             draft.file.put("endpoint.port", port)
     given = {**draft.file.said, **settings}
-    for need in open_needs(draft.target, given):
+    wanting = open_needs(draft.target, given)
+    for need in NEEDS[draft.target]:
+        if need.key in settings:
+            draft.file.put(need.key, settings[need.key])
+        if need not in wanting:
+            continue
         value = need.stands_in(given)
         if isinstance(value, str):
             value = value.replace("{model}", str(given.get("model.name", "model")))
@@ -365,9 +379,10 @@ def _port(root: Path) -> int:
     taken: set[Any] = set()
     for stack in stack_files(root):
         try:
-            config = yamlfile.read(root / f"Pulumi.{stack}.yaml").value["config"]
+            config: dict[str, Any] = yamlfile.read(root / f"Pulumi.{stack}.yaml").value["config"]
             if config.get("modelport:target") == "local":
-                taken.add((config.get("modelport:endpoint") or {}).get("port", _FIRST_PORT))
+                endpoint: dict[str, Any] = config.get("modelport:endpoint") or {}
+                taken.add(endpoint.get("port", _FIRST_PORT))
         except (yamlfile.YamlError, KeyError, TypeError, AttributeError):
             continue
     for port in range(_FIRST_PORT, _FIRST_PORT + 200):

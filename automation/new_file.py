@@ -74,7 +74,7 @@ class StackFile:
             raise Failure(Exit.BAD_INPUT, f"--set {key} is no key, expected one as model.evaluate.min; write it so")
         around, name = self._config, f"{NAMESPACE}:{first}"
         for part in rest:
-            inner = around.setdefault(name, CommentedMap())
+            inner: object = cast("Any", around).setdefault(name, CommentedMap())
             if not isinstance(inner, CommentedMap):
                 raise Failure(
                     Exit.BAD_INPUT,
@@ -131,7 +131,9 @@ def form(value: Any) -> Any:
         return CommentedMap({key: form(inner) for key, inner in cast("Mapping[str, Any]", value).items()})
     if isinstance(value, list | tuple):
         items = CommentedSeq([form(inner) for inner in cast("Sequence[Any]", value)])
-        if len(str(items)) <= _INLINE and not any(isinstance(each, CommentedMap) for each in items):
+        if len(str(items)) <= _INLINE and not any(
+            isinstance(each, Mapping) for each in cast("Sequence[object]", value)
+        ):
             cast("Any", items).fa.set_flow_style()
         return items
     if isinstance(value, str) and not _plain(value):

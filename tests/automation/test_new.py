@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,11 +132,15 @@ def test_yes_takes_the_only_data_that_fits_the_model(project: Project) -> None:
             "--target is 'aws-ec', expected one of local, kubernetes, .*; did you mean aws-ecs[?]",
         ),
         (("--target", "local", "--stack", "../evil"), r"--stack is '\.\./evil', expected at most 100 letters"),
+        (("--target", "local", "--stack=-x"), "--stack is '-x', expected at most 100 letters"),
         (("--target", "local", "--set", "port"), "--set is 'port', expected KEY=VALUE; for example"),
         (("--target", "local", "--set", "endpoint.prt=1"), "Pulumi.local.yaml: unknown key 'prt' under endpoint, did"),
         (("--target", "local", "--set", "endpoint=1", "--set", "endpoint.port=1"), "--set endpoint.port is inside of"),
         (("--target", "local", "--set", "a..b=1"), r"--set a\.\.b is no key, expected one as model"),
-        (("--target", "local", "--set", "service.replicas=2"), "Pulumi.local.yaml: service is set with target local, .*"),
+        (
+            ("--target", "local", "--set", "service.replicas=2"),
+            "Pulumi.local.yaml: service is set with target local, .*",
+        ),
         (
             ("--target", "local", "--set", "model.evaluate.min=97.5"),
             "Pulumi.local.yaml: model.evaluate.min is 97.5, .*",
@@ -228,6 +233,28 @@ def test_a_model_of_another_stack_is_taken_as_it_is_there(project: Project) -> N
     again = written(project, "second", "--model", "churn", "--target", "aws-ecs")
     first = yaml.safe_load((project.root / "Pulumi.first.yaml").read_text())["config"]["modelport:model"]
     assert again["model"] == first
+
+
+def test_a_stack_that_says_half_of_a_model_is_told_to_be_corrected(project: Project) -> None:
+    (project.root / "Pulumi.half.yaml").write_text("config: {'modelport:model': {name: half}}\n")
+    told = refused(project, "--model", "half", "--target", "aws-ecs")
+    assert told.startswith("Pulumi.half.yaml: model.source is missing, expected where the model comes from")
+
+
+def test_what_is_set_stands_where_it_would_be_asked_for(project: Project) -> None:
+    words = ["aws.cluster.admins.me=arn:aws:iam::210987654321:user/me", "aws.name=shop", "aws.account_id=210987654321"]
+    flags = [part for word in words for part in ("--set", word)]
+    found = written(project, "mine", *GIVEN, "--target", "aws-eks", *flags)
+    assert list(found["aws"]) == ["account_id", "region", "cluster", "name"]
+    assert found["aws"]["cluster"]["admins"] == {"me": "arn:aws:iam::210987654321:user/me"}
+
+
+def test_the_commands_name_the_project_where_the_shell_is_elsewhere(project: Project, tmp_path: Path) -> None:
+    outside = Project(tmp_path, project.environment)
+    done = outside.run("new", "-C", str(project.root), *GIVEN, "--target", "local", "--stack", "mine", "--json")
+    assert done.returncode == Exit.DONE, done.stderr
+    shown = subprocess.run(json.loads(done.stdout)["next"][0], shell=True, cwd=tmp_path, env=project.environment)
+    assert shown.returncode == Exit.DONE
 
 
 def test_a_port_that_another_stack_has_is_not_taken_again(project: Project) -> None:
