@@ -21,7 +21,7 @@ PAGES: Final = {
 }
 """Pages of the repository, and what they are called on the site."""
 _LINK: Final = re.compile(r"(\]\()([^)\s#]+)(#[^)\s]*)?(\))")
-_FENCE: Final = re.compile(r"^(```.*?^```|(?:^(?: {4}|\t).*\n)+)", re.DOTALL | re.MULTILINE)
+_FENCE: Final = re.compile(r"^(```.*?^```|(?:^(?: {4}|\t)[^\n]*\n)+)", re.DOTALL | re.MULTILINE)
 _ORIGINS: Final = {place: origin for origin, place in PAGES.items()}
 
 
@@ -78,4 +78,5 @@ def _called(path: str) -> str:
         path = posixpath.join(path, "README.md")
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
-    return PAGES.get(path, f"files/{path}")
+    # The home of the repository is the home of the site.
+    return "index.md" if path == "README.md" else PAGES.get(path, f"files/{path}")
