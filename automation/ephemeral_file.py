@@ -78,8 +78,9 @@ def plain_push(like: Mapping[str, Any], opened: Callable[[str], str]) -> tuple[d
     secret = False
     for path in ("image", "image.push"):
         value = sections.get(path)
-        if isinstance(value, dict) and set(cast("dict[str, Any]", value)) == {"secure"}:
-            text = opened(str(value["secure"]))
+        inner = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        if set(inner) == {"secure"}:
+            text = opened(str(inner["secure"]))
             sections.set(path, yaml.safe_load(text) if path == "image" else text)
             secret = True
     return made, secret
@@ -100,7 +101,7 @@ def secrets(value: Any, again: Callable[[str], str]) -> Any:
             return {"secure": again(inner["secure"])}
         return {key: secrets(each, again) for key, each in inner.items()}
     if isinstance(value, list):
-        return [secrets(each, again) for each in cast("list[Any]", value)]
+        return [secrets(each, again) for each in cast("list[object]", value)]
     return value
 
 
@@ -192,6 +193,6 @@ def _copied(value: Mapping[str, Any]) -> dict[str, Any]:
     def copy(each: Any) -> Any:
         if isinstance(each, dict):
             return {key: copy(inner) for key, inner in cast("dict[str, Any]", each).items()}
-        return [copy(inner) for inner in cast("list[Any]", each)] if isinstance(each, list) else each
+        return [copy(inner) for inner in cast("list[object]", each)] if isinstance(each, list) else each
 
     return cast("dict[str, Any]", copy(dict(value)))

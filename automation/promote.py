@@ -5,15 +5,15 @@ held to that stack's own gate before anything happens, and again whenever that s
 """
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from automation.exits import Exit, Failure
 from automation.lifecycle import Request, run
 from automation.projects import Target, has_spec, select, stack_files, unknown_stack
-from automation.served import Served, served
+from automation.served import Served, promoted, served
 
 if TYPE_CHECKING:
     from model_build.identity import Identity
@@ -54,7 +54,13 @@ def promote(request: Request, source: str, ask: Callable[[str], bool]) -> Exit:
 
 def undo(request: Request, ask: Callable[[str], bool]) -> Exit:
     """Bring the stack of `request` up with what its own recipe builds."""
-    _wanted(request)
+    target, _ = _wanted(request)
+    if not promoted(target, request.engine):
+        raise Failure(
+            Exit.BAD_INPUT,
+            f"stack {target.stack} has nothing that was promoted, expected something to undo; modelport up -s "
+            f"{target.stack} builds what {target.file.name} says",
+        )
     with _said("none"):
         return run("up", request, ask)
 
@@ -99,7 +105,7 @@ def _held(found: Served, spec: "StackSpec", target: Target) -> "Promoted":
             version, metric, output = before.version, before.metric, before.output
             manifest, parts = before.manifest, before.parts
         else:
-            evaluate = recipe.get("evaluate") or {}
+            evaluate = cast("Mapping[str, Any]", recipe.get("evaluate") or {})
             version, metric = str(recipe.get("version", "1")), str(evaluate.get("metric", "accuracy"))
             output, manifest = str(evaluate.get("output") or ""), str(recipe.get("manifest", "oci"))
             parts = dict(outputs.get("parts") or {})

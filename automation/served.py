@@ -52,9 +52,9 @@ def served(target: Target, choice: Choice, model: str) -> Served:
     if model not in images:
         had = f"serves {', '.join(sorted(images))}" if images else "serves no model"
         raise _never(name, f"{had}, expected {model}", f"bring that up there: modelport up -s {name}")
-    outputs, secret = _opened(images[model].get("outputs") or {})
+    outputs, secret = _opened(_part(images[model], "outputs"))
     digest = str(outputs.get("digest") or "")
-    told, _ = _opened(next((each.get("outputs") or {} for each in resources if _kind(each) == "Stack"), {}))
+    told, _ = _opened(next((_part(each, "outputs") for each in resources if _kind(each) == "Stack"), {}))
     answers = str(told.get("digest") or "")
     if not digest or answers != digest:
         was = f"serves {answers[:19]}, and its model is {digest[:19] or 'not built'}" if answers else "serves nothing"
@@ -62,6 +62,13 @@ def served(target: Target, choice: Choice, model: str) -> Served:
     if not any(digest in json.dumps(each.get("outputs") or {}) for each in resources if _runs(each)):
         raise _never(name, f"has {digest[:19]} and runs it nowhere", f"run modelport up -s {name} without --target")
     return Served(name, digest, str(outputs["reference"]), _recipe(images[model]), outputs, secret)
+
+
+def promoted(target: Target, choice: Choice) -> bool:
+    """Whether the stack's image was promoted from another stack."""
+    deployment: Mapping[str, Any] = drive(target, choice).export(show_secrets=False).get("deployment") or {}
+    resources = cast("Sequence[Mapping[str, Any]]", deployment.get("resources") or ())
+    return any(_part(each, "inputs").get("promoted") for each in resources if _kind(each) == "ModelImage")
 
 
 def _ended_well(target: Target, choice: Choice) -> None:
@@ -121,13 +128,17 @@ def _kind(resource: Mapping[str, Any]) -> str:
     return str(resource.get("type", "")).rpartition(":")[2]
 
 
+def _part(resource: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", resource.get(key) or {})
+
+
 def _runs(resource: Mapping[str, Any]) -> bool:
     return bool(resource.get("custom")) and _kind(resource) not in _MAKERS
 
 
 def _recipe(image: Mapping[str, Any]) -> Mapping[str, Any]:
     """The recipe of a ModelImage, as it was when it was last brought up."""
-    outputs, _ = _opened(image.get("outputs") or {})
+    outputs, _ = _opened(_part(image, "outputs"))
     try:
         return cast("Mapping[str, Any]", json.loads(str(outputs.get("recipe"))))
     except ValueError:

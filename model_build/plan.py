@@ -49,8 +49,8 @@ def check(olds: Mapping[str, Any], news: Inputs, project: Path) -> tuple[Inputs,
 
 def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
     """Why the resource must be updated, in words; empty when it must not."""
-    if (why := promoting.change(olds, news)) is not None:
-        return why
+    if (promotion := promoting.change(olds, news)) is not None:
+        return promotion
     if olds.get("identity") != news.get("identity"):
         before, after = str(olds.get("identity", ""))[:4] or "none", str(news["identity"])[:4]
         why = changes(
@@ -107,7 +107,7 @@ def exists(outs: Mapping[str, Any]) -> bool:
 
 def remove(outs: Mapping[str, Any]) -> None:
     """Delete an image that is not to be kept; one that is gone already is no error."""
-    if outs.get("keep", True):
+    if outs.get("keep", True) or promoting.shared(outs):
         return
     from model_build import gc
 

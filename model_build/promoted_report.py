@@ -4,7 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model_build import cache, content, folders, reporting
 from model_build.errors import InputError, ModelBuildError
@@ -96,7 +96,8 @@ def _inside(layout: Path, digest: str, problems: list[str]) -> Iterator[Report]:
     store = Layout(layout)
     try:
         for each in store.manifest(digest)["layers"]:
-            if (each.get("annotations") or {}).get("org.opencontainers.image.title") == "report.json":
+            annotations: dict[str, Any] = each.get("annotations") or {}
+            if annotations.get("org.opencontainers.image.title") == "report.json":
                 made = _read(store.read(each["digest"]), problems)
                 if made is not None:
                     yield made

@@ -55,7 +55,7 @@ class Promoted:
         try:
             made = cls(**json.loads(text))
             good = made.digest.startswith("sha256:") and made.source.endswith(f"@{made.digest}")
-            if not good or not isinstance(made.metrics, Mapping):
+            if not good or dict(made.metrics) != made.metrics:
                 raise ValueError
         except (ValueError, TypeError, AttributeError):
             raise InputError(
@@ -162,6 +162,12 @@ def unheeded(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
         return ""
     stays = f"image {found.digest[7:19]}, promoted from {found.stack}, stays"
     return f"{stays}, the changed recipe builds nothing; modelport promote --undo ends that"
+
+
+def shared(outs: Mapping[str, Any]) -> bool:
+    """Whether the image is the very one that the other stack runs, so that it is not this one's to take away."""
+    found = _of(outs)
+    return found is not None and str(outs.get("reference")) in (found.source, str(outs.get("layout_image")))
 
 
 def take(props: Mapping[str, Any]) -> dict[str, Any]:

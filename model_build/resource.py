@@ -126,10 +126,15 @@ class ModelImageProvider(ResourceProvider):
         return UpdateResult(_build(_news))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Gone when the image is neither where it was pushed nor, for one that was not pushed, in the layout."""
-        from model_build import plan
+        """Gone when the image is neither where it was pushed nor, for one that was not pushed, in the layout.
+
+        One that was promoted is not forgotten with its image, as another would be built then: it is brought again.
+        """
+        from model_build import plan, promoting
 
         outs = {key: value for key, value in props.items() if key != "__provider"}
+        if outs.get(promoting.PROMOTED) and not plan.exists(outs):
+            return ReadResult(id_, outs | {"digest": ""})
         return ReadResult(id_, outs) if plan.exists(outs) else ReadResult("", {})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:

@@ -135,18 +135,20 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return env
 
 
+def made_in(home: Path) -> Project:
+    """The project in a folder, without a stack."""
+    root = home / "project"
+    root.mkdir()
+    runtime = {"name": "python", "options": {"virtualenv": sys.prefix}}
+    (root / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "demo", "runtime": runtime}))
+    (root / "__main__.py").write_text(PROGRAM)
+    (root / "provider.py").write_text(PROVIDER)
+    return Project(root, environment(home))
+
+
 @pytest.fixture
 def make_project(tmp_path: Path) -> Callable[[], Project]:
-    def make() -> Project:
-        root = tmp_path / "project"
-        root.mkdir()
-        runtime = {"name": "python", "options": {"virtualenv": sys.prefix}}
-        (root / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "demo", "runtime": runtime}))
-        (root / "__main__.py").write_text(PROGRAM)
-        (root / "provider.py").write_text(PROVIDER)
-        return Project(root, environment(tmp_path))
-
-    return make
+    return lambda: made_in(tmp_path)
 
 
 @pytest.fixture

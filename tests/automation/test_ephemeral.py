@@ -1,5 +1,6 @@
 """Stacks for a time: the real command and engine, on a program whose resource can wait and refuse to go."""
 
+import asyncio
 import json
 import shutil
 import signal
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from automation.deployer import Deployer, Done
 from automation.drivers import Choice
 from automation.ephemeral import taken_away
 from automation.exits import Exit
@@ -220,6 +222,18 @@ def test_secrets_of_the_other_stack_come_along_as_secrets(place: Place) -> None:
     assert "ultramarine" not in (place.root / "Pulumi.pr-1.yaml").read_text()
     got = place.project.run("config", "get", "demo:color", "--stack", "pr-1")
     assert got.stdout.strip() == "ultramarine"
+
+
+def test_a_deployer_makes_one_and_takes_it_away(place: Place) -> None:
+    environment = {key: place.project.environment[key] for key in ("MODELPORT_STATE_DIR", "PULUMI_CONFIG_PASSPHRASE")}
+    deployer = Deployer(place.root, "pr-1", engine=Choice.EMBEDDED, environment=environment)
+
+    async def run() -> tuple[Done, Done]:
+        return await deployer.ephemeral("dev", "2h", ["endpoint.workers=1"]), await deployer.end()
+
+    made, gone = asyncio.run(run())
+    assert (made.changes, gone.changes) == ({"create": 2}, {"delete": 2})
+    assert place.there() == set()
 
 
 @pytest.mark.parametrize(

@@ -1,89 +1,29 @@
 """One image from stack to stack by its digest: the real command, engine and registries, the digits built for real."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-import yaml
 
 from automation.exits import Exit
-from model_build.push import exists
-from tests.automation.conftest import ROOT, Project
-from tests.ports import free_port
-from tests.tools.registries import Registry
-
-
-class Stages:
-    """The project with a stack `dev` that serves the digits on this machine, and `prod` with another registry."""
-
-    def __init__(self, project: Project, first: Registry, second: Registry) -> None:
-        self.project, name = project, project.root.parent.name.lower().replace("_", "-")
-        self.first, self.second = f"{first.host}/{name}/dev", f"{second.host}/{name}/prod"
-        self.write("dev", image={"push": self.first})
-        self.write("prod", image={"push": self.second})
-
-    def write(self, stack: str, **sections: Any) -> None:
-        """The stack file, each section merged over what it has; `model.evaluate` too."""
-        file = self.project.root / f"Pulumi.{stack}.yaml"
-        if file.exists():
-            data = yaml.safe_load(file.read_text())
-        else:
-            data = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
-            data["config"]["modelport:endpoint"] = {"port": free_port(), "workers": 1, "runtime": "process"}
-        for key, given in sections.items():
-            held = data["config"].setdefault(f"modelport:{key}", {})
-            if key == "model":
-                held["evaluate"] = {**held["evaluate"], **given.pop("evaluate", {})}
-            held.update(given)
-        file.write_text(yaml.safe_dump(data))
-
-    def up(self, stack: str, *more: str) -> None:
-        done = self.project.run("up", "--yes", "-s", stack, *more)
-        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
-
-    def promote(self, *more: str, source: str = "dev", to: str = "prod", env: dict[str, str] | None = None) -> Any:
-        return self.project.run("promote", "--from", source, "--to", to, "--yes", *more, env=env)
-
-    def refused(self, *more: str, **how: Any) -> str:
-        """The one line that a promotion ends with; nothing has come of it."""
-        done = self.promote(*more, **how)
-        assert done.returncode != 0 and done.stderr.count("\n") == 1, done.stdout + done.stderr
-        return f"{done.returncode} {done.stderr.removeprefix('error: ').strip()}"
-
-    def output(self, stack: str) -> dict[str, Any]:
-        return dict(json.loads(self.project.run("output", "--json", "-s", stack).stdout))
-
-    def image(self, stack: str) -> dict[str, Any]:
-        """The ModelImage in the state."""
-        told = json.loads(self.project.run("stack", "export", "-s", stack).stdout)["deployment"]["resources"]
-        return dict(next(each for each in told if each["type"].endswith(":ModelImage")))
-
-    def answers(self, stack: str) -> dict[str, Any]:
-        """Metadata of the model that answers."""
-        metadata = httpx.get(f"{self.output(stack)['endpoint']}/v2/models/digits").json()
-        return dict(metadata)
+from model_build.push import delete, exists
+from tests.automation.conftest import Project
+from tests.automation.staging import Stages, whole
+from tests.tools.registries import PASSWORD, USER, Registry, docker_config
 
 
 @pytest.fixture
 def stages(
     make_project: Callable[[], Project], tmp_path: Path, registry: Registry, authenticated_registry: Registry
 ) -> Iterator[Stages]:
-    from tests.tools.registries import PASSWORD, USER, docker_config
-
-    project = make_project()
-    for name in ("stacks", "examples"):
-        shutil.copytree(ROOT / name, project.root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "__main__.py", project.root)
-    settings = yaml.safe_load((project.root / "Pulumi.yaml").read_text())
-    (project.root / "Pulumi.yaml").write_text(yaml.safe_dump({**settings, "name": "modelport"}))
-    project.environment["MODELPORT_DATA_DIR"] = str(tmp_path / "data")
+    project = whole(make_project())
     docker = docker_config(tmp_path / "docker", authenticated_registry.host, USER, PASSWORD)
     project.environment["DOCKER_CONFIG"] = str(docker)
-    made = Stages(project, registry, authenticated_registry)
+    name = tmp_path.name.lower().replace("_", "-")
+    made = Stages(project, f"{registry.host}/{name}/dev", f"{authenticated_registry.host}/{name}/prod")
+    made.write("dev", image={"push": made.first})
+    made.write("prod", image={"push": made.second})
     yield made
     for stack in ("dev", "prod"):
         project.run("destroy", "--yes", "-s", stack)
@@ -112,6 +52,13 @@ def test_what_one_stack_serves_goes_to_the_next_by_its_digest_and_stays_until_it
     assert Path(stages.output("prod")["report"]).is_relative_to(tmp_path / "other")
     assert stages.answers("prod")["versions"] == ["1"]
 
+    # It is not forgotten with its image: that is brought again.
+    delete(f"{stages.second}@{digest}")
+    assert stages.project.run("refresh", "--yes", "-s", "prod", env=elsewhere).returncode == Exit.DONE
+    again = stages.project.run("up", "--yes", "-s", "prod", env=elsewhere)
+    assert again.returncode == 0, again.stderr
+    assert exists(f"{stages.second}@{digest}") and stages.output("prod")["digest"] == digest
+
     # A later up keeps it, though the recipe builds something else now.
     stages.write("prod", model={"optimize": {"candidates": ["fp32"]}}, endpoint={"workers": 2})
     kept = stages.project.run("up", "--yes", "-s", "prod", env=elsewhere)
@@ -130,3 +77,30 @@ def test_what_one_stack_serves_goes_to_the_next_by_its_digest_and_stays_until_it
     assert "the promotion from dev is undone" in undone.stdout
     assert stages.output("prod")["digest"] != digest
     assert "promoted" not in stages.image("prod")["inputs"]
+    nothing = stages.project.run("promote", "--undo", "--to", "prod", "--yes", env=elsewhere)
+    assert nothing.stderr.startswith("error: stack prod has nothing that was promoted, expected something to undo")
+
+
+def test_from_stage_to_stage_in_one_repository_it_stays_where_the_first_put_it(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", stages.project.environment["DOCKER_CONFIG"])
+    stages.up("dev")
+    stages.write("staging", image={"push": stages.first, "keep": False})
+    stages.write("prod", image={"push": stages.second})
+    digest = stages.output("dev")["digest"]
+    staged = stages.promote(to="staging")
+    assert (staged.returncode, staged.stderr) == (0, ""), staged.stdout
+    assert stages.image("staging")["outputs"]["reference"] == f"{stages.first}@{digest}"
+    done = stages.promote(source="staging")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    record = json.loads(stages.image("prod")["inputs"]["promoted"])
+    assert (record["stack"], record["digest"], record["metrics"]) == (
+        "staging",
+        digest,
+        stages.output("dev")["metrics"],
+    )
+    assert stages.project.run("destroy", "--yes", "-s", "staging").returncode == Exit.DONE
+    assert exists(f"{stages.first}@{digest}"), "dev runs it, whatever staging says of its own images"
+    stages.up("dev")
+    assert stages.answers("dev")["versions"] == ["1"]
