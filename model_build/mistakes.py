@@ -6,6 +6,7 @@ Schema, so a line can never disagree with what is checked.
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
@@ -30,7 +31,7 @@ def mistakes(
     under: where the checked value sits in the file; it goes in front of every place.
     written: the text of a value as the user wrote it (YAML reads 1.10 as 1.1); None when it is not known.
     """
-    root = model.model_json_schema(by_alias=True)
+    root = _schema(model)
     found = [(*_locate(root, e["loc"]), cast("Mapping[str, Any]", e)) for e in error.errors(include_url=False)]
     # A whole mapping that Pulumi has encrypted lacks every key: one line for it says more than one for each.
     secret = {place[:-1] for place, _, _, e in found if e["type"] == "extra_forbidden" and place[-1] == "secure"}
@@ -45,6 +46,12 @@ def mistakes(
         # A union reports each of its branches: one line for each place says it all.
         lines.setdefault((place, one["type"] == "extra_forbidden"), printable(line))
     return list(lines.values())
+
+
+@cache
+def _schema(model: type[BaseModel]) -> Schema:
+    """To make it takes longer than all else, and whoever reads many files makes many mistakes."""
+    return model.model_json_schema(by_alias=True)
 
 
 def spell(place: Iterable[int | str]) -> str:
