@@ -236,7 +236,7 @@ def _price(entry: Mapping[str, Any], place: str, sources: Mapping[str, Source], 
         wrong.append(f'{place}.price is {show(amount)}, expected a number of 0 or more as text, as "0.0464"')
     elif unit not in UNITS:
         wrong.append(f"{place}.unit is {show(unit)}, expected one of {', '.join(UNITS)}")
-    elif source not in sources:
+    elif not isinstance(source, str) or source not in sources:
         if source is None or not wrong:
             wrong.append(f"{place}.source is {show(source)}, expected the name of one under sources")
     else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, cast
 
-from engine.values import TAG, UNKNOWN_TEXT, Unknown
+from engine.values import TAG, UNKNOWN_TEXT, Unknown, is_list
 
 MISSING: Final = object()
 _UNKNOWN: Final = frozenset({UNKNOWN_TEXT, "(unknown)", "[unknown]"})
@@ -63,14 +63,14 @@ class Resource:
     def parts(self, path: str) -> tuple["Resource", ...]:
         """The objects of a list at a path, or the one object there, each read as a resource is."""
         found = self.at(path, [])
-        entries = cast("list[Any]", found) if isinstance(found, list) else [found]
+        entries: list[Any] = found if is_list(found) else [found]
         if any(_unknown(each) for each in entries):
             raise NotKnown(f"{path} is not known before it is made")
         return tuple(Resource(self.urn, self.type, each, {}) for each in entries if isinstance(each, Mapping))
 
     def _list(self, path: str) -> Sequence[Any]:
         found = self.at(path, [])
-        entries = cast("list[Any]", found) if isinstance(found, list) else [found]
+        entries: list[Any] = found if is_list(found) else [found]
         if any(_unknown(each) for each in entries):
             raise NotKnown(f"{path} is not known before it is made")
         return entries
@@ -98,8 +98,8 @@ def _at(properties: Mapping[str, Any], path: str) -> Any:
     """What is there; of a list with one entry, what that has."""
     found: Any = properties
     for part in path.split("."):
-        if isinstance(found, list) and len(cast("list[Any]", found)) == 1:
-            found = cast("list[Any]", found)[0]
+        if is_list(found) and len(found) == 1:
+            found = found[0]
         if _unknown(found):
             return UNKNOWN_TEXT
         if not isinstance(found, Mapping):
@@ -124,6 +124,6 @@ def _plain(value: Any) -> Any:
             except (KeyError, TypeError, ValueError):
                 return UNKNOWN_TEXT
         return {key: _plain(each) for key, each in entries.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in cast("list[Any]", value)]
+    if is_list(value):
+        return [_plain(each) for each in value]
     return UNKNOWN_TEXT if value == "[secret]" else value
