@@ -10,8 +10,8 @@ from tests.components.aws import judging as aws_judging
 from tests.components.aws import judging_programs as aws
 from tests.components.gcp import judging as gcp_judging
 from tests.components.gcp import judging_programs as gcp
-from tests.components.planned import Plan, plan
-from tests.plugin.wire import lifted, through_the_plugin
+from tests.components.planned import Plan
+from tests.plugin.wire import through_the_plugin
 
 PROGRAMS: dict[str, Callable[[], object]] = {
     **{f"aws.{name}": each for name, each in aws.PROGRAMS.items() if "stack" not in name},
