@@ -129,10 +129,14 @@ def _known(row: Mapping[str, str], offer: str) -> tuple[str, str, Decimal] | Non
         plain = re.fullmatch(r"(ml\.[a-z0-9-]+\.[a-z0-9-]+)(-Hosting)?", name)
         return (f"machine/{plain[1]}", "hour", amount) if hosted and plain else None
     for family, ending, item, unit in _BY_USE[offer]:
-        usage = re.fullmatch(rf"([A-Z0-9]+-)*{re.escape(ending)}", row["usageType"])
-        if usage and row["Product Family"] == family:
+        if row["Product Family"] == family and _ends(row["usageType"], ending):
             return item, unit, amount * HOURS if _hourly(row["Unit"]) and unit == "month" else amount
     return None
+
+
+def _ends(usage: str, ending: str) -> bool:
+    """Whether it is that usage, which has the region's short name before it in all regions but the first."""
+    return usage.endswith(ending) and re.fullmatch("([A-Z0-9]+-)*", usage.removesuffix(ending)) is not None
 
 
 def _hourly(unit: str) -> bool:
