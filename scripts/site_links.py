@@ -9,10 +9,11 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = {
+    "README.md": "readme.md",
     "ARCHITECTURE.md": "architecture.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
@@ -34,6 +35,11 @@ def on_files(files: Files, config: Any) -> Files:
             if _called(path) == f"files/{path}" and path not in linked and (ROOT / path).is_file():
                 linked.add(path)
                 files.append(File.generated(config, f"files/{path}", abs_src_path=str(ROOT / path)))
+            if _listed(path) and path not in linked:
+                linked.add(path)
+                text = f"# {path}\n\n" + "".join(f"- `{name}`\n" for name in _within(path))
+                aside = InclusionLevel.NOT_IN_NAV
+                files.append(File.generated(config, _called(path), content=text, inclusion=aside))
     return files
 
 
@@ -72,11 +78,21 @@ def _leaves(at: str, link: str) -> bool:
     return path is not None and not path.startswith("docs/")
 
 
+def _listed(path: str) -> bool:
+    """Whether it is a folder that no page tells of, so that its files are listed."""
+    return (ROOT / path).is_dir() and not (ROOT / path / "README.md").is_file()
+
+
+def _within(folder: str) -> list[str]:
+    return sorted(each.name for each in (ROOT / folder).iterdir() if not each.name.startswith(("__pycache__", ".")))
+
+
 def _called(path: str) -> str:
     """What a path of the repository is called on the site."""
+    if _listed(path):
+        return f"files/{path}.md"
     if (ROOT / path).is_dir():
         path = posixpath.join(path, "README.md")
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
-    # The home of the repository is the home of the site.
-    return "index.md" if path == "README.md" else PAGES.get(path, f"files/{path}")
+    return PAGES.get(path, f"files/{path}")
