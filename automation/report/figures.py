@@ -37,8 +37,9 @@ def headline(report: Report) -> str:
 
 
 def good(report: Report) -> bool:
-    """Whether nothing speaks against the change that is known."""
-    return report.result == "planned" and not any(each.level == "high" for each in report.risks)
+    """Whether nothing speaks against the change, and nothing that might is not known yet."""
+    late = any(each.verdict == "not known yet" for each in report.policies.verdicts)
+    return report.result == "planned" and not late and not any(each.level == "high" for each in report.risks)
 
 
 def money(amount: str | None, currency: str = "USD") -> str:

@@ -3,6 +3,7 @@
 It holds no wall-clock time and no path, so that one plan gives one report.
 """
 
+import json
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -216,3 +217,10 @@ class Report(Part):
     def dump(self) -> str:
         """The JSON of it, with a line for each value."""
         return self.model_dump_json(indent=2) + "\n"
+
+
+def schema() -> str:
+    """The JSON Schema of a report, as docs/plan-report.schema.json has it."""
+    found = Report.model_json_schema(mode="serialization")
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Modelport plan report", **found}
+    return json.dumps({**whole, "title": "Modelport plan report"}, indent=2, ensure_ascii=False) + "\n"

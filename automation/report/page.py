@@ -71,6 +71,9 @@ def _verdict(report: Report) -> Markup:
         high = sum(each.level == "high" for each in report.risks)
         if high:
             said.append(tag("p", f"{texts.counted(high, 'risk')} to look at before it is made."))
+    late = figures.verdict_counts(report.policies)["not known yet"]
+    if late:
+        said.append(tag("p", f"What {texts.counted(late, 'verdict')} of policies will be is not known yet."))
     if report.fork:
         said.append(tag("p", f"The code is a fork's ({report.fork}): its model was not built."))
     kind = "failed" if report.result != "planned" else "" if figures.good(report) else "warned"

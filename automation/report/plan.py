@@ -251,11 +251,12 @@ def _unseen(each: Planned, path: str, change: str, replaces: bool) -> Property:
                 return texts.shown(found[0]) if len(found) == 1 else texts.UNKNOWN
         return texts.UNKNOWN
 
+    name = texts.cut(texts.visible(path), texts.LONGEST)
     if change == "add":
-        return Property(path=path, change="add", after=side("new"), replaces=replaces)
+        return Property(path=name, change="add", after=side("new"), replaces=replaces)
     if change == "delete":
-        return Property(path=path, change="delete", before=side("old"), replaces=replaces)
-    return Property(path=path, change="update", before=side("old"), after=side("new"), replaces=replaces)
+        return Property(path=name, change="delete", before=side("old"), replaces=replaces)
+    return Property(path=name, change="update", before=side("old"), after=side("new"), replaces=replaces)
 
 
 def _covers(path: str, other: str) -> bool:

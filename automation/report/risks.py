@@ -11,19 +11,21 @@ from engine.display.facts import is_unknown
 from engine.values import is_dict, is_list
 
 _KEPT: Final = (
-    (r"rds/(cluster|instance|globalCluster)|sql/(database|databaseInstance)|aurora|docdb|neptune", "a database"),
+    (r"(rds|docdb|neptune)/(cluster|instance|clusterInstance|globalCluster):|sql/database(Instance)?:", "a database"),
+    (r"dynamodb/(table|globalTable):|(bigtable|firestore|spanner|redshift|alloydb|memorydb|redis)/", "a database"),
+    (r"elasticache/(cluster|replicationGroup|serverlessCache):|cosmosdb:", "a database"),
+    (r"bigquery/(dataset|table):", "data in BigQuery"),
+    (r"s3/(bucket|bucketV2|directoryBucket):|storage/(bucket|account|container):|s3-native:index:Bucket", "a bucket"),
+    (r"efs/fileSystem:|fsx/\w*FileSystem:|filestore/instance:|ebs/volume:|compute/(disk|regionDisk):", "a disk"),
+    (r"core/v1:PersistentVolume(Claim)?$", "a disk"),
     (
-        r"dynamodb/|bigtable/|firestore/|spanner/|cosmosdb|redshift/|alloydb/|elasticache/|memorydb/|redis/",
-        "a database",
+        r"kms/(key|cryptoKey|keyRing|replicaKey|externalKey):",
+        "a key: what is encrypted with it cannot be read without it",
     ),
-    (r"bigquery/(dataset|table)", "data in BigQuery"),
-    (r"s3/bucket(V2)?:|storage/bucket:|storage/(account|container):|s3-native:index:Bucket|s3express", "a bucket"),
-    (r"efs/fileSystem|fsx/|filestore/|ebs/volume|compute/(disk|regionDisk)|PersistentVolume(Claim)?$", "a disk"),
-    (r"kms/(key|cryptoKey|keyRing|replicaKey)", "a key: what is encrypted with it cannot be read without it"),
-    (r"ecr/repository|artifactregistry/repository|containerregistry", "a registry with the images in it"),
-    (r"secretsmanager/secret|ssm/parameter|secretmanager/secret|core/v1:Secret$|modelport:ApiKey$", "a secret"),
-    (r"cloudwatch/logGroup|logging/(projectBucketConfig|bucket)", "logs"),
-    (r"kinesis/|sqs/queue|pubsub/(topic|subscription)|msk/", "messages that wait"),
+    (r"(ecr|artifactregistry)/repository:|containerregistry/registry:", "a registry with the images in it"),
+    (r"(secretsmanager|secretmanager)/secret(Version)?:|ssm/parameter:|core/v1:Secret$|modelport:ApiKey$", "a secret"),
+    (r"cloudwatch/logGroup:|logging/\w*[bB]ucketConfig:", "logs"),
+    (r"kinesis/stream:|sqs/queue:|pubsub/(topic|subscription):|msk/cluster:", "messages that wait"),
     (r"apps/v1:StatefulSet$", "a StatefulSet"),
     (r"core/v1:Namespace$", "a namespace with all that is in it"),
     (r"apiextensions.*:CustomResourceDefinition$", "a kind of Kubernetes with all objects of it"),
@@ -32,21 +34,24 @@ _KEPT: Final = (
 """What holds something that a new one does not have, by what the type has in it."""
 _STOPS: Final = (
     (r"eks/cluster:|container/cluster:|ecs/cluster:", "the cluster, and everything that runs in it"),
-    (r"eks/nodeGroup|container/nodePool|autoscaling/group:|eks/fargateProfile", "nodes, and the pods or tasks on them"),
-    (r"compute/(regionI|i)nstanceGroupManager|ec2/instance:|compute/instance:", "machines, and what runs on them"),
-    (r"ecs/service:|cloudrunv2/service:|lambda/(function|alias):|cloudfunctionsv2/|appengine", "what answers callers"),
-    (r"sagemaker/endpoint:|vertex/aiEndpoint|modelport:(LocalServer|ModelServer)$", "what answers callers"),
+    (r"eks/(nodeGroup|fargateProfile):|container/nodePool:|autoscaling/group:", "nodes, and what runs on them"),
+    (r"compute/(regionI|i)nstanceGroupManager:|ec2/instance:|compute/instance:", "machines, and what runs on them"),
+    (r"ecs/service:|cloudrunv2/service:|lambda/(function|alias):|cloudfunctionsv2/function:", "what answers callers"),
+    (r"sagemaker/endpoint:|vertex/aiEndpoint:|modelport:(LocalServer|ModelServer)$", "what answers callers"),
     (r"apps/v1:(Deployment|DaemonSet|ReplicaSet)$|autoscaling/.*HorizontalPodAutoscaler$", "pods"),
-    (r"lb/(loadBalancer|listener|targetGroup)|alb/|compute/(globalF|f)orwardingRule|core/v1:Service$", "the way in"),
-    (r"compute/(backendService|regionBackendService|uRLMap|target\w*Proxy)|apigateway", "the way in"),
+    (r"aws:a?lb/(loadBalancer|listener|targetGroup):|core/v1:Service$", "the way in"),
+    (r"compute/((globalF|f)orwardingRule|backendService|regionBackendService|uRLMap|target\w*Proxy):", "the way in"),
+    (r"apigateway\w*/(restApi|api|stage):", "the way in"),
     (r"networking.*:Ingress$|gateway\.networking.*:(Gateway|HTTPRoute)$", "the way in"),
-    (r"ec2/(vpc|subnet|natGateway|internetGateway|routeTable):|compute/(network|subnetwork|router)", "the network"),
+    (r"ec2/(vpc|subnet|natGateway|internetGateway|routeTable):", "the network"),
+    (r"compute/(network|subnetwork|router|routerNat):", "the network"),
 )
 """What callers miss while it is not there."""
 _NAMES: Final = (
     (r"ec2/eip:|compute/(globalA|a)ddress:", "an address: whoever has it in a list of allowed ones needs the new one"),
-    (r"route53/(zone|record)|dns/(managedZone|recordSet)", "a name: callers may have the old answer until it runs out"),
-    (r"acm/certificate:|certificatemanager/|managedSslCertificate", "a certificate: the new one has to be validated"),
+    (r"route53/(zone|record):|dns/(managedZone|recordSet):", "a name: callers may have the old answer for a while"),
+    (r"acm/certificate:|certificatemanager/certificate:", "a certificate: the new one has to be validated"),
+    (r"compute/managedSslCertificate:", "a certificate: the new one has to be validated"),
     (r"iam/role:|serviceaccount/account:", "an identity: whoever trusts the old one has to trust the new one"),
 )
 """What others know by its name."""

@@ -59,7 +59,7 @@ def _verdict(payload: Mapping[str, Any]) -> Verdict:
     word: _Word = "advisory" if level == "advisory" else "mandatory"
     if level == "remediate":
         word, text = "remediated", text or "the resource was put right"
-    elif _NOT_YET.search(text):
+    elif level == "advisory" and _NOT_YET.search(text):
         word, text = "not known yet", _NOT_YET.sub("", text).removeprefix("not yet known: ")
     return Verdict(
         pack=texts.visible(str(payload.get("policyPackName") or "")),

@@ -100,14 +100,18 @@ class Page:
 
 @dataclass
 class Browser:
+    """One page of it is open at a time."""
+
     port: int
+    page: Page | None = None
 
     def open(self, file: Path, *, width: int = 1280, height: int = 900, dark: bool = False) -> Page:
-        """Load a file, in a tab of its own."""
+        """Load a file, in a tab of its own; the one before is closed."""
+        self.close()
         request = f"http://127.0.0.1:{self.port}/json/new?about:blank"
         with urlopen(_put(request), timeout=_STARTS) as answer:
             address: str = json.load(answer)["webSocketDebuggerUrl"]
-        page = Page(websocket.create_connection(address, timeout=_STARTS))
+        page = self.page = Page(websocket.create_connection(address, timeout=_STARTS))
         for domain in ("Page", "Runtime", "Network", "Log", "Accessibility"):
             page.send(f"{domain}.enable")
         mobile = width < 600
@@ -117,6 +121,12 @@ class Browser:
         page.send("Page.navigate", url=file.resolve().as_uri())
         page.wait("Page.loadEventFired")
         return page
+
+    def close(self) -> None:
+        if self.page is not None:
+            self.page.send("Page.close")
+            self.page.socket.close()
+            self.page = None
 
 
 def _put(address: str) -> Any:
@@ -155,7 +165,9 @@ def browser() -> Iterator[Browser]:
                 start_new_session=True,
             )
             try:
-                yield Browser(_port(Path(folder) / "profile" / "DevToolsActivePort", process, Path(log.name)))
+                found = Browser(_port(Path(folder) / "profile" / "DevToolsActivePort", process, Path(log.name)))
+                with contextlib.closing(found):
+                    yield found
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)

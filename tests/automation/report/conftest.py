@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from automation.report.model import Report
-from tests.automation.conftest import Project, environment
+from tests.automation.conftest import ROOT, Project, environment
 from tests.tools import chromium
 
 PROVIDER = """
@@ -149,4 +149,13 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return made
 
 
-Make = Callable[..., Report]
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The files of a report of the repository's own stack on ECS, with its policies, as a review gets them."""
+    folder = tmp_path_factory.mktemp("cloud")
+    made = Project(ROOT, {**environment(folder), "MODELPORT_DATA_DIR": str(folder / "data")})
+    files = {"html": folder / "r.html", "markdown": folder / "c.md", "json": folder / "p.json"}
+    flags = [word for name, file in files.items() for word in (f"--{name}", str(file))]
+    done = made.run("preview", "-s", "aws-ecs", "--policy-pack", "policies", *flags)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return files
