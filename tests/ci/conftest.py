@@ -1,8 +1,8 @@
 """A repository with the workflows as a user copies them, and nektos/act, which runs them on this machine.
 
-Steps with `run` are the workflows' own, by the real bash, git, curl, jq, pip and modelport. Actions that would be fetched are
-stand-ins, made below: checkout asks a repository of the test's for the same commit; artifacts lie in a folder;
-a login notes whom it was asked to be.
+Steps with `run` are the workflows' own, by the real bash, git, curl, jq, pip and modelport. Actions that would be
+fetched are stand-ins, made below: checkout asks a repository of the test's for the same commit; artifacts lie in a
+folder; a login notes whom it was asked to be.
 """
 
 import base64
@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import sysconfig
+import textwrap
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -43,7 +44,8 @@ _ACTIONS: Final[dict[str, tuple[str, str]]] = {
     "actions/checkout": (
         "persist-credentials ref",
         """
-        git init -q . && git fetch -q "$ORIGIN" "${REF:-$DEFAULT_REF}" && git -c advice.detachedHead=false checkout -q FETCH_HEAD
+        git init -q . && git fetch -q "$ORIGIN" "${REF:-$DEFAULT_REF}"
+        git -c advice.detachedHead=false checkout -q FETCH_HEAD
         """,
     ),
     "actions/setup-python": ("python-version", 'echo "$PYTHON_HOME" >> "$GITHUB_PATH"'),
@@ -53,7 +55,11 @@ _ACTIONS: Final[dict[str, tuple[str, str]]] = {
     ),
     "actions/download-artifact": (
         "pattern path run-id github-token",
-        'for each in "$ARTIFACTS"/$PATTERN; do if [ -d "$each" ]; then mkdir -p "$PATH_"; cp -r "$each" "$PATH_/"; fi; done',
+        """
+        for each in "$ARTIFACTS"/$PATTERN; do
+          if [ -d "$each" ]; then mkdir -p "$PATH_"; cp -r "$each" "$PATH_/"; fi
+        done
+        """,
     ),
     "aws-actions/configure-aws-credentials": (
         "role-to-assume aws-region",
@@ -255,7 +261,7 @@ def _stand_ins(folder: Path) -> Path:
             each.upper().replace("-", "_") + ("_" if each in _TAKEN else ""): f"${{{{ inputs.{each} }}}}"
             for each in names
         }
-        step = {"shell": "bash", "env": env, "run": script.strip()}
+        step = {"shell": "bash", "env": env, "run": textwrap.dedent(script).strip()}
         action = {
             "name": name,
             "inputs": {each: {"required": False, "default": ""} for each in names},

@@ -4,20 +4,23 @@ from tests.ci.conftest import PASSPHRASE, Repository
 from tests.ci.projects import below, things
 
 GIVEN = {"PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
-# Its resource is read from a file, which anybody may change.
+# Its resource is in a file, which anybody may change.
 PROVIDER = """
 from pathlib import Path
 
-from pulumi.dynamic import CreateResult, ReadResult, ResourceProvider
+from pulumi.dynamic import CreateResult, DiffResult, ReadResult, ResourceProvider
 
 
 class Provider(ResourceProvider):
     def create(self, props):
-        Path(props["color"]).write_text("as made")
-        return CreateResult("made", {**props, "found": "as made"})
+        Path(props["color"]).write_text(props["fail"])
+        return CreateResult(props["color"], dict(props))
+
+    def diff(self, id, old, new):
+        return DiffResult(changes=old["fail"] != new["fail"])
 
     def read(self, id, props):
-        return ReadResult(id, {**props, "found": Path(props["color"]).read_text()})
+        return ReadResult(id, {**props, "fail": Path(id).read_text()})
 """
 
 
@@ -61,9 +64,9 @@ def test_drift_fails_the_run_and_opens_one_issue_which_is_closed_when_it_has_gon
     assert issue["title"] == "Drift of dev" and issue["state"] == "open"
     assert issue["body"].startswith("<!-- modelport drift dev -->\n### Drift of dev: drifted\n")
     assert "- `thing` (`pulumi-python:dynamic:Resource`" in issue["body"] or "- `thing` (" in issue["body"]
-    assert "`found`" in issue["body"] and "hunter2" not in issue["body"]
+    assert "`fail`" in issue["body"] and "hunter2" not in issue["body"]
 
-    real.write_text("as made")
+    real.write_text("")
     assert night() == 0, told[-1]
     assert issue["state"] == "closed"
 
