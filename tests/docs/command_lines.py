@@ -11,7 +11,7 @@ from typing import Any, Final
 import typer
 
 from automation.cli import app
-from automation.flags import engine_verbs
+from automation.flags import engine_verbs, with_files
 from tests.docs.pages import ROOT
 
 _ENDS: Final = ("|", "||", "&&", ";", "&", ">", ">>", "<", "2>", "2>&1")
@@ -38,6 +38,10 @@ def commands(line: str) -> Iterator[list[str]]:
             words = []
         else:
             words.append(word)
+
+
+def is_listed(line: str) -> bool:
+    return _REMARK.search(line) is not None
 
 
 def wrong(words: list[str]) -> str | None:
@@ -68,6 +72,7 @@ def targets() -> set[str]:
 
 
 def _modelport(words: list[str]) -> str | None:
+    words = with_files(words)
     if (official := engine_verbs(words)) is not None:  # as the official command line takes it
         return _engine(official)
     command: Any = typer.main.get_command(app)

@@ -57,7 +57,8 @@ def test_json_is_json(block: Block) -> None:
 
 @pytest.mark.parametrize("block", _each("python"))
 def test_a_program_compiles_and_what_it_imports_is_there(block: Block) -> None:
-    compile(block.text, block.name, "exec")
+    # Of a page on a Deployer, what stands in a function of the reader's own may wait.
+    compile(block.text, block.name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     for each in ast.walk(ast.parse(block.text)):
         if isinstance(each, ast.Import):
             for name in each.names:
@@ -79,7 +80,11 @@ def test_every_command_line_is_one_that_there_is() -> None:
                 assert not line.startswith(("modelport", ".venv/bin/modelport", "aws ")), f"{block.name}: {line}"
                 continue
             ours += sum(each[0].endswith("modelport") for each in found)
-            mistakes += [f"{block.name}: {why}" for each in found if (why := command_lines.wrong(each)) is not None]
+            listed = command_lines.is_listed(line)  # in a list of commands, each with what it is for
+            for each in found:
+                why = command_lines.wrong(each)
+                if why is not None and not (listed and "Missing" in why):
+                    mistakes.append(f"{block.name}: {why}")
     assert mistakes == []
     assert ours > 70
 
