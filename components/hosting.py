@@ -38,7 +38,7 @@ class Component(ComponentProvider):
         known = self._component_defs[what]
         try:
             args = inbound.Reader(self._type_defs).component(what, inputs, known.inputs, known.inputs_mapping)
-            made = self._components[what](name, args, options)  # type: ignore[call-arg,arg-type]
+            made = self._components[what](name, args, options)  # type: ignore[arg-type]
         except pulumi.RunError as error:
             # What the caller did wrong is told as its message and no traceback.
             raise _refused(self._their_words(what, str(error))) from error
@@ -60,17 +60,18 @@ class Host(Provider):
     def __init__(self) -> None:
         self._made: dict[str, Component] = {}
         self._schema: str | None = None
-        super().__init__(version(NAME))
+        self._version = version(NAME)
+        super().__init__(self._version)
 
     @property
-    def schema(self) -> str | None:  # type: ignore[override]
+    def schema(self) -> str | None:
         """Of all of them: it takes seconds to tell, and only `pulumi package` and programs in YAML ask for it."""
         if self._schema is None:
-            self._schema = Component(hosted.components(), NAME, None, self.version).schema
+            self._schema = Component(hosted.components(), NAME, None, self._version).schema
         return self._schema
 
     @schema.setter
-    def schema(self, told: str | None) -> None:
+    def schema(self, told: str | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         self._schema = told
 
     def construct(
@@ -89,7 +90,7 @@ class Host(Provider):
                 found = hosted.component(what)
             except ModuleNotFoundError as error:
                 raise _refused(str(error)) from error
-            self._made[what] = Component([found], NAME, None, self.version)
+            self._made[what] = Component([found], NAME, None, self._version)
         return self._made[what].construct(name, resource_type, inputs, options)
 
 

@@ -9,7 +9,7 @@ types take them.
 import asyncio
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, TypeGuard, cast
 
 import pulumi
 from pulumi.output import Unknown
@@ -51,8 +51,8 @@ class Reader:
         }
 
     def _read(self, what: str, value: Any, kind: PropertyDefinition) -> Any:
-        if isinstance(value, pulumi.Output):
-            return self._of_output(what, cast("pulumi.Output[Any]", value), kind)
+        if _is_output(value):
+            return self._of_output(what, value, kind)
         if isinstance(value, Unknown):
             if kind.plain:
                 raise _too_early(what)
@@ -61,10 +61,9 @@ class Reader:
             return self._named(what, value, kind.ref)
         if kind.items is not None:
             item = kind.items
-            if not isinstance(value, list):
+            if not _is_list(value):
                 raise wrong(what, value, "a list", "write one")
-            listed = enumerate(cast("list[Any]", value))
-            return [self._read(f"{what}[{at}]", each, item) for at, each in listed]
+            return [self._read(f"{what}[{at}]", each, item) for at, each in enumerate(value)]
         if kind.additional_properties is not None:
             entry = kind.additional_properties
             fields = _mapping(what, value).items()
@@ -153,11 +152,19 @@ def _anything(value: Any) -> Any:
     """What has no type: outputs stay where they are, and what is not known becomes one."""
     if isinstance(value, Unknown):
         return _output(None, known=False)
-    if isinstance(value, list):
-        return [_anything(each) for each in cast("list[Any]", value)]
+    if _is_list(value):
+        return [_anything(each) for each in value]
     if isinstance(value, dict):
         return {key: _anything(each) for key, each in cast("dict[str, Any]", value).items()}
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _is_output(value: object) -> "TypeGuard[pulumi.Output[Any]]":
+    return isinstance(value, pulumi.Output)
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
 
 
 def _parts(value: Any) -> bool:
@@ -168,12 +175,12 @@ def _shared(value: Any, resources: set[pulumi.Resource], secret: bool) -> Any:
     """Each part as an output of its own that hangs on the same and is as secret."""
     if isinstance(value, Unknown):
         return _output(None, resources, known=False, secret=secret)
-    if isinstance(value, list):
-        return [_shared(each, resources, secret) for each in cast("list[Any]", value)]
+    if _is_list(value):
+        return [_shared(each, resources, secret) for each in value]
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value).items()
         return {key: _shared(each, resources, secret) for key, each in fields if each is not None}
-    return value if isinstance(value, pulumi.Output) else _output(value, resources, secret=secret)
+    return value if _is_output(value) else _output(value, resources, secret=secret)
 
 
 def _output(
@@ -183,7 +190,8 @@ def _output(
 
     made: asyncio.Future[Any] = asyncio.Future()
     made.set_result(_OutputData(resources or set(), value, known, secret))
-    return pulumi.Output._from_data(made)  # pyright: ignore[reportPrivateUsage]
+    there: pulumi.Output[Any] = pulumi.Output._from_data(made)  # pyright: ignore
+    return there
 
 
 def _too_early(what: str) -> ArgsError:
