@@ -85,7 +85,8 @@ def _headline(report: Report) -> str:
 
 
 def _facts(report: Report) -> list[str]:
-    cost, out = report.cost, []
+    cost = report.cost
+    out: list[str] = []
     if report.result != "planned":
         out.append(f"- **Plan**: {figures.changes(report)}, as far as it came")
     if report.fork:
@@ -237,7 +238,7 @@ def _resources(report: Report) -> str:
 
 def _architecture(report: Report) -> str:
     """The picture in words, as a comment holds no SVG."""
-    lines = []
+    lines: list[str] = []
     for box in report.picture.boxes:
         waits = f", behind {', '.join(code(each, 60) for each in box.waits_for)}" if box.waits_for else ""
         lines.append(f"- {code(box.title, 60)}: {told(box)}{waits}")

@@ -313,7 +313,7 @@ def _branches(found: Sequence[Row], *, opened: bool) -> Iterator[Markup]:
             end += 1
         inner = found[at + 1 : end]
         if inner:
-            counts = Counter(row.resource.op for row in inner if not row.resource.component)
+            counts: Counter[str] = Counter(row.resource.op for row in inner if not row.resource.component)
             said = ", ".join(f"{counts[op]:,} {word}" for op, word in figures.WORDS.items() if counts[op])
             listed = tag("ul", [_resource(row, opened=opened) for row in inner], class_="tree inner")
             is_open = opened and any(row.resource.op in ("update", "replace", "delete") for row in inner)

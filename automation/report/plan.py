@@ -52,7 +52,10 @@ class Planned:
             return "replace"
         known: list[Op] = [_AS[op] for op in self.ops if op in _AS]
         # What is left of an earlier replacement goes, and the resource itself has a word of its own.
-        return next((op for op in known if op != "delete"), known[0] if known else "same")
+        for op in known:
+            if op != "delete":
+                return op
+        return "delete" if known else "same"
 
     @property
     def delete_first(self) -> bool:
@@ -113,7 +116,8 @@ class Plan:
         elif (payload := event.get("policyRemediationEvent")) is not None:
             self.policy_events.append({**payload, "enforcementLevel": "remediate"})
         elif (payload := event.get("summaryEvent")) is not None:
-            self.packs = {_pack(key): str(value) for key, value in (payload.get("PolicyPacks") or {}).items()}
+            packs: dict[str, Any] = payload.get("PolicyPacks") or {}
+            self.packs = {_pack(key): str(value) for key, value in packs.items()}
             self.finished = str(payload.get("result", "succeeded")) == "succeeded"
         else:
             for kind in ("policyAnalyzeSummaryEvent", "policyAnalyzeStackSummaryEvent"):

@@ -36,7 +36,7 @@ def leaves(value: Any, path: str = "", name: str = "", depth: int = 0) -> Iterat
     elif is_unknown(value):
         yield path, value, UNKNOWN
     elif is_asset(value) or is_archive(value):
-        digest = str(value.get("hash") or "")[:12]
+        digest = str(value.get("hash") or "")[:12] if is_dict(value) else ""
         yield path, value, f"[asset {digest}]" if digest else "[asset]"
     elif is_dict(inside) and inside and depth < DEEPEST:
         named = next((str(inside[key]) for key in _NAMED if isinstance(inside.get(key), str)), "")

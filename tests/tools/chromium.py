@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def _put(address: str) -> Any:
 
 
 @contextlib.contextmanager
-def browser() -> Iterator[Browser]:
+def browser() -> Generator[Browser]:
     """Chromium, for as long as the block runs."""
     program = debian.program("chromium", "chromium")
     # Debian's /usr/bin/chromium is a script that looks for the rest where a package would have put it.

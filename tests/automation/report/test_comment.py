@@ -17,7 +17,8 @@ def rendered_as_github(text: str) -> str:
     fence = re.search(r"^(`{3,})diff$.*?^\1$", text, re.MULTILINE | re.DOTALL)
     outside = text.replace(fence[0], "") if fence else text
     assert not re.search(r"https?:|www\.|[\w.]@[\w.]", outside)
-    return MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
+    rendered: str = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(text)
+    return rendered
 
 
 def test_a_plan_of_two_thousand_resources_fits_and_says_what_it_leaves_out() -> None:

@@ -69,7 +69,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=again)
     thread.start()
-    seen = set()
+    seen: set[str] = set()
     while not ended.is_set():
         seen.add(file.read_text())
     thread.join()

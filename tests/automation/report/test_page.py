@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ def test_two_thousand_resources_make_a_page() -> None:
 
 
 def test_a_chain_of_a_thousand_parents_makes_one(tmp_path: object) -> None:
-    events = []
+    events: list[dict[str, Any]] = []
     parent = samples.ROOT_URN
     for at in range(1_500):
         made = samples.state("a:b:C", f"n{at}", {"k": 1}, parent=parent)

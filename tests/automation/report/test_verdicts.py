@@ -116,7 +116,12 @@ def test_a_pack_that_has_not_seen_the_stack_has_not_finished() -> None:
 
 
 def test_a_remedied_resource_is_told_and_its_policy_not_kept() -> None:
-    payload = {"policyName": "rule", "policyPackName": "pack", "resourceUrn": samples.urn("a:b:C", "x"), "before": {}}
+    payload: dict[str, Any] = {
+        "policyName": "rule",
+        "policyPackName": "pack",
+        "resourceUrn": samples.urn("a:b:C", "x"),
+        "before": {},
+    }
     summary = {"resourceUrn": "u", "policyPackName": "pack", "passed": ["rule"]}
     report = samples.report([{"policyRemediationEvent": payload}, {"policyAnalyzeSummaryEvent": summary}])
     assert [each.verdict for each in report.policies.verdicts] == ["remediated"]
