@@ -21,6 +21,7 @@ from engine.values import SECRET_TAG, TAG
 
 _MAKERS = ("ModelImage", "ImageCopy", "Release", "ReleaseRecord")
 """Resources that know an image and do not run it."""
+_NONE: Mapping[str, Any] = {}
 _KINDS = {"update": "up"}
 """What a history calls an operation, in the words of the command."""
 
@@ -54,7 +55,7 @@ def served(target: Target, choice: Choice, model: str) -> Served:
         raise _never(name, f"{had}, expected {model}", f"bring that up there: modelport up -s {name}")
     outputs, secret = _opened(_part(images[model], "outputs"))
     digest = str(outputs.get("digest") or "")
-    told, _ = _opened(next((_part(each, "outputs") for each in resources if _kind(each) == "Stack"), {}))
+    told, _ = _opened(next((_part(each, "outputs") for each in resources if _kind(each) == "Stack"), _NONE))
     answers = str(told.get("digest") or "")
     if not digest or answers != digest:
         was = f"serves {answers[:19]}, and its model is {digest[:19] or 'not built'}" if answers else "serves nothing"
