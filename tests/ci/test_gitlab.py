@@ -23,7 +23,11 @@ class _Loader(yaml.SafeLoader):
     """YAML with GitLab's tag for what stands elsewhere."""
 
 
-_Loader.add_constructor("!reference", lambda loader, node: {"reference": loader.construct_sequence(node)})
+def _reference(loader: yaml.SafeLoader, node: yaml.SequenceNode) -> dict[str, Any]:
+    return {"reference": loader.construct_sequence(node)}
+
+
+_Loader.add_constructor("!reference", _reference)
 PIPELINE: dict[str, Any] = yaml.load(FILE.read_text(), _Loader)
 
 
@@ -53,7 +57,7 @@ def jobs() -> list[str]:
 
 def test_gitlab_s_own_schema_takes_it() -> None:
     check = pypi.environment(pypi.CI) / "check-jsonschema"
-    command = [check, "--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci", str(FILE)]
+    command = [str(check), "--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci", str(FILE)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -100,7 +104,8 @@ class _Notes:
             def _do(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "null")
                 path, _, query = self.path.partition("?")
-                status, answer = 200, None
+                status = 200
+                answer: Any = None
                 if self.headers.get("PRIVATE-TOKEN") != "glpat-of-the-project":
                     status, answer = 401, {"message": "401 Unauthorized"}
                 elif path == "/user":
@@ -109,7 +114,8 @@ class _Notes:
                     answer = api.notes if "page=1" in query.split("&") else []
                 elif self.command == "POST":
                     answer = {"id": len(api.notes) + 10, "author": {"id": 1}, **body}
-                    status, _ = 201, api.notes.insert(0, answer)
+                    status = 201
+                    api.notes.insert(0, answer)
                 else:
                     answer = next(each for each in api.notes if str(each["id"]) == path.rpartition("/")[2])
                     answer.update(body)

@@ -37,7 +37,13 @@ def test_actionlint_and_shellcheck_find_nothing(copied: Path) -> None:
 
 
 def test_zizmor_finds_nothing_as_an_auditor(copied: Path) -> None:
-    command = [pypi.environment(pypi.CI) / "zizmor", "--offline", "--persona=auditor", "--no-progress", str(copied)]
+    command = [
+        str(pypi.environment(pypi.CI) / "zizmor"),
+        "--offline",
+        "--persona=auditor",
+        "--no-progress",
+        str(copied),
+    ]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 

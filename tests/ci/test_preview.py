@@ -3,7 +3,7 @@
 import json
 
 from tests.ci.api import BOT
-from tests.ci.conftest import Repository, completed, pull
+from tests.ci.conftest import PASSPHRASE, Repository, completed, pull
 from tests.ci.projects import below, digits, local, stack_file, things
 
 MARKERS = ["<!-- modelport plan demo/dev -->", "<!-- modelport plan demo/prod -->"]
@@ -104,6 +104,7 @@ def test_words_of_a_fork_stay_words(repository: Repository) -> None:
     marker = "<!-- modelport plan demo/dev -->"
     words = f"{marker}\n@everyone [free](https://evil.test)\r```\r# Big\n</details><img src=x>\n\x1b[31m\x00\xff"
     plans = {"dev": words.encode("latin-1"), "other": b"# no plan\n", "large": marker.encode() + b"\n" + b"x" * 200_000}
+    plans["short"] = b"<!-- modelport plan demo/short -->"
     for name, content in plans.items():
         folder = repository.artifacts / f"modelport-plan-{name}"
         folder.mkdir(parents=True)
@@ -113,7 +114,8 @@ def test_words_of_a_fork_stay_words(repository: Repository) -> None:
     done = repository.run("modelport-comment", "workflow_run", completed(request))
     assert done.code == 0, done.told
     assert set(repository.api.comments) == {9}
-    (body,) = _comments(repository, 9)
+    body, short = _comments(repository, 9)
+    assert short.split("\n")[0] == plans["short"].decode(), "the line by which it is found again stands alone"
     lines = body.rstrip("\n").split("\n")
     assert lines[0] == marker
     at = lines.index("    @everyone [free](https://evil.test)```# Big")
@@ -145,3 +147,27 @@ def test_a_plan_with_a_comment_s_full_size_is_taken_and_found_again_on_the_secon
         done = repository.run("modelport-comment", "workflow_run", completed(request))
         assert done.code == 0, done.told
     assert sum(each["user"]["login"] == BOT for each in repository.api.comments[7]) == 1
+
+
+def test_a_plan_is_against_the_state_where_its_passphrase_is_set_and_of_a_new_stack_where_it_is_not(
+    repository: Repository,
+) -> None:
+    state = repository.folder / "shared-state"
+    state.mkdir()
+    given = {"PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
+    variables = {"PULUMI_BACKEND_URL": f"file://{state}"}
+    repository.commit("main", things())
+    up = repository.run("modelport-up", "push", {}, jobs="dev", secrets=given, variables=variables)
+    assert up.code == 0, up.told
+    sha = repository.commit("colour", {"Pulumi.dev.yaml": stack_file(color="green")})
+    payload = {"action": "opened", "pull_request": pull(7, "colour", sha)}
+    for secrets, expected in ((given, {"update": 1, "same": 1}), ({}, {"create": 2})):
+        if repository.artifacts.exists():
+            repository.artifacts.rename(repository.folder / "first")
+        done = repository.run(
+            "modelport-preview", "pull_request", payload, ref=sha, secrets=secrets, variables=variables
+        )
+        assert done.code == 0, done.told
+        told = json.loads((repository.artifacts / "modelport-plan-dev" / "dev.json").read_text())
+        assert told["changes"] == expected
+    assert PASSPHRASE not in done.told
