@@ -165,13 +165,14 @@ def _model(draft: Draft, wanted: Wanted, settings: dict[str, Any], ask: Ask | No
     source, other = new_model.find(str(given), root, wanted.cwd)
     if other is not None:
         _copied(draft, other)
-        source = draft.file.said.get("model.source")
-        if not isinstance(source, str):
+        theirs = draft.file.said.get("model.source")
+        if not isinstance(theirs, str):
             raise Failure(
                 Exit.BAD_INPUT,
                 f"Pulumi.{other}.yaml: model.source is missing, expected where the model comes from; "
                 "correct that file, or give --model the model itself",
             )
+        source = theirs
     draft.source = source
     draft.graph = new_model.graph(source, root)
     if draft.graph is not None:

@@ -66,7 +66,8 @@ class Resource:
         entries: list[Any] = found if is_list(found) else [found]
         if any(_unknown(each) for each in entries):
             raise NotKnown(f"{path} is not known before it is made")
-        return tuple(Resource(self.urn, self.type, each, {}) for each in entries if isinstance(each, Mapping))
+        objects = [cast("Mapping[str, Any]", each) for each in entries if isinstance(each, Mapping)]
+        return tuple(Resource(self.urn, self.type, each, {}) for each in objects)
 
     def _list(self, path: str) -> Sequence[Any]:
         found = self.at(path, [])

@@ -6,7 +6,7 @@ book that somebody reads meanwhile is whole.
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -117,7 +117,7 @@ def write(book: Book, path: Path) -> None:
 
 
 @contextmanager
-def lines(client: httpx.Client, url: str) -> Iterator[Iterator[str]]:
+def lines(client: httpx.Client, url: str) -> Generator[Iterator[str]]:
     """The lines of a list as they come. Raises ListError, httpx.HTTPError."""
     with client.stream("GET", url) as answer:
         _refuse(answer)
@@ -149,7 +149,7 @@ def _bounded(answer: httpx.Response) -> Iterator[str]:
 
 
 def _refuse(answer: httpx.Response) -> None:
-    if answer.status_code != httpx.codes.OK:
+    if not answer.is_success:
         # Without the address: Google's has the key in it.
         raise ListError(f"the server answers {answer.status_code}, expected 200")
 

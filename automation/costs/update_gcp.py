@@ -96,7 +96,8 @@ def _part(sku: Mapping[str, Any]) -> tuple[str, Basis, Decimal, date] | None:
     """What an entry of the catalog is the price of; None for what nothing here asks for."""
     description = str(sku.get("description", ""))
     usage = str(cast("Mapping[str, Any]", sku.get("category", {})).get("usageType", ""))
-    basis: Basis | None = {"OnDemand": BASES[0], "Preemptible": BASES[1]}.get(usage)
+    bases: dict[str, Basis] = {"OnDemand": BASES[0], "Preemptible": BASES[1]}
+    basis = bases.get(usage)
     told = _amount(sku)
     if basis is None or told is None:
         return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, Decimal
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from automation.costs.book import Price
 from automation.costs.metering import (
@@ -183,7 +183,7 @@ def _endpoint(each: Resource, stack: Stack) -> Iterator[Found]:
     subnets = each.at("subnetIds")
     if not isinstance(subnets, list):
         raise NotKnown("in how many subnets it is, is not known")
-    number = Decimal(len(subnets))
+    number = Decimal(len(cast("list[object]", subnets)))
     price = stack.price(each, "vpc/endpoint-interface", "hour")
     why = f"{price.amount.normalize():f} an hour in each of {plural(number, 'zone')}, and its traffic by the GB"
     yield fixed(

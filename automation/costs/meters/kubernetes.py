@@ -1,7 +1,7 @@
 """What lies in a cluster: it runs on nodes that are paid, and a few things make others outside of it."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 from automation.costs.metering import Entry, Found, Free, Stack, Unpriced, Usage
 from automation.costs.meters.gcp import vertex
@@ -17,7 +17,8 @@ def _service(each: Resource, stack: Stack) -> Iterator[Found]:
 
 def _pool(each: Resource, stack: Stack) -> Iterator[Found]:
     limits = each.at("spec.limits", {})
-    told = ", ".join(f"{key} {value}" for key, value in limits.items()) if isinstance(limits, dict) else ""
+    named = cast("dict[str, object]", limits) if isinstance(limits, dict) else {}
+    told = ", ".join(f"{key} {value}" for key, value in named.items())
     why = f"Karpenter makes as many as pods ask for, {f'to the most {told}' if told else 'without a limit'}"
     yield Unpriced(f"nodes of pool {each.name}", why)
 
