@@ -92,7 +92,7 @@ def _facts(report: Report) -> list[str]:
     if report.fork:
         out.append(f"- **Fork**: {plain(report.fork)}; its model was not built")
     high = sum(each.level == "high" for each in report.risks)
-    out.append(f"- **Risks**: {high:,} high of {len(report.risks):,}")
+    out.append(f"- **Risks**: {f'{high:,} high of {len(report.risks):,}' if report.risks else 'none seen'}")
     for model in report.models[:3]:
         out.append(f"- **Model** {code(model.name)}: {plain(figures.quality(model), 200)}")
     out.append(f"- **Policies**: {plain(figures.policies_told(report.policies))}")
@@ -186,8 +186,8 @@ def _cost(report: Report) -> str:
         "| | before | after |",
         "|---|--:|--:|",
         f"| a month | {figures.month(cost, before=True) if was else 'none'} | {figures.month(cost)} |",
-        f"| a million predictions | {figures.per_million(cost, cost.per_million_before) if was else 'none'} "
-        f"| {figures.per_million(cost, cost.per_million_after)} |",
+        f"| a million predictions | {figures.per_million(cost, before=True) if was else 'none'} "
+        f"| {figures.per_million(cost)} |",
         f"| not known, in no sum | {cost.unknown_before:,} | {cost.unknown_after:,} |",
     ]
     warned, more = _fitting([f"- **budget**: {plain(each, 500)}" for each in cost.warnings], _SHARES["cost"] // 4)

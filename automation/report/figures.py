@@ -54,11 +54,15 @@ def money(amount: str | None, currency: str = "USD") -> str:
 
 
 def month(cost: Cost, *, before: bool = False) -> str:
-    """The sum of a month; where nothing has a known price there is none."""
-    amount, unknown = cost.per_month_after, cost.unknown_after
-    if before:
-        amount, unknown = cost.per_month_before, cost.unknown_before
-    return NOT_KNOWN if unknown and amount is not None and not Decimal(amount) else money(amount, cost.currency)
+    """The sum of a month: of what has a price, which is the least of it where something has none."""
+    amount = cost.per_month_before if before else cost.per_month_after
+    return _least(cost, amount, before=before)
+
+
+def _least(cost: Cost, amount: str | None, *, before: bool) -> str:
+    if amount is None or not (cost.unknown_before if before else cost.unknown_after):
+        return money(amount, cost.currency)
+    return f"at least {money(amount, cost.currency)}" if Decimal(amount) else NOT_KNOWN
 
 
 def difference(cost: Cost) -> str:
@@ -71,9 +75,10 @@ def difference(cost: Cost) -> str:
     return ("+" if change > 0 else "") + money(str(change), cost.currency)
 
 
-def per_million(cost: Cost, amount: str | None) -> str:
+def per_million(cost: Cost, *, before: bool = False) -> str:
+    amount = cost.per_million_before if before else cost.per_million_after
     if amount is not None:
-        return money(amount, cost.currency)
+        return _least(cost, amount, before=before)
     return NOT_KNOWN if cost.predictions_per_month else f"{NOT_KNOWN}, as cost.predictions_per_month is not set"
 
 

@@ -244,8 +244,8 @@ def _cost(cost: Cost) -> Markup:
         ),
         _row(
             "A million predictions",
-            _number(figures.per_million(cost, cost.per_million_before) if before is not None else "none"),
-            _number(figures.per_million(cost, cost.per_million_after)),
+            _number(figures.per_million(cost, before=True) if before is not None else "none"),
+            _number(figures.per_million(cost)),
         ),
         _row("Not known, in no sum", _number(f"{cost.unknown_before:,}"), _number(f"{cost.unknown_after:,}")),
     ]
