@@ -52,6 +52,8 @@ lock:  ## resolve pyproject.toml and the image's own requirements anew, with has
 	    --no-emit-index-url --no-header -q -o serving/requirements.lock
 	.venv/bin/uv pip compile components/gcp/function_requirements.in -c serving/requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header -q -o components/gcp/function_requirements.lock
+	.venv/bin/uv pip compile docs/requirements.in --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header -q -o docs/requirements.lock
 
 sync:  ## make .venv hold what requirements.lock says, without a fresh start
 	.venv/bin/uv pip sync -q --python $(PY) --require-hashes requirements.lock

@@ -1,14 +1,13 @@
 """Arguments as a program in another language would send them, and programs whose components get them that way."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from enum import Enum
 from typing import Any
 from unittest import mock
 
 import pulumi
-from pulumi.output import UNKNOWN, _OutputData
 from pulumi.provider.experimental.analyzer import PropertyDefinition, TypeDefinition
 
 from components import hosted, inbound
@@ -34,68 +33,37 @@ def sent(value: Any, kind: PropertyDefinition, types: Types) -> Any:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def lifted(value: Any) -> Any:
-    """As Pulumi's SDK hands over an argument that hangs on resources: a part that is an output makes the whole one."""
-    try:
-        inner, found = _bare(value)
-    except NotYet:
-        return value
-    if not found:
-        return value
-    resources = {resource for data in found for resource in data.resources}
-    return inbound._output(inner, resources, secret=any(data.is_secret for data in found))
-
-
-def _bare(value: Any) -> tuple[Any, list["_OutputData[Any]"]]:
-    if isinstance(value, pulumi.Output):
-        if not value._data.done():
-            raise NotYet
-        data = value._data.result()
-        return (data.value if data.is_known else UNKNOWN), [data]
-    if isinstance(value, list):
-        each = [_bare(item) for item in value]
-        return [item for item, _ in each], [one for _, more in each for one in more]
-    if isinstance(value, dict):
-        fields = {key: _bare(item) for key, item in value.items()}
-        return {key: item for key, (item, _) in fields.items()}, [one for _, more in fields.values() for one in more]
-    return value, []
-
-
-class NotYet(Exception):
-    """An output that is still being awaited is handed over as it is."""
-
-
 @functools.cache
 def analysed(name: str) -> Component:
     return Component([hosted.component(name)], NAME, None, "0.1.0")
 
 
-def read(name: str, args: Mapping[str, Any], over: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
+def read(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """What the plugin gives a component, of what a program in Python would give it."""
     by = analysed(name)
     known, types = by._component_defs[name], by._type_defs
     theirs = {ours: told for told, ours in known.inputs_mapping.items()}
-    wire = {theirs[key]: over(sent(each, known.inputs[theirs[key]], types)) for key, each in args.items()}
+    wire = {theirs[key]: sent(each, known.inputs[theirs[key]], types) for key, each in args.items()}
     return inbound.Reader(types).component(name, wire, known.inputs, known.inputs_mapping)
 
 
 @contextmanager
-def through_the_plugin(over: Callable[[Any], Any] = lambda value: value) -> Iterator[list[str]]:
+def through_the_plugin() -> Iterator[list[str]]:
     """Within it every component that a program makes is given its arguments by way of the plugin; which, is told."""
     made: list[str] = []
     with ExitStack() as patched:
         for kind in hosted.components():
-            patched.enter_context(mock.patch.object(kind, "__init__", _by_way(kind, made, over)))
+            patched.enter_context(mock.patch.object(kind, "__init__", _by_way(kind, made)))
         yield made
 
 
-def _by_way(kind: type[pulumi.ComponentResource], made: list[str], over: Callable[[Any], Any]) -> Any:
+def _by_way(kind: type[pulumi.ComponentResource], made: list[str]) -> Any:
     plainly: Any = kind.__init__
     analysed(kind.__name__)  # by the class as it is
 
     @functools.wraps(plainly)
     def init(self: Any, name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         made.append(kind.__name__)
-        plainly(self, name, read(kind.__name__, args, over), opts)
+        plainly(self, name, read(kind.__name__, args), opts)
 
     return init

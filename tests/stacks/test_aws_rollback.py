@@ -15,12 +15,12 @@ from automation import rollback
 from automation.cli import main
 from automation.exits import Exit, Failure
 from automation.projects import Target
+from automation.report.layout import RECORD
 from components.history import Promotion
 from model_build import push
 from stacks.spec import SpecError
 from tests.components.planned import Plan
 from tests.stacks import test_aws_ec2, test_aws_ecs, test_aws_lambda, test_aws_sagemaker
-from tests.stacks.pictures import RECORD
 from tests.stacks.pretend_image import digest
 from tests.stacks.shops import Shop, opened, placed, there
 from tests.stacks.stack_files import IMAGE, MODEL, ROOT, StackFile

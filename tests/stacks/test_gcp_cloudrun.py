@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from automation.report.layout import RECORD
 from stacks import gcp_cloudrun
 from tests.components.gcp import judging
 from tests.components.planned import UNKNOWN, Plan
 from tests.stacks.earlier import MODEL, ROOT, Project, alone, needed, plain
 from tests.stacks.gcp_plans import GcpFile
-from tests.stacks.pictures import RECORD, picture
+from tests.stacks.pictures import picture
 
 FILE = GcpFile("gcp-cloudrun", gcp_cloudrun.deploy, {})
 SNAPSHOT = Path(__file__).parent / "snapshots" / "gcp-cloudrun.txt"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from automation.exits import Exit
+from automation.report.layout import RECORD
 from tests.components.gcp.pretend_cloud_run import PLACE, Cloud
 from tests.components.gcp.pretend_google import Handler, asked_there, served
-from tests.stacks.pictures import RECORD
 from tests.stacks.pretend_image import digest
 from tests.stacks.shops import Shop, opened, placed
 from tests.stacks.test_gcp_cloudrun import FILE, LEFT_OUT, SERVICE, service, whole
