@@ -11,6 +11,7 @@ import struct
 import subprocess
 import termios
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -56,13 +57,30 @@ class Terminal:
             assert time.monotonic() < deadline, f"{words!r} did not appear in {self.text}"
             assert self._read(0.2), f"it ended before {words!r} appeared: {self.text}"
 
+    def asks(self, words: str) -> None:
+        """Read on until `words` have appeared and the command waits for a key.
+
+        What reads a line shows its question some milliseconds before it waits, and a signal that comes in between is
+        noted but wakes nobody. A person's Ctrl-C cannot be as fast as that, a test's is.
+        """
+        self.until(words)
+        before = ""
+        for _ in range(100):
+            state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+            now = " ".join((state[0], *state[11:13]))  # asleep or not, and its time of the processor so far
+            if now == before and now.startswith("S"):
+                return
+            before = now
+            time.sleep(0.1)
+
     def press(self, keys: str) -> None:
         os.write(self._master, keys.encode())
 
     def end(self) -> int:
         """Read to the end; the exit code."""
-        while self._read(PATIENCE):
-            pass
+        deadline = time.monotonic() + PATIENCE
+        while self._read(1.0):
+            assert time.monotonic() < deadline, f"it did not end after {self.text}"
         return self.process.wait(PATIENCE)
 
     def _read(self, patience: float) -> bool:

@@ -131,7 +131,7 @@ def test_the_official_address_is_meant_where_no_other_is_set(bare: Project) -> N
 @pytest.mark.parametrize("keys", ["n\n", "\n", "\x03"])
 def test_on_a_terminal_anything_but_yes_runs_nothing(bare: Project, server: Server, keys: str) -> None:
     with Terminal(bare, "doctor") as screen:
-        screen.until(f"{MISSING}{server.url} | sh\nrun it now? [y/N]")
+        screen.asks(f"{MISSING}{server.url} | sh\nrun it now? [y/N]")
         screen.press(keys)
         assert screen.end() == (Exit.INTERRUPTED if keys == "\x03" else Exit.DONE)
     assert (server.asked, installed(bare)) == ([], False)

@@ -73,7 +73,7 @@ def test_what_is_left_for_later_stands_in_the_file_as_an_example(project: Projec
 def test_nothing_is_written_without_a_yes(project: Project, keys: str, code: Exit) -> None:
     flags = ("--model", "models/churn.onnx", "--data", "models/holdout.npz", "--target", "local", "-s", "mine")
     with Terminal(project, "new", *flags) as screen:
-        screen.until("write it to Pulumi.mine.yaml?")
+        screen.asks("write it to Pulumi.mine.yaml?")
         screen.press(keys)
         assert screen.end() == code
     assert not (project.root / "Pulumi.mine.yaml").exists()

@@ -37,7 +37,7 @@ def test_anything_but_yes_does_nothing(project: Project, answer: str) -> None:
 
 def test_ctrl_c_at_the_question_does_nothing(project: Project) -> None:
     with Terminal(project, "up") as screen:
-        screen.until("[y/N]")
+        screen.asks("[y/N]")
         screen.press("\x03")
         assert screen.end() == Exit.INTERRUPTED
     assert resources(project) == 0
