@@ -18,6 +18,7 @@ from automation.flags import (
     Engine,
     Json,
     Parallel,
+    PreviewOnly,
     ShowSecrets,
     Stack,
     Targets,
@@ -223,9 +224,7 @@ def rollback(
     service: Annotated[str | None, typer.Option("--service", metavar="NAME", help="Where a stack has several.")] = None,
     stack: Stack = None,
     yes: Yes = False,
-    preview_only: Annotated[
-        bool, typer.Option("--preview-only", help="Show what would be done, and do nothing.")
-    ] = False,
+    preview_only: PreviewOnly = False,
     json: Json = False,
     verbose: Verbose = False,
     engine: Engine = None,

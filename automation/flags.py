@@ -44,6 +44,8 @@ Verbose = Annotated[
 ]
 Refresh = Annotated[bool, typer.Option("--refresh", help="Read what is really there first.")]
 Parallel = Annotated[int | None, typer.Option("--parallel", "-p", metavar="N", min=1, help="So many steps at a time.")]
+PreviewOnly = Annotated[bool, typer.Option("--preview-only", help="Show what would be done, and do nothing.")]
+EventLog = Annotated[Path | None, typer.Option("--event-log", metavar="FILE", help="Write the engine's events there.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be cleared, and clear nothing.")]
 
 
@@ -93,17 +95,14 @@ OPERATING: dict[str, tuple[Any, Any]] = {
         Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="A word for the history.")],
         "",
     ),
-    "preview_only": (_flag("--preview-only", text="Show what would be done, and do nothing."), False),
+    "preview_only": (PreviewOnly, False),
     "json": (Json, False),
     "html": (_file("--html", text="Write the plan report there, as one page"), None),
     "markdown": (_file("--markdown", text="Write it as a comment for a pull request"), None),
     "json_file": (_file("--json-file", text="Write it as JSON; --json FILE and --json=FILE say the same"), None),
     "build": (_flag("--build", text="Build and measure a model that changes, for the report."), False),
     "diff": (_flag("--diff", text="Show every property with what becomes of it."), False),
-    "event_log": (
-        Annotated[Path | None, typer.Option("--event-log", metavar="FILE", help="Write the engine's events there.")],
-        None,
-    ),
+    "event_log": (EventLog, None),
     "show_config": (_flag("--show-config", text="Show the configuration first."), False),
     "show_full_output": (_flag("--show-full-output", text="Show long texts in full."), False),
     "show_reads": (_flag("--show-reads", text="Show what is only read too."), False),

@@ -1,15 +1,11 @@
 """The commands between stacks: `promote`, from one to the next, and `ephemeral`, one for a time."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from automation.exits import Exit, Failure
-from automation.flags import Cwd, Engine, Json, Verbose, Yes, request
-
-PreviewOnly = Annotated[bool, typer.Option("--preview-only", help="Show what would be done, and do nothing.")]
-EventLog = Annotated[Path | None, typer.Option("--event-log", metavar="FILE", help="Write the engine's events there.")]
+from automation.flags import Cwd, Engine, EventLog, Json, PreviewOnly, Verbose, Yes, request
 
 
 def add(app: typer.Typer) -> None:

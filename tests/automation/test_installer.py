@@ -1,7 +1,5 @@
 """The official installer of the Pulumi CLI, as `modelport doctor` offers it; a server here stands for its address."""
 
-import datetime
-import ipaddress
 import json
 import os
 import ssl
@@ -11,14 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from automation.exits import Exit
 from tests.automation.conftest import Project
 from tests.automation.terminal import Terminal
+from tests.tools import certificates
 
 SCRIPT = """#!/bin/sh
 env > "$HOME/environment"
@@ -54,35 +49,14 @@ class Server:
             def log_message(self, format: str, *args: object) -> None:
                 """Nothing is said of requests."""
 
-        self.certificate = folder / "server.pem"
-        self._sign(folder)
+        made = certificates.make(folder, "installer")
+        self.certificate = made.certificate_file
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, folder / "server.key")
+        context.load_cert_chain(made.certificate_file, made.key_file)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.url = f"https://127.0.0.1:{self._server.server_address[1]}/"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def _sign(self, folder: Path) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "installer")])
-        now = datetime.datetime.now(datetime.UTC)
-        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(hours=1))
-            .add_extension(address, critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        plain, form = serialization.NoEncryption(), serialization.PrivateFormat.PKCS8
-        (folder / "server.key").write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
 
     def close(self) -> None:
         self._server.shutdown()

@@ -1,7 +1,6 @@
 """The gateway in the cluster: what Gateway and HTTPRoute say is what its pod does once their statuses say so."""
 
 import base64
-import datetime
 import http.client
 import json
 import secrets
@@ -9,18 +8,16 @@ import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.cluster.gateway import CLASS
 from tests.cluster.gateway.addon import HTTP_PORT, HTTPS_PORT
 from tests.cluster.shared import Cluster
+from tests.tools import certificates
 
 PATIENCE = 60.0
 API = "gateway.networking.k8s.io/v1"
@@ -121,15 +118,16 @@ def test_a_pod_that_comes_is_found(place: Place) -> None:
         place.cluster.kubectl("label", "pod", "full", "-n", place.name, "--overwrite", "app=full")
 
 
-def test_tls_ends_here_with_the_certificate_of_the_secret(place: Place) -> None:
+def test_tls_ends_here_with_the_certificate_of_the_secret(place: Place, tmp_path: Path) -> None:
     assert place.conditions("gateway", ".status.conditions")["Programmed"] == "Invalid"
-    certificate, key = _signed(place.host)
-    data = {name: base64.b64encode(part).decode() for name, part in (("tls.crt", certificate), ("tls.key", key))}
+    made = certificates.make(tmp_path, "gateway", place.host)
+    parts = (("tls.crt", made.certificate_file), ("tls.key", made.key_file))
+    data = {name: base64.b64encode(part.read_bytes()).decode() for name, part in parts}
     meta = {"name": "tls", "namespace": place.name}
     place.apply({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "kubernetes.io/tls", "data": data})
     place.cluster.kubectl("wait", "gateway/web", "-n", place.name, "--for=condition=Programmed", "--timeout=60s")
     place.route(to(full=1))
-    trust = ssl.create_default_context(cadata=certificate.decode())
+    trust = ssl.create_default_context(cafile=made.certificate_file)
     with httpx.Client(verify=trust, trust_env=False, timeout=PATIENCE) as client:
         url = f"https://{place.cluster.node_address}:{HTTPS_PORT}/"
         request = client.build_request("GET", url, headers={"Host": place.host})
@@ -173,25 +171,3 @@ def test_routes_and_weights_that_change_under_load_fail_no_request(place: Place)
         for each in clients:
             each.join(PATIENCE)
     assert (failures, set(answered)) == ([], {200})
-
-
-def _signed(host: str) -> tuple[bytes, bytes]:
-    """A certificate for `host` that has signed itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host[:60])])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    form = serialization.PrivateFormat.PKCS8
-    plain = key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
-    return made.public_bytes(serialization.Encoding.PEM), plain
