@@ -38,13 +38,14 @@ class Server:
 
     aws: str = "https://pricing.us-east-1.amazonaws.com"
     spot: str = "https://spot-price.s3.amazonaws.com"
+    fargate: str = "https://dftu77xade0tc.cloudfront.net"
     google: str = "https://cloudbilling.googleapis.com"
 
     @classmethod
     def mirror(cls, url: str) -> "Server":
         """A server with the lists under the paths that they have at the clouds'."""
         base = url.rstrip("/")
-        return cls(base, base, base)
+        return cls(base, base, base, base)
 
 
 def own_book() -> Path:
@@ -82,7 +83,7 @@ def update(
                 failed.append(f"{name}: {_why(error)}; what the book had of it is kept")
                 continue
             if not found:
-                failed.append(f"{name}: holds no price that Modelport knows; what the book had of it is kept")
+                say(f"{name}: no prices, as it is in none of these regions")
                 continue
             whole = Book(whole.currency, {**whole.prices, **found})
             write(whole, path)
@@ -166,4 +167,5 @@ def today() -> str:
 
 
 Prices = Iterator[tuple[Key, Price]]
+"""What a list has of the regions. A list without a single price that Modelport knows raises ListError."""
 Reader = tuple[str, Callable[[httpx.Client], Prices]]

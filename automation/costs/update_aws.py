@@ -66,14 +66,25 @@ _REGIONS: Final = {
 """What the list of spot prices calls the oldest regions."""
 
 
+_FARGATE_FILE: Final = "fargate-spot-prices.json"
+_FARGATE: Final = {"vCPU-Hours": ("fargate/cpu", "hour"), "GB-Hours": ("fargate/memory", "GB-hour")}
+"""Units of the list of Fargate's spot prices on x86; those on Arm begin with `ARM-`."""
+
+
 def readers(regions: Sequence[str], server: Server) -> list[Reader]:
-    """What reads each list: one for each service and region, and one of spot prices for all of them."""
+    """What reads each list: one for each service and region, and two of spot prices for all of them."""
     found: list[Reader] = [
         (f"{offer} in {region}", partial(_offer, offer=offer, region=region, server=server))
         for region in regions
         for offer in _BY_USE
     ]
-    return [*found, ("EC2 spot", partial(_spot, regions=regions, server=server))] if regions else []
+    if not regions:
+        return []
+    return [
+        *found,
+        ("EC2 spot", partial(_spot, regions=regions, server=server)),
+        ("Fargate spot", partial(_fargate_spot, regions=regions, server=server)),
+    ]
 
 
 def _offer(client: httpx.Client, *, offer: str, region: str, server: Server) -> Prices:
@@ -83,12 +94,16 @@ def _offer(client: httpx.Client, *, offer: str, region: str, server: Server) -> 
         day, columns = _head(rows)
         public = f"https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/{offer}/current/{region}/index.csv"
         source = Source(f"{offer} {region}", f"AWS price list of {offer} in {region}", public, day)
+        number = 0
         for row in rows:
             if len(row) != len(columns):
                 raise ListError("has a line with other columns than its head, expected a whole list")
             if known := _known(dict(zip(columns, row, strict=True)), offer):
                 item, unit, amount = known
+                number += 1
                 yield Key("aws", region, item), Price(amount, unit, source)
+        if not number:
+            raise ListError("holds no price that Modelport knows")
 
 
 def _head(rows: Iterator[list[str]]) -> tuple[date, list[str]]:
@@ -115,11 +130,8 @@ def _known(row: Mapping[str, str], offer: str) -> tuple[str, str, Decimal] | Non
     """What a line is the price of, by its unit; None for what nothing here asks for."""
     if row["TermType"] != "OnDemand" or row["Currency"] != "USD" or row.get("StartingRange", "0") not in ("0", ""):
         return None
-    try:
-        amount = Decimal(row["PricePerUnit"])
-    except InvalidOperation:
-        return None
-    if not amount.is_finite() or amount <= 0:
+    amount = _number(row["PricePerUnit"])
+    if amount is None:
         return None
     if offer == "AmazonEC2" and (machine := _machine(row)):
         return f"machine/{machine}", "hour", amount
@@ -180,13 +192,53 @@ def _spot(client: httpx.Client, *, regions: Sequence[str], server: Server) -> Pr
                 yield Key("aws", region, f"machine/{machine}", "spot"), Price(amount, "hour", source)
 
 
+def _fargate_spot(client: httpx.Client, *, regions: Sequence[str], server: Server) -> Prices:
+    """The list behind AWS's page of Fargate's prices is JSON without a date: that of the day it is read.
+
+    AWS's price list has no spot prices of Fargate. The form is that of the page and of plugin-prov-aws's copy of the
+    list (https://github.com/ligoj/plugin-prov-aws/blob/master/src/test/resources/mock-server/aws/v2/spot-fargate.json).
+    """
+    try:
+        listed = cast("list[dict[str, Any]]", json.loads(whole(client, f"{server.fargate}/{_FARGATE_FILE}"))["prices"])
+        found = [
+            (str(each["attributes"]["aws:region"]), str(each["unit"]), str(each["price"]["USD"])) for each in listed
+        ]
+    except (ValueError, KeyError, TypeError):
+        raise ListError("is not the list of Fargate's spot prices, expected JSON with prices") from None
+    source = Source(
+        "Fargate spot",
+        "AWS list of Fargate's spot prices",
+        f"{Server.fargate}/{_FARGATE_FILE}",
+        date.fromisoformat(today()),
+    )
+    if not any(unit in _FARGATE for _, unit, _ in found):
+        raise ListError("holds no price that Modelport knows")
+    for named, kind, text in found:
+        region = _REGIONS.get(named, named)
+        amount = _number(text)
+        if region in regions and kind in _FARGATE and amount is not None:
+            item, unit = _FARGATE[kind]
+            yield Key("aws", region, item, "spot"), Price(amount, unit, source)
+
+
+def _number(text: str) -> Decimal | None:
+    """A price above nothing."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount > 0 else None
+
+
 def _sizes(region: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:
     for kind in region.get("instanceTypes", ()):
         for size in kind.get("sizes", ()):
             for column in size.get("valueColumns", ()):
+                if column.get("name") != "linux":
+                    continue
                 try:
-                    amount = Decimal(column["prices"]["USD"]) if column.get("name") == "linux" else Decimal(0)
-                except (InvalidOperation, KeyError, TypeError):
-                    continue  # N/A where there is none
-                if amount.is_finite() and amount > 0:
+                    amount = _number(str(column["prices"]["USD"]))  # N/A where there is none
+                except (KeyError, TypeError):
+                    continue
+                if amount is not None:
                     yield str(size.get("size")), amount

@@ -5,8 +5,8 @@ of a known shape is made up. It wants an API key, which is never written anywher
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cache, partial
@@ -15,33 +15,29 @@ from typing import Any, Final, cast
 
 import httpx
 
-from automation.costs.book import BASES, Basis, Key, Price, Source
+from automation.costs.book import ANYWHERE, BASES, Basis, Key, Price, Source
+from automation.costs.gcp_entries import KINDS, MADE_UP, SERVICES, Kind
 from automation.costs.update import ListError, Prices, Reader, Server, whole
 from automation.exits import Exit, Failure
 
-SERVICES: Final = {"Compute Engine": "6F81-5844-456A"}
-"""Services of the catalog by their ids."""
 PAGES: Final = 100
 """So many pages at most, so that a server that always names a next one is left."""
-_GB: Final = ("GiBy.h", "GBy.h")
-_MACHINE: Final = re.compile(
-    r"(?:Spot Preemptible )?(?:(E2|N2|N4|C3|C4|G2|A2) Instance|(N1) Predefined Instance) (Core|Ram) running in .*"
-)
-_GPU: Final = re.compile(r"Nvidia (L4|Tesla T4|Tesla A100|Tesla A100 80GB) GPU (?:running|attached to Spot).*")
-_DISK: Final = re.compile(r"(Storage PD Capacity|Balanced PD Capacity|SSD backed PD Capacity)(?: in .*)?")
-_ACCELERATORS: Final = {
-    "L4": "nvidia-l4",
-    "Tesla T4": "nvidia-tesla-t4",
-    "Tesla A100": "nvidia-tesla-a100",
-    "Tesla A100 80GB": "nvidia-a100-80gb",
-}
-_DISKS: Final = {
-    "Storage PD Capacity": "disk/pd-standard",
-    "Balanced PD Capacity": "disk/pd-balanced",
-    "SSD backed PD Capacity": "disk/pd-ssd",
-}
-_Parts = dict[tuple[str, Basis, str], tuple[Decimal, date]]
-"""What a part costs an hour, by region, basis and part, and since when."""
+_GLOBAL: Final = "global"
+"""The region of an entry that holds in all of them."""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What an entry says of one part in one region."""
+
+    amount: Decimal
+    since: date
+    kind: Kind
+
+
+_BASES: Final[dict[str, Basis]] = {"OnDemand": BASES[0], "Preemptible": BASES[1]}
+_Parts = dict[tuple[str, Basis, str], _Part]
+"""By region, basis and what it is the price of."""
 
 
 @cache
@@ -67,13 +63,25 @@ def readers(regions: Sequence[str], server: Server, key: str | None) -> list[Rea
 
 def _skus(client: httpx.Client, *, name: str, regions: frozenset[str], server: Server, key: str) -> Prices:
     parts: _Parts = {}
+    twice: set[tuple[str, Basis, str]] = set()
+    known = False
     url = f"{server.google}/v1/services/{SERVICES[name]}/skus"
     for sku in _pages(client, url, key):
-        for region in regions & set(sku.get("serviceRegions", ())):
-            if found := _part(sku):
-                part, basis, amount, since = found
-                parts[(region, basis, part)] = (amount, since)
-    yield from _priced(parts, sorted(regions), name)
+        found = _part(sku, KINDS[name])
+        if found is None:
+            continue
+        known = True
+        item, basis, part = found
+        there = set(sku.get("serviceRegions", ()))
+        held = {ANYWHERE} if part.kind.anywhere else set(regions) if _GLOBAL in there else regions & there
+        for region in held:
+            place = (region, basis, item)
+            if parts.setdefault(place, part).amount != part.amount:
+                # Of two prices for one thing nobody can say which holds: africa-south1 is in both tiers of Cloud Run.
+                twice.add(place)
+    if not known:
+        raise ListError("holds no price that Modelport knows")
+    yield from _priced({place: part for place, part in parts.items() if place not in twice}, sorted(regions), name)
 
 
 def _pages(client: httpx.Client, url: str, key: str) -> Iterator[Mapping[str, Any]]:
@@ -92,22 +100,18 @@ def _pages(client: httpx.Client, url: str, key: str) -> Iterator[Mapping[str, An
     raise ListError(f"has more than {PAGES} pages, expected the catalog to end")
 
 
-def _part(sku: Mapping[str, Any]) -> tuple[str, Basis, Decimal, date] | None:
+def _part(sku: Mapping[str, Any], kinds: Sequence[Kind]) -> tuple[str, Basis, _Part] | None:
     """What an entry of the catalog is the price of; None for what nothing here asks for."""
     description = str(sku.get("description", ""))
     usage = str(cast("Mapping[str, Any]", sku.get("category", {})).get("usageType", ""))
-    bases: dict[str, Basis] = {"OnDemand": BASES[0], "Preemptible": BASES[1]}
-    basis = bases.get(usage)
-    told = _amount(sku)
+    basis = _BASES.get(usage)
+    told = _amount(sku) if basis is not None else None
     if basis is None or told is None:
         return None
     amount, since, unit = told
-    if unit in ("h", *_GB) and (match := _MACHINE.fullmatch(description)):
-        return f"{(match[1] or match[2]).lower()}/{match[3].lower()}", basis, amount, since
-    if unit == "h" and (match := _GPU.fullmatch(description)):
-        return f"gpu/{_ACCELERATORS[match[1]]}", basis, amount, since
-    if unit == "GiBy.mo" and (match := _DISK.fullmatch(description)):
-        return _DISKS[match[1]], basis, amount, since
+    for kind in kinds:
+        if unit in kind.units and (match := kind.words.fullmatch(description)):
+            return kind.item(match), basis, _Part(amount * kind.many, since, kind)
     return None
 
 
@@ -129,24 +133,27 @@ def _amount(sku: Mapping[str, Any]) -> tuple[Decimal, date, str] | None:
 
 def _priced(parts: _Parts, regions: Sequence[str], name: str) -> Prices:
     def source(region: str, since: date) -> Source:
-        title = f"Google's Cloud Billing Catalog, {name} in {region}"
+        where = "" if region == ANYWHERE else f" in {region}"
+        title = f"Google's Cloud Billing Catalog, {name}{where}"
         url = f"https://cloudbilling.googleapis.com/v1/services/{SERVICES[name]}/skus"
-        return Source(f"{name} {region} {since}", title, url, since)
+        return Source(f"{name}{'' if region == ANYWHERE else f' {region}'} {since}", title, url, since)
 
-    for (region, basis, part), (amount, since) in parts.items():
-        if part.startswith(("gpu/", "disk/")):
-            unit = "hour" if part.startswith("gpu/") else "GB-month"
-            yield Key("gcp", region, part, basis), Price(amount, unit, source(region, since))
+    for (region, basis, item), part in parts.items():
+        if part.kind.unit:
+            yield Key("gcp", region, item, basis), Price(part.amount, part.kind.unit, source(region, part.since))
+    if name not in MADE_UP:
+        return
+    called, prefix, gpu = MADE_UP[name]
     for machine, (cpus, memory, *accelerators) in shapes().items():
-        family = machine.partition("-")[0]
+        family = f"{prefix}{machine.partition('-')[0]}"
         wanted: list[tuple[str, int | float]] = [(f"{family}/core", cpus), (f"{family}/ram", memory)]
         if accelerators:
-            wanted.append((f"gpu/{accelerators[0]}", accelerators[1]))
+            wanted.append((f"{gpu}/{accelerators[0]}", accelerators[1]))
         for region in regions:
             for basis in BASES:
                 found = [(parts.get((region, basis, part)), number) for part, number in wanted]
                 known = [(part, number) for part, number in found if part is not None]
                 if len(known) == len(wanted):
-                    amount = sum((part[0] * Decimal(str(number)) for part, number in known), Decimal(0))
-                    since = max(part[1] for part, _ in known)
-                    yield Key("gcp", region, f"machine/{machine}", basis), Price(amount, "hour", source(region, since))
+                    amount = sum((part.amount * Decimal(str(number)) for part, number in known), Decimal(0))
+                    since = max(part.since for part, _ in known)
+                    yield Key("gcp", region, f"{called}/{machine}", basis), Price(amount, "hour", source(region, since))

@@ -129,7 +129,7 @@ def _cloud_run(each: Resource, stack: Stack) -> Iterator[Found]:
     size = f"{cpu.normalize():f} vCPU and {memory.normalize():f} GiB"
     if by_request:
         what = f"instances of service {each.name} while they answer, {size} each"
-        yield Usage(what, f"paid by the second, up to {most:f} of them")
+        yield _answering(each, stack, what, most)
     if not least and by_request:
         return
     kind = "idle" if by_request else "always"
@@ -144,6 +144,15 @@ def _cloud_run(each: Resource, stack: Stack) -> Iterator[Found]:
     why = f"{of_cpu.amount.normalize():f} a vCPU and {of_memory.amount.normalize():f} a GiB an hour, at least {least:f}"
     highest = least if by_request else most
     yield Charge(what, cost, least, least, highest, "on-demand", why, str(of_cpu.source))
+
+
+def _answering(each: Resource, stack: Stack, what: str, most: Decimal) -> Usage:
+    try:
+        cpu, memory = stack.price(each, "run/cpu", "hour"), stack.price(each, "run/memory", "GB-hour")
+    except NotKnown as error:
+        return Usage(what, f"paid by the second, up to {most:f} of them; {error}")
+    rates = f"{cpu.amount.normalize():f} a vCPU and {memory.amount.normalize():f} a GiB an hour"
+    return Usage(what, f"paid by the second, {rates}, up to {most:f} of them", str(cpu.source))
 
 
 def _cpus(text: str) -> Decimal:
@@ -218,27 +227,50 @@ def _bucket(each: Resource, stack: Stack) -> Iterator[Found]:
         yield Usage(f"bucket {each.name}", f"paid by what it holds; {error}")
 
 
+def _armor(each: Resource, stack: Stack) -> Iterator[Found]:
+    rules = Decimal(len(each.parts("rules")))
+    policy, rule = (stack.anywhere("gcp", f"armor/{part}", "month") for part in ("policy", "rule"))
+    why = f"{policy.amount.normalize():f} a month, and {rule.amount.normalize():f} for each rule, the last one too"
+    cost = policy.amount + rule.amount * rules
+    what = f"policy {each.name} of Cloud Armor with {plural(rules, 'rule')}"
+    yield Charge(what, cost, Decimal(1), Decimal(1), Decimal(1), "on-demand", why, str(policy.source))
+    asked = stack.anywhere("gcp", "armor/requests", "million")
+    yield Usage(
+        f"requests that policy {each.name} judges", f"{asked.amount.normalize():f} a million", str(asked.source)
+    )
+
+
 def vertex(each: Resource, stack: Stack) -> Iterator[Found]:
     """Replicas of a model at an endpoint of Vertex AI, which a resource of ours deploys there."""
     try:
         scale = cast("dict[str, Any]", json.loads(each.text("scale")))
-        version = cast("dict[str, Any]", json.loads(each.text("version", "{}")))
+        version = Resource(each.urn, each.type, cast("dict[str, Any]", json.loads(each.text("version", "{}"))), {})
     except ValueError:
         raise NotKnown("its machines are not known") from None
     least, most = (number(scale.get(key), key) for key in ("minReplicaCount", "maxReplicaCount"))
-    machine = version.get("machineType") or _inner(version, "machineSpec", "machineType")
+    deployed = "deployed.dedicatedResources"
+    machine = version.text(f"{deployed}.machineSpec.machineType")
     region = each.text("region")
-    what = f"{plural(least, 'replica')} {machine}, Vertex AI, {region}, on-demand"
-    if machine is None:
-        raise NotKnown("the type of its machines is not known")
-    price = stack.priced("gcp", region, f"vertex/{machine}", "hour")
-    why = f"{price.amount.normalize():f} an hour each, {_span(least, most)}"
-    yield Charge(what, monthly(price), least, least, most, "on-demand", why, str(price.source))
-
-
-def _inner(version: dict[str, Any], part: str, key: str) -> Any:
-    found = version.get(part)
-    return cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
+    accelerator = version.text(f"{deployed}.machineSpec.acceleratorType", "")
+    spot = version.at(f"{deployed}.spot", False) is True
+    what = f"{plural(least, 'replica')} {machine}, Vertex AI, {region}, {'spot' if spot else 'on-demand'}"
+    if spot:
+        why = "a spot machine of Compute Engine and a fee of Vertex AI's, which the book has not"
+        yield Unpriced(what, f"{why}; {_span(least, most)}")
+        return
+    try:
+        price = stack.priced("gcp", region, f"vertex/{machine}", "hour")
+        cost, why = monthly(price), f"{price.amount.normalize():f} an hour each, {_span(least, most)}"
+        if accelerator and not machine.startswith(_WITH_ACCELERATORS):
+            called = accelerator.lower().replace("_", "-")
+            gpu = stack.priced("gcp", region, f"vertex-gpu/{called}", "hour")
+            count = version.number(f"{deployed}.machineSpec.acceleratorCount", 1)
+            cost += monthly(gpu, count)
+            why += f", and {gpu.amount.normalize():f} for each {called}"
+    except NotKnown as error:
+        yield Unpriced(what, f"{error}; {_span(least, most)}")
+        return
+    yield Charge(what, cost, least, least, most, "on-demand", why, str(price.source))
 
 
 TABLE: Final[dict[str, Entry]] = {
@@ -255,7 +287,7 @@ TABLE: Final[dict[str, Entry]] = {
     "gcp:compute/globalForwardingRule:GlobalForwardingRule": _rule,
     "gcp:compute/regionInstanceGroupManager:RegionInstanceGroupManager": _instances,
     "gcp:compute/routerNat:RouterNat": _nat,
-    "gcp:compute/securityPolicy:SecurityPolicy": Unpriced("policy of Cloud Armor", "the book has no price of it"),
+    "gcp:compute/securityPolicy:SecurityPolicy": _armor,
     "gcp:container/cluster:Cluster": _cluster,
     "gcp:container/nodePool:NodePool": _node_pool,
     "gcp:dns/managedZone:ManagedZone": _zone,

@@ -1,5 +1,6 @@
 """What a stack costs, reckoned with a small book whose figures are easy to follow."""
 
+import json
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -35,6 +36,15 @@ BOOK: Final = Book(
         Key("gcp", "europe-west4", "machine/g2-standard-8"): price("0.9"),
         Key("gcp", "europe-west4", "gpu/nvidia-tesla-t4"): price("0.35"),
         Key("gcp", "europe-west4", "disk/pd-balanced"): price("0.1", "GB-month"),
+        Key("gcp", "europe-west4", "run/cpu"): price("0.09"),
+        Key("gcp", "europe-west4", "run/memory"): price("0.01", "GB-hour"),
+        Key("gcp", "europe-west4", "run/cpu-idle"): price("0.01"),
+        Key("gcp", "europe-west4", "run/memory-idle"): price("0.01", "GB-hour"),
+        Key("gcp", "europe-west4", "vertex/n1-standard-4"): price("0.23"),
+        Key("gcp", "europe-west4", "vertex-gpu/nvidia-tesla-t4"): price("0.4"),
+        Key("gcp", "*", "armor/policy"): price("5", "month"),
+        Key("gcp", "*", "armor/rule"): price("1", "month"),
+        Key("gcp", "*", "armor/requests"): price("0.75", "million"),
         Key("gcp", "*", "lb/global-first-five"): price("0.025"),
         Key("gcp", "*", "lb/global-additional"): price("0.01"),
     },
@@ -196,6 +206,44 @@ def test_five_rules_cost_as_one_and_each_more_by_itself() -> None:
         Decimal("7.30"),
         Decimal("7.30"),
     ]
+
+
+def test_a_policy_of_cloud_armor_costs_with_its_rules() -> None:
+    policy = made("gcp:compute/securityPolicy:SecurityPolicy", "web", {"rules": [{"priority": 1}, {"priority": 9}]})
+    whole, asked = reckoned(policy).lines
+    assert (whole.per_month, whole.what) == (Decimal("7.00"), "policy web of Cloud Armor with 2 rules")
+    assert (asked.basis, asked.why) == ("usage", "0.75 a million")
+
+
+def test_an_instance_of_cloud_run_that_waits_costs_less_than_one_that_answers() -> None:
+    limits = {"resources": {"limits": {"cpu": "2", "memory": "1Gi"}}}
+    template = {"scaling": {"minInstanceCount": 1, "maxInstanceCount": 9}, "containers": [limits]}
+    answering, warm = reckoned(
+        made("gcp:cloudrunv2/service:Service", "web", {"location": "europe-west4", "template": template})
+    ).lines
+    assert answering.why == "paid by the second, 0.09 a vCPU and 0.01 a GiB an hour, up to 9 of them"
+    assert (answering.basis, warm.per_month, warm.most) == ("usage", Decimal("21.90"), Decimal("21.90"))
+
+
+def deployment(machine: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """As the component asks for replicas of Vertex AI."""
+    version = {"model": {}, "deployed": {"dedicatedResources": {"machineSpec": machine, **more}}}
+    given = {"region": "europe-west4", "scale": json.dumps({"minReplicaCount": 1, "maxReplicaCount": 3})}
+    type_ = "pulumi-python:dynamic/modelport:VertexDeployment"
+    return made(type_, "digits", {**given, "version": json.dumps(version)})
+
+
+def test_replicas_of_vertex_ai_cost_with_their_accelerators() -> None:
+    t4 = {"acceleratorType": "NVIDIA_TESLA_T4", "acceleratorCount": 2}
+    plain, fast = (only(deployment({"machineType": "n1-standard-4", **more})) for more in ({}, t4))
+    assert (plain.per_month, plain.most) == (Decimal("167.90"), Decimal("503.70"))
+    assert fast.per_month == Decimal("751.90")
+
+
+def test_replicas_of_vertex_ai_on_spot_machines_are_not_known() -> None:
+    line = only(deployment({"machineType": "n1-standard-4"}, spot=True))
+    assert (line.basis, line.per_month) == ("unknown", None)
+    assert "a fee of Vertex AI's" in line.why
 
 
 def test_a_type_that_nobody_knows_is_not_known() -> None:

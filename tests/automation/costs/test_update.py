@@ -7,7 +7,8 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -17,9 +18,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from automation.costs import update as updating
 from automation.costs import update_aws
 from automation.costs.book import Book, read
-from automation.costs.update import Server
+from automation.costs.update import ListError, Server
 
 COLUMNS: Final = (
     *("SKU", "OfferTermCode", "RateCode", "TermType", "PriceDescription", "EffectiveDate", "StartingRange"),
@@ -89,20 +91,78 @@ SPOT: Final = {
 }  # fmt: skip
 
 
-def sku(description: str, nanos: int, usage: str = "OnDemand", unit: str = "h") -> dict[str, Any]:
-    rates = [{"startUsageAmount": 0, "unitPrice": {"currencyCode": "USD", "units": "0", "nanos": nanos}}]
+FARGATE_SPOT: Final = {
+    "metadata": {"format:version": "1.0"},
+    "prices": [
+        {"unit": unit, "price": {"USD": usd}, "attributes": {"aws:region": region, "aws:label": "per hour"}}
+        for region, unit, usd in (
+            ("eu-central-1", "vCPU-Hours", "0.01441236"), ("eu-central-1", "GB-Hours", "0.00158177"),
+            ("eu-central-1", "ARM-vCPU-Hours", "0.01"), ("eu-central-1", "ARM-GB-Hours", "0.001"),
+            ("us-east-1", "vCPU-Hours", "0.01288561"),
+        )
+    ],
+}  # fmt: skip
+
+
+def sku(
+    description: str, nanos: int, usage: str = "OnDemand", unit: str = "h", units: int = 0, where: str = "europe-west4"
+) -> dict[str, Any]:
+    money = {"currencyCode": "USD", "units": str(units), "nanos": nanos}
+    rates = [{"startUsageAmount": 0, "unitPrice": money}]
     info = {"effectiveTime": "2026-11-02T00:00:00Z", "pricingExpression": {"usageUnit": unit, "tieredRates": rates}}
-    return {"description": description, "category": {"usageType": usage}, "serviceRegions": ["europe-west4"],
+    return {"description": description, "category": {"usageType": usage}, "serviceRegions": where.split(),
             "pricingInfo": [info]}  # fmt: skip
 
 
-PAGES: Final = {
-    "": {"skus": [sku("E2 Instance Core running in Netherlands", 24_000_000),
-                  sku("E2 Instance Ram running in Netherlands", 3_000_000, unit="GiBy.h"),
-                  sku("Spot Preemptible E2 Instance Core running in Netherlands", 9_000_000, "Preemptible")],
-         "nextPageToken": "two"},
-    "two": {"skus": [sku("Nvidia L4 GPU running in Netherlands", 600_000_000), sku("", 1), {},
-                     sku("Balanced PD Capacity in Netherlands", 110_000_000, unit="GiBy.mo")]},
+def free_first(entry: dict[str, Any], amount: int) -> dict[str, Any]:
+    """So much of it a month is free."""
+    rates = entry["pricingInfo"][0]["pricingExpression"]["tieredRates"]
+    free = {"startUsageAmount": 0, "unitPrice": {"currencyCode": "USD", "units": "0", "nanos": 0}}
+    rates[:] = [free, {**rates[0], "startUsageAmount": amount}]
+    return entry
+
+
+TWO: Final = "europe-west4 africa-south1"
+ONLINE: Final = "Vertex AI: Online/Batch Prediction"
+PAGES: Final[dict[str, dict[str, dict[str, Any]]]] = {
+    "6F81-5844-456A": {
+        "": {"skus": [sku("E2 Instance Core running in Netherlands", 24_000_000),
+                      sku("E2 Instance Ram running in Netherlands", 3_000_000, unit="GiBy.h"),
+                      sku("Spot Preemptible E2 Instance Core running in Netherlands", 9_000_000, "Preemptible")],
+             "nextPageToken": "two"},
+        "two": {"skus": [sku("Nvidia L4 GPU running in Netherlands", 600_000_000), sku("", 1), {},
+                         sku("Balanced PD Capacity in Netherlands", 110_000_000, unit="GiBy.mo")]},
+    },
+    "E505-1604-58F8": {"": {"skus": [
+        sku("Networking Cloud Nat Gateway Uptime", 1_400_000, where="global"),
+        sku("Networking Cloud Nat Data Processing", 45_000_000, unit="GiBy", where="global"),
+        sku("Networking Private Nat Gateway Uptime", 45_000_000, where="global"),
+        sku("Networking Cloud Armor Policy", 0, unit="mo", units=5, where="global"),
+        sku("Networking Cloud Armor Rule", 0, unit="mo", units=1, where="global"),
+        sku("Networking Cloud Armor Requests", 750, unit="count", where="global"),
+        sku("Networking Cloud Armor Requests Regional", 600, unit="count", where="global"),
+        sku("Cloud Load Balancer Forwarding Rule Minimum Global", 25_000_000, where="global"),
+        sku("Cloud Load Balancer Forwarding Rule Additional Global", 10_000_000, where="global"),
+    ]}},
+    "152E-C115-5142": {"": {"skus": [
+        sku("Services CPU (Request-based billing)", 24_000, unit="s", where=TWO),
+        sku("Services CPU Tier 2  (Request-based billing)", 33_600, unit="s", where="africa-south1 europe-west3"),
+        sku("Services Memory (Request-based billing)", 2_500, unit="GiBy.s", where=TWO),
+        sku("Services Min Instance CPU (Request-based billing)", 2_500, unit="s", where=TWO),
+        sku("Services Min Instance Memory (Request-based billing)", 2_500, unit="GiBy.s", where=TWO),
+        sku("Services CPU (Instance-based billing) in europe-west4", 18_000, unit="s"),
+        sku("Services CPU (Instance-based billing) in in asia-northeast1", 18_000, unit="s", where="asia-northeast1"),
+        sku("Services Memory (Instance-based billing) in europe-west4", 2_000, unit="GiBy.s"),
+        sku("Jobs CPU in europe-west4", 18_000, unit="s"),
+        free_first(sku("Requests", 400, unit="count", where="global"), 2_000_000),
+    ]}},
+    "C7E2-9256-1C43": {"": {"skus": [
+        sku(f"{ONLINE} N1 Predefined Instance Core running in Netherlands", 40_000_000),
+        sku(f"{ONLINE} N1 Predefined Instance Ram running in Netherlands", 5_000_000, unit="GiBy.h"),
+        sku(f"{ONLINE} Nvidia Tesla T4 GPU running in Netherlands", 400_000_000),
+        sku("Vertex AI: Training/Pipelines on N1 Predefined Instance Core running in Netherlands", 50_000_000),
+        sku(f"{ONLINE} management fee on N1 Instance Core in Netherlands", 5_000_000),
+    ]}},
 }  # fmt: skip
 
 
@@ -117,6 +177,12 @@ class Lists:
 
 @pytest.fixture
 def lists() -> Iterator[Lists]:
+    with served() as told:
+        yield told
+
+
+@contextmanager
+def served() -> Generator[Lists]:
     told = Lists()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -128,24 +194,28 @@ def lists() -> Iterator[Lists]:
                     return answer(self)
             if parts.path == "/spot.js":
                 return reply(self, f"callback({json.dumps(SPOT)});")
+            if parts.path == "/fargate-spot-prices.json":
+                return reply(self, json.dumps(FARGATE_SPOT))
             if parts.path.endswith("/skus"):
                 query = parse_qs(parts.query)
                 if query.get("key") != ["key-of-test"]:
                     return reply(self, "forbidden", 403)
-                return reply(self, json.dumps(PAGES[query.get("pageToken", [""])[0]]))
+                return reply(self, json.dumps(PAGES[parts.path.split("/")[3]][query.get("pageToken", [""])[0]]))
             return reply(self, OFFERS.get(parts.path.split("/")[4], offer()))
 
         def log_message(self, format: str, *args: object) -> None:
             """Nothing into the tests' output."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     told.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield told
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    try:
+        yield told
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def reply(handler: http.server.BaseHTTPRequestHandler, text: str, status: int = 200, length: int = 0) -> None:
@@ -165,6 +235,16 @@ def command(*arguments: str, key: str = "key-of-test") -> subprocess.CompletedPr
 def refresh(lists: Lists, path: Path, *regions: str, key: str = "key-of-test") -> subprocess.CompletedProcess[str]:
     wanted = [word for region in regions for word in ("--region", region)]
     return command("--update", "--mirror", lists.url, "--book", str(path), *wanted, key=key)
+
+
+@pytest.fixture(scope="module")
+def google(tmp_path_factory: pytest.TempPathFactory) -> Book:
+    """All that is read of Google's for two regions."""
+    path = tmp_path_factory.mktemp("google") / "book.json"
+    with served() as lists:
+        done = refresh(lists, path, "europe-west4", "africa-south1")
+    assert (done.returncode, done.stderr) == (0, "")
+    return read(path)
 
 
 def amount(book: Book, cloud: str, region: str, item: str, basis: Any = "on-demand") -> Decimal | None:
@@ -191,15 +271,94 @@ def test_prices_of_aws_are_those_of_what_this_library_starts(lists: Lists, tmp_p
     assert str(source.source) == "AWS price list of AmazonEC2 in eu-central-1, 2026-11-01"
 
 
-def test_a_machine_of_google_s_is_made_up_of_its_parts(lists: Lists, tmp_path: Path) -> None:
-    done = refresh(lists, tmp_path / "book.json", "europe-west4")
-    assert (done.returncode, done.stderr) == (0, "")
-    book = read(tmp_path / "book.json")
-    assert amount(book, "gcp", "europe-west4", "machine/e2-standard-4") == Decimal("0.144")
-    assert amount(book, "gcp", "europe-west4", "machine/e2-standard-4", "spot") is None
-    assert amount(book, "gcp", "europe-west4", "machine/g2-standard-8") is None
-    assert amount(book, "gcp", "europe-west4", "gpu/nvidia-l4") == Decimal("0.6")
-    assert amount(book, "gcp", "europe-west4", "disk/pd-balanced") == Decimal("0.11")
+def test_a_machine_of_google_s_is_made_up_of_its_parts(google: Book) -> None:
+    assert amount(google, "gcp", "europe-west4", "machine/e2-standard-4") == Decimal("0.144")
+    assert amount(google, "gcp", "europe-west4", "machine/e2-standard-4", "spot") is None
+    assert amount(google, "gcp", "europe-west4", "machine/g2-standard-8") is None
+    assert amount(google, "gcp", "europe-west4", "gpu/nvidia-l4") == Decimal("0.6")
+    assert amount(google, "gcp", "europe-west4", "disk/pd-balanced") == Decimal("0.11")
+
+
+def test_what_google_has_no_regions_for_holds_in_each_or_everywhere(google: Book) -> None:
+    wanted = {
+        "nat/vm": ("0.0014", "hour"),
+        "nat/data": ("0.045", "GB"),
+        "armor/policy": ("5", "month"),
+        "armor/rule": ("1", "month"),
+        "armor/requests": ("0.75", "million"),
+        "lb/global-first-five": ("0.025", "hour"),
+        "lb/global-additional": ("0.01", "hour"),
+    }
+    found = {item: google.price("gcp", "europe-west4", item) for item in wanted}
+    assert {item: (price.amount, price.unit) for item, price in found.items() if price} == {
+        item: (Decimal(amount), unit) for item, (amount, unit) in wanted.items()
+    }
+    assert amount(google, "gcp", "us-central1", "nat/vm") is None
+    assert amount(google, "gcp", "us-central1", "armor/policy") == 5
+
+
+def test_cloud_run_is_priced_by_how_it_is_billed(google: Book) -> None:
+    """By the hour, where the catalog has the second."""
+    wanted = {
+        "run/cpu": "0.0864",
+        "run/memory": "0.009",
+        "run/cpu-idle": "0.009",
+        "run/memory-idle": "0.009",
+        "run/cpu-always": "0.0648",
+        "run/memory-always": "0.0072",
+        "run/requests": "0.4",
+    }
+    assert {item: amount(google, "gcp", "europe-west4", item) for item in wanted} == {
+        item: Decimal(told) for item, told in wanted.items()
+    }
+    source = google.price("gcp", "europe-west4", "run/cpu")
+    assert source is not None and source.unit == "hour"
+    assert str(source.source) == "Google's Cloud Billing Catalog, Cloud Run in europe-west4, 2026-11-02"
+
+
+def test_of_two_prices_for_one_thing_neither_is_taken(google: Book) -> None:
+    """As the catalog has africa-south1 in both tiers of Cloud Run."""
+    assert amount(google, "gcp", "africa-south1", "run/cpu") is None
+    assert amount(google, "gcp", "africa-south1", "run/memory") == Decimal("0.009")
+
+
+def test_a_replica_of_vertex_ai_is_made_up_of_parts_of_its_own(google: Book) -> None:
+    assert amount(google, "gcp", "europe-west4", "vertex/n1-standard-4") == Decimal("0.235")
+    assert amount(google, "gcp", "europe-west4", "vertex-gpu/nvidia-tesla-t4") == Decimal("0.4")
+    assert amount(google, "gcp", "europe-west4", "machine/n1-standard-4") is None
+
+
+def test_a_service_that_is_not_in_a_region_is_no_failure(lists: Lists, tmp_path: Path) -> None:
+    said: list[str] = []
+    server = Server.mirror(lists.url)
+    _, failed = updating.update(["africa-south1"], tmp_path / "book.json", server, "key-of-test", said.append)
+    assert failed == []
+    assert "Google Vertex AI: no prices, as it is in none of these regions" in said
+
+
+def test_fargate_on_spot_has_a_list_of_its_own(lists: Lists) -> None:
+    (_, reader) = update_aws.readers(["eu-central-1"], Server.mirror(lists.url))[-1]
+    with httpx.Client() as client:
+        found = {(key.region, key.item, key.basis): (price.amount, price.unit) for key, price in reader(client)}
+    assert found == {
+        ("eu-central-1", "fargate/cpu", "spot"): (Decimal("0.01441236"), "hour"),
+        ("eu-central-1", "fargate/memory", "spot"): (Decimal("0.00158177"), "GB-hour"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("<html>", "is not the list of Fargate's spot prices"),
+        ('{"prices": [{"unit": "vCPU-Hours"}]}', "is not the list of Fargate's spot prices"),
+        ('{"prices": []}', "holds no price that Modelport knows"),
+    ],
+)
+def test_what_is_no_list_of_fargate_s_is_told(lists: Lists, text: str, told: str) -> None:
+    lists.instead["fargate"] = lambda handler: reply(handler, text)
+    (_, reader) = update_aws.readers(["eu-central-1"], Server.mirror(lists.url))[-1]
+    with httpx.Client() as client, pytest.raises(ListError, match=told):
+        list(reader(client))
 
 
 def test_google_without_a_key_is_refused_before_anything_is_asked(lists: Lists, tmp_path: Path) -> None:
