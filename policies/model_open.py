@@ -8,7 +8,7 @@ from pulumi_policy import Severity
 from policies import gcp_armor
 from policies.beside import beside, of
 from policies.gcp_grants import INVOKERS, INVOKING, public
-from policies.given import yes
+from policies.given import open_to_all, yes
 from policies.kubernetes_beside import space
 from policies.looking import Look
 from policies.model_stack import all_model_pods, asks_for_keys, keyed
@@ -30,7 +30,14 @@ _BACKENDS: Final = (
     "gcp:compute/regionBackendService:RegionBackendService",
 )
 _EXTERNAL: Final = ("EXTERNAL", "EXTERNAL_MANAGED")
-_WORLD: Final = ("0.0.0.0/0", "::/0")
+_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
+_OLD_RULE: Final = "aws:ec2/securityGroupRule:SecurityGroupRule"
+_INGRESS: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+_SOURCES: Final = ("cidrBlocks", "ipv6CidrBlocks", "cidrIpv4", "cidrIpv6")
+_BALANCERS: Final = ("aws:lb/loadBalancer:LoadBalancer", "aws:alb/loadBalancer:LoadBalancer")
+_LISTENERS: Final = ("aws:lb/listener:Listener", "aws:alb/listener:Listener")
+_LISTENER_RULES: Final = ("aws:lb/listenerRule:ListenerRule", "aws:alb/listenerRule:ListenerRule")
+_LOGIN: Final = ("authenticate-", "jwt-validation")
 _INTERNAL: Final = {
     "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
     "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
@@ -42,6 +49,7 @@ _LEADING: Final = (
     "kubernetes:core/v1:Service",
     "kubernetes:networking.k8s.io/*:Ingress",
     "kubernetes:gateway.networking.k8s.io/*:HTTPRoute",
+    "kubernetes:gateway.networking.k8s.io/*:GRPCRoute",
 )
 
 
@@ -52,6 +60,10 @@ def _function_url(each: Look) -> Iterator[str]:
 
 
 def _method(each: Look) -> Iterator[str]:
+    if each.type.endswith(":Api"):
+        if each.told("target"):
+            yield "target makes a route that asks nobody who calls, expected a Route with an authorizer"
+        return
     version2 = each.type.startswith("aws:apigatewayv2/")
     kind = each.at("authorizationType" if version2 else "authorization", "NONE")
     if kind == "NONE" and each.at("apiKeyRequired") is not True and each.at("httpMethod") != "OPTIONS":
@@ -93,31 +105,56 @@ def _guarded(service: Look) -> bool:
 
 
 def _balancer(whole: Whole, each: Look) -> Iterator[str]:
-    if each.at("internal") is True or _all_keyed(whole) or _authenticated(whole):
+    if each.at("internal") is True or _all_keyed(whole) or _authenticated(whole, each):
         return
+    if each.at("loadBalancerType", "application") == "network" and not each.told("securityGroups"):
+        yield "it has no security group, so the internet may call it, and nothing asks who calls, expected networks"
+        return
+    # What a program makes from another of its resources is told by that, before any id is known.
+    for group in whole.all(_GROUP):
+        if whole.refers(each, "securityGroups", group) and any(map(_open, group.each("ingress"))):
+            yield f"the internet may call it by {group.name}, and nothing asks who calls, expected networks or API keys"
     wide = list(_wide(whole))
     if not wide:
         return  # no group of this stack lets the internet in
     groups = each.values("securityGroups")
-    for rule in wide:
-        if rule.at("securityGroupId") in groups:
+    for rule, group_id in wide:
+        if group_id in groups and not whole.refers(each, "securityGroups", rule):
             yield f"the internet may call it by {rule.name}, and nothing asks who calls, expected networks or API keys"
 
 
-def _wide(whole: Whole) -> Iterator[Look]:
-    """The rules of this stack that let everybody in."""
-    for each in whole.all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"):
-        if each.at("cidrIpv4") in _WORLD or each.at("cidrIpv6") in _WORLD:
-            yield each
+def _open(rule: Look) -> bool:
+    """Whether a rule lets everybody in, in each of the ways of writing it."""
+    return any(open_to_all(cidr) for path in _SOURCES for cidr in rule.values(path))
 
 
-def _authenticated(whole: Whole) -> bool:
-    """Whether listeners of load balancers have callers log in."""
-    for each in whole.all("aws:lb/listener:Listener", "aws:lb/listenerRule:ListenerRule"):
-        for action in (*each.each("defaultActions"), *each.each("actions")):
-            if str(action.at("type", "")).startswith(("authenticate-", "jwt-validation")):
-                return True
-    return False
+def _wide(whole: Whole) -> Iterator[tuple[Look, Any]]:
+    """What lets everybody in, with the id of its group."""
+    for each in whole.all(_INGRESS, _OLD_RULE):
+        if (each.type != _OLD_RULE or each.at("type") == "ingress") and _open(each):
+            yield each, each.at("securityGroupId")
+    for group in whole.all(_GROUP):
+        if any(map(_open, group.each("ingress"))) and (known := group.at("id")) is not None:
+            yield group, known
+
+
+def _made_for(whole: Whole, each: Look, path: str, of: Look) -> bool:
+    """Whether the ARN that stands at a path is that of a resource."""
+    if made := whole.references.get(each.urn, {}).get(path):
+        return of.urn in made
+    return each.told(path) and each.at(path) == of.at("arn")
+
+
+def _authenticated(whole: Whole, balancer: Look) -> bool:
+    """Whether its listeners have callers log in, on every way to what answers."""
+    listeners = [one for one in whole.all(*_LISTENERS) if _made_for(whole, one, "loadBalancerArn", balancer)]
+    ways = [list(one.each("defaultActions")) for one in listeners]
+    for rule in whole.all(*_LISTENER_RULES):
+        if any(_made_for(whole, rule, "listenerArn", one) for one in listeners):
+            ways.append(list(rule.each("actions")))
+    kinds = [[str(action.at("type", "")) for action in way] for way in ways]
+    leading = [way for way in kinds if "forward" in way]
+    return bool(leading) and all(any(kind.startswith(_LOGIN) for kind in way) for way in leading)
 
 
 def _all_keyed(whole: Whole) -> bool:
@@ -181,7 +218,7 @@ def _internal(service: Look) -> bool:
     if any(key in annotations and service.keyed("metadata.annotations", key) == _INTERNAL[key] for key in _INTERNAL):
         return True
     ranges = service.values("spec.loadBalancerSourceRanges")
-    return bool(ranges) and not any(one in _WORLD for one in ranges)
+    return bool(ranges) and not any(map(open_to_all, ranges))
 
 
 def _leads_to(each: Look) -> Iterator[str]:
@@ -214,7 +251,7 @@ RULES: Final = (
         severity=Severity.HIGH,
         ids=("CKV_AWS_59", "CKV_AWS_309"),
         links=("https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-to-api.html",),
-        types=("aws:apigateway/method:Method", "aws:apigatewayv2/route:Route"),
+        types=("aws:apigateway/method:Method", "aws:apigatewayv2/route:Route", "aws:apigatewayv2/api:Api"),
         look=_method,
     ),
     StackRule(
@@ -234,7 +271,7 @@ RULES: Final = (
         fix="name the networks that may call, or put API keys into the server or a login onto the listener",
         severity=Severity.HIGH,
         links=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html",),
-        **beside(of("aws:lb/loadBalancer:LoadBalancer"), _balancer),
+        **beside(of(*_BALANCERS), _balancer),
     ),
     StackRule(
         name="backend-authenticated",

@@ -314,11 +314,15 @@ WORLD = made(
 )
 
 
-LOGIN = made("aws:lb/listener:Listener", "in", {"defaultActions": [{"type": "authenticate-oidc"}]})
+LOGIN = made(
+    "aws:lb/listener:Listener",
+    "in",
+    {"loadBalancerArn": "arn:front", "defaultActions": [{"type": "authenticate-oidc"}, {"type": "forward"}]},
+)
 
 
 def balancer(**inputs: Any) -> Planned:
-    return made("aws:lb/loadBalancer:LoadBalancer", "front", {"securityGroups": ["a"], **inputs})
+    return made("aws:lb/loadBalancer:LoadBalancer", "front", {"securityGroups": ["a"], "arn": "arn:front", **inputs})
 
 
 @pytest.mark.parametrize(
