@@ -1,16 +1,14 @@
 """Workflows of GitHub, whichever cloud trusts them: whose they are, and what their tokens say of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from components import checks
+from components import checks, tokens
 
 ISSUER: Final = "token.actions.githubusercontent.com"
 # Subjects: GitHub's reference "OpenID Connect", with the form that has numbers, which is that of every repository made
 # since 2026-07-15 (github.blog/changelog, 2026-04-23), read 2026-11-22.
 OWNER, NAME = r"[A-Za-z0-9]([A-Za-z0-9-]{0,38})", r"[A-Za-z0-9._-]{1,100}"
-NUMBER = r"[1-9][0-9]{0,18}"
-BRANCH = r"(?![/.])(?!.*(\.\.|//|@\{))[^\s~^:?*\[\\\x00-\x1f]{1,244}(?<![/.])"
 ENVIRONMENT = r"[^\s:?*\[\]\\'\"`][^:?*\[\]\\'\"`\x00-\x1f]{0,254}"
 ANY: Final = "*"
 """Stands for the name of any repository of an organisation."""
@@ -46,7 +44,7 @@ def number(what: str, given: object, owner: str, name: str, otherwise: str = "")
         if name == ANY:
             asked = f"gh api orgs/{owner} --jq .id"
         raise checks.wrong(what, None, expected, f"ask `{asked}` for it{otherwise}")
-    checks.fits(what, given, NUMBER, "a number as text", '"123456"')
+    checks.fits(what, given, tokens.NUMBER, "a number as text", '"123456"')
     return str(given)
 
 
@@ -55,22 +53,10 @@ def subjects(component: str, args: Mapping[str, Any]) -> list[str]:
 
     args: with `branches` and `environments`, or without one of them.
     """
-    found: list[str] = []
-    kinds = (
-        ("branches", BRANCH, "the name of a branch, without wildcards", "main", "ref:refs/heads/{}"),
-        ("environments", ENVIRONMENT, "the name of an environment, without wildcards", "production", "environment:{}"),
-    )
-    for key, pattern, expected, example, form in kinds:
-        given: object = args.get(key)
-        what = f"{component}.{key}"
-        if isinstance(given, str):
-            raise checks.wrong(what, given, "a list of names", f"write ['{given}']")
-        names = list(cast("Sequence[str]", given or []))
-        for each in names:
-            checks.fits(what, each, pattern, expected, example)
-            found.append(form.format(each))
-        if len(set(names)) != len(names):
-            raise checks.wrong(what, names, "each of them once", f"write {sorted(set(names))}")
+    expected = "the name of an environment, without wildcards"
+    environments = tokens.names(component, args, "environments", ENVIRONMENT, expected, "production")
+    found = [f"ref:refs/heads/{each}" for each in tokens.branches(component, args)]
+    found += [f"environment:{each}" for each in environments]
     if not found:
         expected = "a branch at least, or one of environments, whose workflows take the role"
         raise checks.wrong(f"{component}.branches", [], expected, "write ['main']")

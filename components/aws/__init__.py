@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from components.aws.ecs_monitoring import EcsMonitoring, EcsMonitoringArgs, EcsWatchedBalancer
     from components.aws.github import GithubOidcRole, GithubOidcRoleArgs
+    from components.aws.gitlab import GitlabOidcRole, GitlabOidcRoleArgs
     from components.aws.gpu_nodes import (
         EksGpuImage,
         EksGpuNodeGroup,
@@ -155,6 +156,8 @@ __all__ = [
     "EksTaintEffect",
     "GithubOidcRole",
     "GithubOidcRoleArgs",
+    "GitlabOidcRole",
+    "GitlabOidcRoleArgs",
     "LambdaArchitecture",
     "LambdaRelease",
     "LambdaService",
@@ -188,6 +191,7 @@ _MODULES = {
     ),
     "ecs_monitoring": ("EcsMonitoring", "EcsMonitoringArgs", "EcsWatchedBalancer"),
     "github": ("GithubOidcRole", "GithubOidcRoleArgs"),
+    "gitlab": ("GitlabOidcRole", "GitlabOidcRoleArgs"),
     "gpu_nodes": ("EksGpuImage", "EksGpuNodeGroup", "EksGpuNodeGroupArgs", "EksTaint", "EksTaintEffect"),
     "identity": ("AwsCondition", "AwsIdentity", "AwsIdentityArgs", "AwsObjects", "AwsService", "AwsStatement"),
     "lambda_service": (

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         CloudFunctionTrigger,
     )
     from components.gcp.github import GcpGithubIdentity, GcpGithubIdentityArgs
+    from components.gcp.gitlab import GcpGitlabIdentity, GcpGitlabIdentityArgs
     from components.gcp.gpu_nodes import (
         GkeGpuDriver,
         GkeGpuNodePool,
@@ -129,6 +130,8 @@ __all__ = [
     "GcpExistingNetwork",
     "GcpGithubIdentity",
     "GcpGithubIdentityArgs",
+    "GcpGitlabIdentity",
+    "GcpGitlabIdentityArgs",
     "GcpGoogleApis",
     "GcpIdentity",
     "GcpIdentityArgs",
@@ -189,6 +192,7 @@ _MODULES = {
     ),
     "function": ("CloudFunction", "CloudFunctionArgs", "CloudFunctionConnector", "CloudFunctionTrigger"),
     "github": ("GcpGithubIdentity", "GcpGithubIdentityArgs"),
+    "gitlab": ("GcpGitlabIdentity", "GcpGitlabIdentityArgs"),
     "gpu_nodes": (
         *("GkeGpuDriver", "GkeGpuNodePool", "GkeGpuNodePoolArgs", "GkeGpuSharing", "GkeGpuSharingStrategy"),
         *("GkeTaint", "GkeTaintEffect"),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.aws.github import AUDIENCE
+from components.aws.workflows import AUDIENCE
 from tests.ci.conftest import workflows
 from tests.components.aws import test_github as aws
 from tests.components.gcp.federation import federated

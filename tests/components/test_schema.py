@@ -64,11 +64,12 @@ def test_every_component_of_the_library_is_there(schema: dict[str, Any]) -> None
             "EksGpuNodeGroup",
             "EksAutoscaler",
             "GithubOidcRole",
+            "GitlabOidcRole",
             "SageMakerEndpoint",
             "LambdaService",
             "WeightedDns",
         ),
-        *("GcpApiGateway", "GcpBudget", "GcpGithubIdentity"),
+        *("GcpApiGateway", "GcpBudget", "GcpGithubIdentity", "GcpGitlabIdentity"),
         *(
             "ArtifactRegistry",
             "CloudFunction",

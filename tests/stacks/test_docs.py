@@ -61,7 +61,9 @@ def test_a_program_runs(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "Recorder", Built)
     seen = checking.registered(lambda: exec(compile(program, "docs", "exec"), {"__name__": "__main__"}))
     assert any(
-        word in each.typ for word in (":Model", ":GpuNodes", "index:Aws", "index:Gcp", "index:Github") for each in seen
+        word in each.typ
+        for word in (":Model", ":GpuNodes", "index:Aws", "index:Gcp", "index:Github", "index:Gitlab")
+        for each in seen
     )
 
 

@@ -59,9 +59,7 @@ _ARNS = {
     "aws:eks/nodeGroup:NodeGroup": f"arn:aws:eks:{_HERE}:nodegroup/{{name}}/{{uuid}}",
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": f"arn:aws:eks:{_HERE}:podidentityassociation/a-{{hex}}",
     "aws:iam/instanceProfile:InstanceProfile": f"arn:aws:iam::{ACCOUNT}:instance-profile/{{name}}",
-    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": (
-        f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
-    ),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{{host}}",
     "aws:iam/policy:Policy": f"arn:aws:iam::{ACCOUNT}:policy/{{name}}",
     "aws:iam/role:Role": f"arn:aws:iam::{ACCOUNT}:role/{{name}}",
     "aws:kms/alias:Alias": f"arn:aws:kms:{_HERE}:{{name}}",
@@ -292,7 +290,8 @@ def _filled(template: str, each: Planned) -> str:
     word, number = _AUTONAMED.get(each.type, "name"), digits(each)
     name = opened(each.inputs.get(word)) or named(each).get(word, each.name)
     uuid = f"{number[:8]}-{number[8:12]}-4{number[12:15]}-8{number[15:18]}-{number[18:30]}"
-    return template.format(name=name, label=each.name, uuid=uuid, hex=number[:17], HEX=number[:16].upper())
+    host = str(opened(each.inputs.get("url"))).removeprefix("https://")
+    return template.format(name=name, label=each.name, uuid=uuid, hex=number[:17], HEX=number[:16].upper(), host=host)
 
 
 @functools.cache

@@ -45,6 +45,7 @@ from tests.components.aws.judging_programs_guard import (
     budget,
     github,
     github_of_an_organisation,
+    gitlab,
     secrets,
     tasks_watched,
 )
@@ -390,7 +391,7 @@ _EACH = (
     *(cluster, cluster_that_some_may_reach, gpu_nodes, gpu_nodes_on_spot),
     *(registry, registry_that_others_pull_from, identity_of_a_pod, identity_of_a_task),
     *(karpenter, cluster_autoscaler, monitoring, balancer, balancer_of_connections, weighted_name),
-    *(budget, secrets, github, github_of_an_organisation, tasks_watched),
+    *(budget, secrets, github, github_of_an_organisation, gitlab, tasks_watched),
     *(api, api_with_a_name, function, function_behind_an_api, function_with_everything, stack_aws_lambda),
     *(sagemaker, sagemaker_with_everything, sagemaker_of_two_versions, stack_aws_sagemaker),
     *(ec2, ec2_with_everything, stack_aws_ec2),

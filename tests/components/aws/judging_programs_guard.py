@@ -5,6 +5,7 @@ from pulumi import Output
 from components.aws.budget import AwsBudget
 from components.aws.ecs_monitoring import EcsMonitoring
 from components.aws.github import GithubOidcRole
+from components.aws.gitlab import GitlabOidcRole
 from components.aws.secrets import AwsSecrets
 from tests.components.aws.judging import ACCOUNT, REGION
 
@@ -99,5 +100,38 @@ def github_of_an_organisation() -> None:
             "branches": ["main"],
             "without_permissions_boundary": True,
             "provider_arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com",
+        },
+    )
+
+
+def gitlab() -> None:
+    GitlabOidcRole(
+        "ci",
+        {
+            "account_id": ACCOUNT,
+            "region": REGION,
+            "gitlab_project": "example/shop/models",
+            "gitlab_project_id": "456789",
+            "branches": ["main"],
+            "tiers": ["production"],
+            "permissions_boundary_arn": f"arn:aws:iam::{ACCOUNT}:policy/bounds",
+            "statements": [
+                {
+                    "actions": ["ecs:UpdateService"],
+                    "resources": [f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/digits"],
+                }
+            ],
+        },
+    )
+    GitlabOidcRole(
+        "review",
+        {
+            "account_id": ACCOUNT,
+            "region": REGION,
+            "gitlab_project": "example/shop/models",
+            "by_path_alone": True,
+            "any_branch": True,
+            "issuer": "https://code.example.com",
+            "without_permissions_boundary": True,
         },
     )

@@ -9,8 +9,9 @@ import pulumi
 import pytest
 
 from components.checks import ArgsError
-from components.gcp.github import MAPPING, GcpGithubIdentity
+from components.gcp.github import GcpGithubIdentity
 from components.gcp.identity import GcpResourceKind
+from components.gcp.workflows import MAPPING
 from tests.components.planned import UNKNOWN, Plan, Planned, plan
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
