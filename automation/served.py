@@ -47,7 +47,7 @@ def served(target: Target, choice: Choice, model: str) -> Served:
     deployment: Mapping[str, Any] = drive(target, choice).export(show_secrets=True).get("deployment") or {}
     if pending := deployment.get("pending_operations"):
         what = pending[0]["resource"]["urn"].rpartition("::")[2]
-        raise _never(name, f"an operation on {what} was broken off", f"run modelport up -s {name} first")
+        raise _never(name, f"an operation on {what} was broken off", f"run modelport up -s {name}")
     resources = cast("Sequence[Mapping[str, Any]]", deployment.get("resources") or ())
     images = {str(_recipe(each).get("name")): each for each in resources if _kind(each) == "ModelImage"}
     if model not in images:
@@ -81,11 +81,11 @@ def _ended_well(target: Target, choice: Choice) -> None:
     except EngineError as error:
         raise Failure(Exit.FAILED, str(error)) from None
     if last is None:
-        raise _never(name, "was never brought up", f"run modelport up -s {name} first")
+        raise _never(name, "was never brought up", f"run modelport up -s {name}")
     kind = _KINDS.get(str(last.get("kind")), str(last.get("kind")))
     if last.get("result") != "succeeded":
         raise _never(
-            name, f"has {last.get('result')} at its last operation, {kind}", f"run modelport up -s {name} first"
+            name, f"has {last.get('result')} at its last operation, {kind}", f"run modelport up -s {name}"
         )
 
 

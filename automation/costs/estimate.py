@@ -98,7 +98,7 @@ def _family(type_: str) -> str:
 
 def _lines(each: Resource, stack: Stack, meter: "Callable[..., Any] | Free | Unpriced | Usage | None") -> list[Line]:
     if meter is None:
-        return [_unknown(each, each.type, "there is no meter for this type of resource")]
+        return [_unknown(each, f"{each.type} {each.name}", "there is no meter for this type of resource")]
     if isinstance(meter, Free):
         return []
     if isinstance(meter, Unpriced):

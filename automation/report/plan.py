@@ -132,8 +132,10 @@ class Plan:
         found.keys.update(step.keys)
         found.diffs.update(step.diffs)
         found.detailed.update(step.detailed or {})
-        # The last half of a replacement tells of the old one alone.
-        found.old = step.old if step.old is not None else found.old
+        # The last half of a replacement tells of the old one alone, as of one that goes; what is left of an earlier
+        # replacement is beside what is there, and not that.
+        if step.old is not None and (found.old is None or not step.old.get("delete")):
+            found.old = step.old
         found.new = step.new if step.new is not None else found.new
 
     def _ended(self, step: Step) -> None:
@@ -174,7 +176,8 @@ class Plan:
         for each in (*self.asides.values(), *self.resources.values()):
             state = each.old if side == "old" else each.new
             if state is not None and not (side == "new" and each.op in ("delete", "discard")):
-                out.append(state)
+                # Events leave out what is false.
+                out.append({**state, "custom": bool(state.get("custom"))})
         return out
 
 

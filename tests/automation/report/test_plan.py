@@ -28,6 +28,15 @@ def test_counts_are_those_of_the_resources(changed: Shop) -> None:
     assert sum(report.changes.values()) == len(report.resources)
 
 
+def test_what_is_replaced_costs_before_and_after_and_a_component_nothing(changed: Shop) -> None:
+    # What the shop sells has no price, so that each of it is counted; the shelves are components.
+    cost = changed.told().cost
+    things = [each for each in changed.told().resources if each.type == "pulumi-python:dynamic/shop:Thing"]
+    assert cost.unknown_before == sum(each.op != "create" for each in things)
+    assert cost.unknown_after == sum(each.op != "delete" for each in things)
+    assert {each.what.rpartition(" ")[2] for each in cost.lines} == {each.name for each in things}
+
+
 def test_the_order_of_a_replacement_is_told(changed: Shop) -> None:
     assert [of(changed, name).delete_first for name in ("moved", "torn")] == [False, True]
 
