@@ -94,7 +94,7 @@ def _facts(report: Report) -> list[str]:
     high = sum(each.level == "high" for each in report.risks)
     out.append(f"- **Risks**: {f'{high:,} high of {len(report.risks):,}' if report.risks else 'none seen'}")
     for model in report.models[:3]:
-        out.append(f"- **Model** {code(model.name)}: {plain(figures.quality(model), 200)}")
+        out.append(f"- **Model** {code(model.name)}: {plain(figures.in_short(model), 200)}")
     out.append(f"- **Policies**: {plain(figures.policies_told(report.policies))}")
     if cost.reckoned:
         rest = f"; {cost.unknown_after:,} not known, in no sum" if cost.unknown_after else ""
@@ -135,7 +135,7 @@ def _risk(each: Risk) -> str:
 
 
 def _model(model: Model) -> str:
-    after = figures.short(model.digest_after) if model.digest_after else "known once it is built"
+    after = figures.image(model)
     why = plain("; ".join(model.reasons), 500) or "nothing about it changes"
     out = [
         f"- {code(model.name)}, {figures.WORDS.get(model.op, 'as it is')}: {why}",

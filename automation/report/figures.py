@@ -135,3 +135,19 @@ def quality(model: Model) -> str:
     source = {"state": "as it is", "cache": "measured in an earlier build", "build": "measured now"}[model.measured]
     metric = f"{model.metric} {number(model.metric_after)}" if model.metric and model.metric_after is not None else ""
     return ", ".join(part for part in (model.chosen_after or "", metric, source) if part)
+
+
+def in_short(model: Model) -> str:
+    """What is known of how good it is, where the reasons of a failure stand elsewhere."""
+    if model.passed is False and model.op not in ("delete", "discard"):
+        return "it does not pass its gate, and is not shipped" if model.candidates else "it could not be built"
+    return quality(model)
+
+
+def image(model: Model) -> str:
+    """Its image after the change."""
+    if model.op in ("delete", "discard"):
+        return "none"
+    if model.passed is False:
+        return "not shipped"
+    return short(model.digest_after) if model.digest_after else "known once it is built"

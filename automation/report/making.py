@@ -41,7 +41,7 @@ class Making:
             failed = model_change.build(self.plan, self.target.root, _progress(quiet=quiet))
         code, errors = ended.code, list(ended.errors)
         for reason in failed.values():
-            errors.append(reason.text)
+            errors.append(model_change.told(reason))
             print(f"error: {reason.text}", file=sys.stderr)
             code = reason.code if code is Exit.DONE or reason.code is Exit.GATE_MISSED else code
         report = assemble(

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,7 @@ TYPE = "pulumi-python:dynamic/modelport:ModelImage"
 Measured = Literal["state", "cache", "build", "in up"]
 _NUMBERS = ("baseline", "drop", "p50_ms", "p99_ms", "bytes")
 """What stands beside the metric among a built model's numbers."""
+_PLACE = re.compile(r"; report: [^;]*report\.html$")
 _CHANGING = ("create", "update", "replace", "import")
 
 
@@ -55,6 +57,11 @@ def build(plan: Plan, project: Path, say: Callable[[str], None]) -> dict[str, Re
     return failed
 
 
+def told(reason: Reason) -> str:
+    """Why a model did not pass, without where on this machine its own report lies."""
+    return _PLACE.sub("", reason.text)
+
+
 class _Lines(io.TextIOBase):
     """A stream that hands on whole lines."""
 
@@ -72,7 +79,7 @@ class _Lines(io.TextIOBase):
 def models(plan: Plan, *, built: bool, why_not: str, failed: Mapping[str, Reason]) -> list[Model]:
     """What is to be said of each. built: what is measured was measured just now. why_not: why nothing was built."""
     return [
-        _model(each, built=built, why_not=why_not, failed=failed[each.urn].text if each.urn in failed else "")
+        _model(each, built=built, why_not=why_not, failed=told(failed[each.urn]) if each.urn in failed else "")
         for each in images(plan)
     ]
 

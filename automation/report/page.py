@@ -149,11 +149,10 @@ def _model(model: Model) -> Child:
     def change(before: str, after: str) -> Child:
         return before if before == after else [before, " → ", after]
 
-    after = figures.short(model.digest_after) if model.digest_after else "known once it is built"
     facts: list[tuple[str, Child]] = [
         ("What becomes of it", figures.WORDS.get(model.op, "as it is")),
         ("Why", "; ".join(model.reasons) or "nothing about it changes"),
-        ("Image", change(figures.short(model.digest_before), after if model.op != "delete" else "none")),
+        ("Image", change(figures.short(model.digest_before), figures.image(model))),
         ("Quality", figures.quality(model)),
     ]
     if model.metric:
