@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 
 from pulumi_policy import Severity
 
+from policies.given import yes
 from policies.looking import Look, NotKnown
 from policies.model_gpu import bounds
 from policies.rules import StackRule, Whole
@@ -28,49 +29,121 @@ def _machines(whole: Whole, each: Look) -> Iterator[_Machines]:
     """The most that a resource may have of each kind. Raises NotKnown."""
     match each.type:
         case "aws:eks/nodeGroup:NodeGroup":
-            yield _Machines(each, tuple(each.values("instanceTypes")) or ("t3.medium",), bounds(each)[1] or 0)
+            # Without a word of its own a group has what its launch template says, and else what EKS takes.
+            default = () if each.told("launchTemplate") else ("t3.medium",)
+            yield _Machines(each, tuple(map(str, each.values("instanceTypes"))) or default, _most(each))
         case "aws:autoscaling/group:Group":
             overrides = each.each("mixedInstancesPolicy.launchTemplate.overrides")
-            yield _Machines(each, tuple(str(one.at("instanceType", "")) for one in overrides), each.at("maxSize", 0))
-        case "aws:ec2/instance:Instance":
+            yield _Machines(each, tuple(str(one.at("instanceType", "")) for one in overrides), _most(each))
+        case "aws:ec2/instance:Instance" | "aws:ec2/spotInstanceRequest:SpotInstanceRequest":
             yield _Machines(each, (str(each.at("instanceType")),), 1)
+        case "aws:rds/instance:Instance" | "aws:rds/clusterInstance:ClusterInstance":
+            yield _Machines(each, (str(each.at("instanceClass")),), 1)
         case "aws:sagemaker/endpointConfiguration:EndpointConfiguration":
             for variant in each.each("productionVariants"):
                 if variant.told("serverlessConfig"):
+                    yield _Machines(each, ("sagemaker-serverless",), variant.at("serverlessConfig.maxConcurrency", 1))
                     continue
                 scaled = _scaled(whole, "sagemaker", f"/{variant.at('variantName')}")
                 number = max(scaled, variant.at("initialInstanceCount", 1))
                 yield _Machines(each, (str(variant.at("instanceType")),), number)
         case "aws:ecs/service:Service":
-            providers = [str(one.at("capacityProvider", "")) for one in each.each("capacityProviderStrategies")]
-            if each.at("launchType") == "FARGATE" or any(one.startswith("FARGATE") for one in providers):
-                number = max(_scaled(whole, "ecs", f"/{each.at('name', each.name)}"), each.at("desiredCount", 1))
-                yield _Machines(each, ("fargate",), number)
+            yield from _tasks(whole, each)
         case "aws:lambda/function:Function":
-            yield _Machines(each, ("lambda",), max(each.at("reservedConcurrentExecutions", 1), 1))
+            reserved = each.at("reservedConcurrentExecutions", -1)
+            if reserved < 0:
+                raise NotKnown("reservedConcurrentExecutions")  # as many as the account may have
+            yield _Machines(each, ("lambda",), reserved)
         case "gcp:container/nodePool:NodePool":
-            zones = 1 if each.told("autoscaling.totalMaxNodeCount") else max(1, len(each.values("nodeLocations")))
-            machine = str(each.at("nodeConfig.machineType", "e2-medium"))
-            yield _Machines(each, (machine,), (bounds(each)[1] or 0) * zones)
+            yield _nodes(each)
         case "gcp:compute/instance:Instance":
-            yield _Machines(each, (str(each.at("machineType")),), 1)
+            yield _Machines(each, (_with_gpus(each, str(each.at("machineType")), "guestAccelerators"),), 1)
         case "gcp:cloudrunv2/service:Service":
             yield _Machines(each, ("cloud-run",), each.at("template.scaling.maxInstanceCount", 100))
+        case "pulumi-python:dynamic/modelport:VertexDeployment":
+            scale, version = (Look(each.type, each.name, each.urn, each.parsed(key)) for key in ("scale", "version"))
+            machine = version.at("machineSpec.machineType", version.at("machineType"))
+            most = scale.at("maxReplicaCount")
+            if machine is None or most is None:
+                raise NotKnown("version" if machine is None else "scale")
+            yield _Machines(each, (f"vertex/{machine}",), most)
+        case "gcp:container/cluster:Cluster":
+            if yes(each.at("enableAutopilot")):
+                raise NotKnown("the number of pods")
+            if not yes(each.at("removeDefaultNodePool")):
+                raise NotKnown("the default pool")
+        case "aws:eks/cluster:Cluster":
+            if yes(each.at("computeConfig.enabled")):
+                raise NotKnown("the number of pods")
         case _:
-            raise NotKnown("spec.template.spec.requirements")
+            raise NotKnown(_NOT_COUNTED.get(each.type, "spec.template.spec.requirements"))
 
+
+def _most(each: Look) -> float:
+    """The maximum of a pool. Raises NotKnown where it has none: that is no end, and not nothing."""
+    found = bounds(each)[1]
+    if found is None:
+        raise NotKnown("the maximum")
+    return found
+
+
+def _nodes(each: Look) -> _Machines:
+    zones = 1
+    if not each.told("autoscaling.totalMaxNodeCount"):
+        # The numbers of a pool are those of one zone, and a region has several that nobody names.
+        zones = len(each.values("nodeLocations")) or (1 if str(each.at("location", "")).count("-") == 2 else 0)
+        if not zones:
+            raise NotKnown("nodeLocations")
+    machine = str(each.at("nodeConfig.machineType", "e2-medium"))
+    return _Machines(each, (_with_gpus(each, machine, "nodeConfig.guestAccelerators"),), _most(each) * zones)
+
+
+def _with_gpus(each: Look, machine: str, path: str) -> str:
+    """The machine, where its price is that of all in it. Raises NotKnown for GPUs that are paid beside it."""
+    if machine.startswith("n1-") and list(each.each(path)):
+        raise NotKnown(f"the price of {path}")
+    return machine
+
+
+def _tasks(whole: Whole, each: Look) -> Iterator[_Machines]:
+    providers = [str(one.at("capacityProvider", "")) for one in each.each("capacityProviderStrategies")]
+    kind = each.at("launchType")
+    if kind is None and not providers:
+        raise NotKnown("launchType")  # whatever its cluster takes
+    if kind == "FARGATE" or any(one.startswith("FARGATE") for one in providers):
+        number = max(_scaled(whole, "ecs", f"/{each.at('name', each.name)}"), each.at("desiredCount", 1))
+        yield _Machines(each, ("fargate",), number)
+
+
+_NOT_COUNTED: Final[Mapping[str, str]] = {
+    "aws:ec2/fleet:Fleet": "what the fleet has",
+    "aws:ec2/spotFleetRequest:SpotFleetRequest": "what the fleet has",
+    "aws:eks/fargateProfile:FargateProfile": "the number of pods",
+    "gcp:cloudfunctionsv2/function:Function": "the number of instances",
+    "gcp:cloudrun/service:Service": "the number of instances",
+    "gcp:compute/instanceGroupManager:InstanceGroupManager": "the machine of its template",
+    "gcp:compute/regionInstanceGroupManager:RegionInstanceGroupManager": "the machine of its template",
+}
+"""What has machines, or is paid as if it had, and does not say itself how many of what kind."""
 
 _COUNTED: Final = (
     "aws:eks/nodeGroup:NodeGroup",
+    "aws:eks/cluster:Cluster",
     "aws:autoscaling/group:Group",
     "aws:ec2/instance:Instance",
+    "aws:ec2/spotInstanceRequest:SpotInstanceRequest",
+    "aws:rds/instance:Instance",
+    "aws:rds/clusterInstance:ClusterInstance",
     "aws:sagemaker/endpointConfiguration:EndpointConfiguration",
     "aws:ecs/service:Service",
     "aws:lambda/function:Function",
+    "gcp:container/cluster:Cluster",
     "gcp:container/nodePool:NodePool",
     "gcp:compute/instance:Instance",
     "gcp:cloudrunv2/service:Service",
+    "pulumi-python:dynamic/modelport:VertexDeployment",
     "kubernetes:karpenter.sh/*:NodePool",
+    *_NOT_COUNTED,
 )
 
 
@@ -142,8 +215,9 @@ RULES: Final = (
                 "type": "object",
                 "additionalProperties": {"type": "number", "minimum": 0},
                 "default": {},
-                "description": "Dollars an hour by type of machine, as m7i.large; also fargate for a task, lambda and "
-                "cloud-run for an instance that computes.",
+                "description": "Dollars an hour by type of machine, as m7i.large; also fargate for a task, lambda, "
+                "cloud-run and sagemaker-serverless for an instance that computes, and vertex/TYPE for a machine of "
+                "Vertex AI.",
             },
         },
     ),

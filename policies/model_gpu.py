@@ -20,7 +20,10 @@ _LABELS: Final = (
     "nvidia.com/gpu.present",
     "karpenter.k8s.aws/instance-gpu-name",
 )
-_FAMILIES: Final = re.compile(r"(ml\.)?(g\d\w*|p\d\w*|inf\d\w*|trn\d\w*|gr\d\w*)\.")
+_FAMILY: Final = r"(g\d|p\d|inf\d|trn\d|gr\d|dl\d|vt\d)[\w-]*"
+_FAMILIES: Final = re.compile(rf"(ml\.)?{_FAMILY}\.")
+_IMAGES: Final = re.compile(r"_(GPU|NVIDIA|NEURON)(_|$)")
+"""What a kind of machine image of EKS is called that has a driver of accelerators."""
 _TAINTS: Final = re.compile(r"(nvidia\.com|amd\.com|aws\.amazon\.com)/.*")
 _POOLS: Final = (
     "aws:eks/nodeGroup:NodeGroup",
@@ -40,7 +43,8 @@ def _asked(container: Look, part: str) -> dict[str, str]:
     """How many GPUs of each kind, as text: a quantity may be a number or a text of one."""
     wanted = [each for each in container.keys(f"resources.{part}") if _GPU.fullmatch(each)]
     found = {each: container.keyed(f"resources.{part}", each) for each in wanted}
-    return {key: value if isinstance(value, str) else f"{value:g}" for key, value in found.items()}
+    known = {key: value for key, value in found.items() if value is not None}
+    return {key: value if isinstance(value, str) else f"{value:g}" for key, value in known.items()}
 
 
 def _complete(pod: Look) -> Iterator[str]:
@@ -72,8 +76,12 @@ def with_gpus(pool: Look) -> bool:
     match pool.type.rpartition(":")[2]:
         case "NodeGroup":
             types = [*map(str, pool.values("instanceTypes"))]
-            return any(map(machine_with_gpu, types)) or any(
-                _TAINTS.match(str(one.at("key"))) for one in pool.each("taints")
+            # A group's types may stand in its launch template alone.
+            kind = str(pool.at("amiType", "")) if not types else ""
+            return (
+                any(map(machine_with_gpu, types))
+                or bool(_IMAGES.search(kind))
+                or any(_TAINTS.match(str(one.at("key"))) for one in pool.each("taints"))
             )
         case "Group":
             overrides = pool.each("mixedInstancesPolicy.launchTemplate.overrides")
@@ -81,7 +89,7 @@ def with_gpus(pool: Look) -> bool:
         case _ if pool.type.startswith("gcp:"):
             machine = str(pool.at("nodeConfig.machineType", ""))
             return bool(list(pool.each("nodeConfig.guestAccelerators"))) or machine.startswith(
-                ("a2-", "a3-", "a4", "g2-", "g4-")
+                ("a2-", "a3-", "a4", "g2-", "g4-", "ct", "tpu")
             )
         case _:
             return _karpenter_gpus(pool)
@@ -96,6 +104,8 @@ def _karpenter_gpus(pool: Look) -> bool:
         if key.startswith(("karpenter.k8s.aws/instance-gpu", "karpenter.k8s.aws/instance-accelerator")):
             return bool(one.at("operator") != "DoesNotExist")
         if key == "karpenter.k8s.aws/instance-category" and wanted and {"g", "p", "inf", "trn"} & set(values):
+            return True
+        if key == "karpenter.k8s.aws/instance-family" and wanted and any(re.fullmatch(_FAMILY, one) for one in values):
             return True
         if key == "node.kubernetes.io/instance-type" and wanted and any(map(machine_with_gpu, values)):
             return True

@@ -97,9 +97,11 @@ def _of_pod(pod: Look) -> Iterator[str]:
     if files:
         yield from files
         return
-    found = model_container(list(pod.each("spec.containers")))
-    if found is not None:
-        yield str(found.at("image", "none"))
+    listed = list(pod.each("spec.containers"))
+    found = model_container(listed)
+    # Where none is called the model's, any of them may be what answers.
+    for each in listed if found is None else (found,):
+        yield str(each.at("image", "none"))
 
 
 def _drop(each: Look) -> Iterator[str]:
@@ -107,9 +109,9 @@ def _drop(each: Look) -> Iterator[str]:
     said = recipe.at("evaluate.max_drop")
     key = "max_drop_production" if in_production(each) else "max_drop"
     most = cast("float", each.config[key])
-    if said is None:
+    if not isinstance(said, int | float):
         yield f"evaluate.max_drop is not said, so any loss ships, expected at most {most:g} in {environment(each)}"
-    elif said > most:
+    elif not said <= most:
         yield f"evaluate.max_drop is {said:g}, expected at most {most:g} in {environment(each)}"
 
 

@@ -15,6 +15,8 @@ from policies.rules import Rule, StackRule, Whole
 _RELEASE: Final = "pulumi-python:dynamic/modelport:Release"
 _REFRESH: Final = "pulumi-python:dynamic/modelport:InstanceRefresh"
 _TRAFFIC: Final = "pulumi-python:dynamic/modelport:CloudRunTraffic"
+_ROLLOUT: Final = "pulumi-python:dynamic/modelport:ComputeRollout"
+_DEPLOYED: Final = "pulumi-python:dynamic/modelport:VertexDeployment"
 _CAREFUL: Final = ("canary", "blue-green", "ab", "shadow")
 
 
@@ -29,17 +31,23 @@ def _by_parts(each: Look) -> Iterator[str]:
 def _released(each: Look) -> str:
     plan = cast("Mapping[str, Any]", each.parsed("strategy") or {})
     strategy = str(plan.get("strategy", "rolling"))
-    return "" if strategy in _CAREFUL else f"strategy is {strategy}"
+    if strategy not in _CAREFUL:
+        return f"strategy is {strategy}"
+    steps = cast("list[Mapping[str, Any]]", plan.get("steps") or [])
+    if strategy == "canary" and steps and steps[0].get("weight", 0) >= 100:
+        return f"the first step of the canary has {steps[0]['weight']}% of the requests"
+    return ""
 
 
 def _refreshed(each: Look) -> str:
     chosen = cast("Mapping[str, Any]", each.parsed("preferences") or {})
-    return "" if chosen.get("CheckpointPercentages") else "the instances are refreshed without a checkpoint"
+    at = cast("list[float]", chosen.get("CheckpointPercentages") or [])
+    return "" if at and at[0] < 100 else "the instances are refreshed without a checkpoint"
 
 
 def _moved(each: Look) -> str:
     stages = cast("list[list[float]]", each.parsed("stages") or [])
-    return "" if stages and stages[0][0] < 100 else "a new revision gets all requests at once"
+    return "" if stages and stages[0][0] < 100 else "a new version gets all requests at once"
 
 
 def _tasks(each: Look) -> str:
@@ -75,6 +83,8 @@ _HOW: Final = {
     _RELEASE: _released,
     _REFRESH: _refreshed,
     _TRAFFIC: _moved,
+    _ROLLOUT: _moved,
+    _DEPLOYED: _moved,
     "aws:ecs/service:Service": _tasks,
     "aws:codedeploy/deploymentGroup:DeploymentGroup": _deployed,
     "aws:sagemaker/endpoint:Endpoint": _endpoint,

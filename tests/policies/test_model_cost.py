@@ -60,3 +60,57 @@ def test_a_pool_that_is_not_known_has_no_price_yet(path: str) -> None:
     pool = made("aws:eks/nodeGroup:NodeGroup", "pool", {**MACHINES[0].inputs, path: UNKNOWN})
     verdicts = costing(0.01, dict(PRICES), [pool])
     assert (verdicts.wrong, len(verdicts.late)) == ([], 1)
+
+
+NO_END: Final[list[tuple[str, dict[str, Any], str]]] = [
+    ("aws:eks/nodeGroup:NodeGroup", {"launchTemplate": {"id": "a"}, "scalingConfig": {"maxSize": 2}}, "its machines"),
+    ("aws:eks/nodeGroup:NodeGroup", {"instanceTypes": ["m7i.large"], "scalingConfig": {}}, "the maximum"),
+    ("aws:eks/cluster:Cluster", {"computeConfig": {"enabled": True}}, "the number of pods"),
+    ("aws:lambda/function:Function", {}, "reservedConcurrentExecutions"),
+    ("aws:lambda/function:Function", {"reservedConcurrentExecutions": -1}, "reservedConcurrentExecutions"),
+    ("aws:ecs/service:Service", {"desiredCount": 5000}, "launchType"),
+    ("aws:ec2/spotInstanceRequest:SpotInstanceRequest", {"instanceType": "p5.48xlarge"}, "the price of p5.48xlarge"),
+    ("aws:sagemaker/endpointConfiguration:EndpointConfiguration",
+     {"productionVariants": [{"variantName": "a", "serverlessConfig": {"maxConcurrency": 9}}]}, "sagemaker-serverless"),
+    ("gcp:container/nodePool:NodePool",
+     {"location": "europe-west3", "nodeConfig": {"machineType": "e2-standard-4"}, "autoscaling": {"maxNodeCount": 2}},
+     "nodeLocations"),
+    ("gcp:container/nodePool:NodePool",
+     {"location": "europe-west3-a", "autoscaling": {"minNodeCount": 2}}, "the maximum"),
+    ("gcp:container/nodePool:NodePool",
+     {"location": "europe-west3-a", "nodeCount": 1,
+      "nodeConfig": {"machineType": "n1-standard-4", "guestAccelerators": [{"type": "nvidia-tesla-t4"}]}}, "GPUs"),
+    ("gcp:container/cluster:Cluster", {"enableAutopilot": True}, "the number of pods"),
+    ("gcp:container/cluster:Cluster", {}, "the default pool"),
+    ("gcp:compute/regionInstanceGroupManager:RegionInstanceGroupManager", {"targetSize": 100}, "of its template"),
+    ("pulumi-python:dynamic/modelport:VertexDeployment", {"scale": '{"maxReplicaCount": 8}', "version": "{}"},
+     "version"),
+]  # fmt: skip
+"""What may cost anything, and says nothing of how much."""
+
+
+@pytest.mark.parametrize(("type_", "inputs", "missing"), NO_END, ids=str)
+def test_what_has_no_end_is_not_known_and_never_free(type_: str, inputs: dict[str, Any], missing: str) -> None:
+    verdicts = costing(1, dict(PRICES), [made(type_, "it", inputs)])
+    assert verdicts.wrong == []
+    (verdict,) = verdicts.late
+    assert missing.removesuffix("GPUs") in verdict.text
+
+
+@pytest.mark.parametrize(
+    ("type_", "inputs", "most"),
+    [
+        ("gcp:container/nodePool:NodePool",
+         {"location": "europe-west3-a", "nodeConfig": {"machineType": "e2-standard-4"}, "nodeCount": 3}, 3.0),
+        ("aws:lambda/function:Function", {"reservedConcurrentExecutions": 5}, 0.5),
+        ("aws:rds/instance:Instance", {"instanceClass": "db.m7g.large"}, 0.3),
+        ("gcp:container/cluster:Cluster", {"removeDefaultNodePool": True}, 0.0),
+        ("pulumi-python:dynamic/modelport:VertexDeployment",
+         {"scale": '{"maxReplicaCount": 8}', "version": '{"machineSpec": {"machineType": "n1-standard-4"}}'}, 4.0),
+    ],
+)  # fmt: skip
+def test_what_says_how_much_is_counted(type_: str, inputs: dict[str, Any], most: float) -> None:
+    prices = {**PRICES, "lambda": 0.1, "db.m7g.large": 0.3, "vertex/n1-standard-4": 0.5}
+    one = [made(type_, "it", inputs)]
+    assert costing(most + 0.01, prices, one) == Verdicts()
+    assert not most or len(costing(most - 0.01, prices, one).wrong) == 1
