@@ -18,10 +18,10 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from automation.drivers import Choice, Operation, Options, flags
 from automation.exits import Exit, Failure
@@ -29,6 +29,7 @@ from automation.projects import Target, select
 from automation.story import Step, Story
 from engine.errors import Holder
 
+_T = TypeVar("_T")
 Event = Mapping[str, Any]
 """One of Pulumi's engine events, as `--event-log` writes them; `modelportRetryEvent` is ours."""
 _TRANSIENT = (
@@ -212,12 +213,22 @@ class Running:
         if self._interrupted.is_set():
             self._process.send_signal(signal.SIGINT)
         events = asyncio.create_task(self._hear(read, found.story))
-        out, err = await self._process.communicate()
+        # A caller that goes away, such as a program that ends, must not leave an operation that nobody hears of.
+        out, err = await self._to_its_end(self._process.communicate)
+        await self._to_its_end(lambda: asyncio.wait([events]))
         await events
         found.returncode = self._process.returncode or 0
         found.summary = _summary(out.decode(errors="replace"))
         found.stderr = err.decode(errors="replace")
         return found
+
+    async def _to_its_end(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """What `ask` gives; each time that this is cancelled meanwhile the operation is interrupted, and waited for."""
+        while True:
+            try:
+                return await ask()
+            except asyncio.CancelledError:
+                self.interrupt()
 
     async def _hear(self, descriptor: int, story: Story) -> None:
         reader = asyncio.StreamReader()
@@ -227,7 +238,13 @@ class Running:
         rest = b""
         try:
             # By chunks: an event may be longer than a line of a StreamReader may be.
-            while chunk := await reader.read(_CHUNK):
+            while True:
+                try:
+                    chunk = await reader.read(_CHUNK)
+                except asyncio.CancelledError:
+                    continue  # who waits for the process says what becomes of it
+                if not chunk:
+                    break
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     event: Event = json.loads(line)

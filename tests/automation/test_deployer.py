@@ -284,6 +284,21 @@ def test_a_caller_that_is_cancelled_lets_the_steps_end(project: Project, deploye
     assert "thing" in project.run("stack", "export").stdout
 
 
+def test_a_program_that_ends_over_its_events_leaves_no_operation_behind(
+    project: Project, deployer: Callable[..., Deployer]
+) -> None:
+    project.stack("dev", things="one,two", wait=1.5)
+
+    async def run() -> None:
+        async for event in deployer().up():
+            if "half way" in json.dumps(event):
+                return
+
+    asyncio.run(run())
+    assert asyncio.run(deployer().holders()) == []
+    assert asyncio.run(deployer().in_the_making()) == []
+
+
 def test_a_stack_in_use_is_waited_for(project: Project, deployer: Callable[..., Deployer]) -> None:
     project.stack("dev", wait=3)
 
