@@ -17,6 +17,8 @@ from typing import Any
 import pulumi
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks, rpc
+from pulumi.runtime import resource as runtime_resource
+from pulumi.runtime.proto import source_pb2
 
 UNKNOWN = "(unknown)"
 SECRET = "(secret)"
@@ -27,6 +29,8 @@ _ABOUT_THE_SDK = ("sourcePosition", "stackTrace", "acceptSecrets", "acceptResour
                   "supportsResultReporting", "hooks")  # fmt: skip
 _SECRET_KEY = "4dabf18193072939515e22adb298388d"
 ASSET = "c44067f5952c0a294b673a41bacd8c17"
+# Of each resource Pulumi tells the whole stack of calls, here that of pytest too, which takes a third of a plan's time.
+runtime_resource._get_stack_trace = source_pb2.StackTrace  # pyright: ignore[reportPrivateUsage]
 # Never closed: threads that Pulumi starts from it have loops of their own, which nobody closes when the threads end.
 _LOOP = asyncio.new_event_loop()
 
