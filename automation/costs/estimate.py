@@ -49,6 +49,8 @@ class Estimate:
     """What is not in the sum: without a price, not known before it is made, or paid by use."""
     book: str
     """From when to when the book's prices are."""
+    lacking: tuple[str, ...] = ()
+    """Regions where the book has no price of something that is there."""
 
     @property
     def least(self) -> Decimal:
@@ -86,7 +88,7 @@ def estimate(resources: Sequence[Mapping[str, Any]], book: Book) -> Estimate:
             lines += _lines(each, stack, meters.get(each.type) or meters.get(_family(each.type)))
     known = sum((line.per_month for line in lines if line.per_month is not None), Decimal(0))
     unknown = tuple(line for line in lines if line.basis in ("usage", "unknown"))
-    return Estimate(tuple(lines), book.currency, known, unknown, book.dated)
+    return Estimate(tuple(lines), book.currency, known, unknown, book.dated, tuple(sorted(stack.lacking)))
 
 
 def _family(type_: str) -> str:

@@ -1,7 +1,7 @@
 """What a meter is: it reads one resource and says what is paid for it, with a price of the book."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Final, Literal
@@ -62,6 +62,8 @@ class Stack:
 
     resources: tuple[Resource, ...]
     book: Book
+    lacking: set[str] = field(default_factory=set[str], compare=False)
+    """Regions where something was asked of the book that it does not have."""
 
     @cached_property
     def _by_type(self) -> dict[str, list[Resource]]:
@@ -100,6 +102,8 @@ class Stack:
         """What an item costs in a region. Raises NotKnown."""
         found = self.book.price(cloud, region, item, basis)
         if found is None:
+            if region != ANYWHERE:
+                self.lacking.add(region)
             where = "" if region == ANYWHERE else f" in {region}"
             raise NotKnown(f"the book has no price of {item}{where}, {basis}")
         if found.unit != unit:
@@ -123,6 +127,11 @@ def fixed(what: str, price: Price, *, number: int | Decimal = 1, amount: Decimal
     many = Decimal(number)
     told = why or f"{price.amount.normalize():f} {_by(price.unit)}"
     return Charge(what, monthly(price, amount), many, many, many, "on-demand", told, str(price.source))
+
+
+def span(least: Decimal, most: Decimal) -> str:
+    """`2 to 8 of them`, or `always 2`."""
+    return f"{least:f} to {most:f} of them" if least != most else f"always {least:f}"
 
 
 def plural(number: Decimal, what: str) -> str:

@@ -99,7 +99,11 @@ def _facts(report: Report) -> list[str]:
     if cost.reckoned:
         rest = f"; {cost.unknown_after:,} not known, in no sum" if cost.unknown_after else ""
         change = figures.difference(cost)
-        out.append(f"- **Cost**: {figures.month(cost)} a month{f' ({change})' if change else ''}{rest}")
+        month = figures.month(cost)
+        month += "" if month == figures.NOT_KNOWN else " a month"
+        out.append(f"- **Cost**: {month}{f' ({change})' if change else ''}{rest}")
+        if cost.refresh:
+            out.append(f"  - prices that the book lacks are read by {code(cost.refresh, 300)}")
     return out
 
 
@@ -136,9 +140,10 @@ def _risk(each: Risk) -> str:
 
 def _model(model: Model) -> str:
     after = figures.image(model)
-    why = plain("; ".join(model.reasons), 500) or "nothing about it changes"
+    # Of a new one the word for it says all.
+    why = "" if model.op == "create" else f": {plain('; '.join(model.reasons), 500) or 'nothing about it changes'}"
     out = [
-        f"- {code(model.name)}, {figures.WORDS.get(model.op, 'as it is')}: {why}",
+        f"- {code(model.name)}, {figures.WORDS.get(model.op, 'as it is')}{why}",
         f"  - image {code(figures.short(model.digest_before))} → {code(after) if model.digest_after else after}",
         f"  - {plain(figures.quality(model), 500)}",
     ]
@@ -187,7 +192,7 @@ def _cost(report: Report) -> str:
         "|---|--:|--:|",
         f"| a month | {figures.month(cost, before=True) if was else 'none'} | {figures.month(cost)} |",
         f"| a million predictions | {figures.per_million(cost, before=True) if was else 'none'} "
-        f"| {figures.per_million(cost)} |",
+        f"| {', as '.join(part for part in (figures.per_million(cost), figures.no_predictions(cost)) if part)} |",
         f"| not known, in no sum | {cost.unknown_before:,} | {cost.unknown_after:,} |",
     ]
     warned, more = _fitting([f"- **budget**: {plain(each, 500)}" for each in cost.warnings], _SHARES["cost"] // 4)

@@ -39,7 +39,7 @@ def headline(report: Report) -> str:
 def good(report: Report) -> bool:
     """Whether nothing speaks against the change, and nothing that might is not known yet."""
     late = any(each.verdict == "not known yet" for each in report.policies.verdicts)
-    return report.result == "planned" and not late and not any(each.level == "high" for each in report.risks)
+    return report.result == "planned" and not late and all(each.level == "low" for each in report.risks)
 
 
 def money(amount: str | None, currency: str = "USD") -> str:
@@ -79,7 +79,12 @@ def per_million(cost: Cost, *, before: bool = False) -> str:
     amount = cost.per_million_before if before else cost.per_million_after
     if amount is not None:
         return _least(cost, amount, before=before)
-    return NOT_KNOWN if cost.predictions_per_month else f"{NOT_KNOWN}, as cost.predictions_per_month is not set"
+    return NOT_KNOWN
+
+
+def no_predictions(cost: Cost) -> str:
+    """Why it is not known what a million predictions cost, where it is that nobody said how many there are."""
+    return "" if cost.predictions_per_month else "cost.predictions_per_month is not set"
 
 
 def verdict_counts(policies: Policies) -> dict[str, int]:

@@ -160,6 +160,8 @@ class Cost(Part):
     per_million_after: Money | None
     lines: list[CostLine]
     warnings: list[str]
+    refresh: str
+    """The command that reads prices which the book lacks; empty where it lacks none."""
 
 
 class Risk(Part):

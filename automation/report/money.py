@@ -1,5 +1,7 @@
 """What the stack costs before and after, as the report has it."""
 
+import re
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -11,6 +13,8 @@ from automation.report.plan import Plan
 if TYPE_CHECKING:
     from automation.costs.book import Book
     from automation.costs.estimate import Budget, Estimate, Line
+
+_REGION = re.compile(r"[a-z]+(-[a-z]+)+-?[0-9]+")
 
 
 def none(note: str) -> Cost:
@@ -29,6 +33,7 @@ def none(note: str) -> Cost:
         per_million_after=None,
         lines=[],
         warnings=[],
+        refresh="",
     )
 
 
@@ -53,7 +58,14 @@ def cost(plan: Plan, book: "Book", *, predictions: int | None = None, budget: "B
         per_million_after=_text(after.per_million(predictions)),
         lines=_lines(before, after),
         warnings=[texts.line(each, 600) for each in warnings(before, after, budget)],
+        refresh=_refresh(after.lacking),
     )
+
+
+def _refresh(regions: Sequence[str]) -> str:
+    """What is run for prices of regions that a plan names; what looks like none is left out."""
+    places = [each for each in regions if _REGION.fullmatch(each)]
+    return " ".join(["modelport prices --update", *(f"--region {each}" for each in places)]) if places else ""
 
 
 def _lines(before: "Estimate | None", after: "Estimate") -> list[CostLine]:

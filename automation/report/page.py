@@ -73,7 +73,9 @@ def _verdict(report: Report) -> Markup:
             said.append(tag("p", f"{texts.counted(high, 'risk')} to look at before it is made."))
     late = figures.verdict_counts(report.policies)["not known yet"]
     if late:
-        said.append(tag("p", f"What {texts.counted(late, 'verdict')} of policies will be is not known yet."))
+        said.append(
+            tag("p", f"{texts.counted(late, 'verdict')} of policies {'is' if late == 1 else 'are'} not known yet.")
+        )
     if report.fork:
         said.append(tag("p", f"The code is a fork's ({report.fork}): its model was not built."))
     kind = "failed" if report.result != "planned" else "" if figures.good(report) else "warned"
@@ -100,7 +102,9 @@ def _tiles(report: Report) -> Markup:
     else:
         tile("Policies", "not asked", "no policy pack")
     high = sum(each.level == "high" for each in report.risks)
-    tile("High risks", f"{high:,}", f"of {texts.counted(len(report.risks), 'note')}")
+    tile(
+        "High risks", f"{high:,}", f"of {texts.counted(len(report.risks), 'risk')}" if report.risks else "and no other"
+    )
     return tag("dl", tiles, class_="tiles")
 
 
@@ -151,7 +155,7 @@ def _model(model: Model) -> Child:
 
     facts: list[tuple[str, Child]] = [
         ("What becomes of it", figures.WORDS.get(model.op, "as it is")),
-        ("Why", "; ".join(model.reasons) or "nothing about it changes"),
+        *([] if model.op == "create" else [("Why", "; ".join(model.reasons) or "nothing about it changes")]),
         ("Image", change(figures.short(model.digest_before), figures.image(model))),
         ("Quality", figures.quality(model)),
     ]
@@ -244,11 +248,13 @@ def _cost(cost: Cost) -> Markup:
         _row(
             "A million predictions",
             _number(figures.per_million(cost, before=True) if before is not None else "none"),
-            _number(figures.per_million(cost)),
+            _number(figures.per_million(cost), figures.no_predictions(cost)),
         ),
         _row("Not known, in no sum", _number(f"{cost.unknown_before:,}"), _number(f"{cost.unknown_after:,}")),
     ]
     parts.append(_table("Cost before and after", ["", "-Before", "-After"], sums))
+    if cost.refresh:
+        parts.append(tag("p", "Prices that the book lacks are read by ", tag("code", cost.refresh)))
     lines = [
         tag(
             "tr",

@@ -16,6 +16,7 @@ from automation.costs.metering import (
     fixed,
     monthly,
     plural,
+    span,
 )
 from automation.costs.meters.aws_free import FREE
 from automation.costs.reading import NotKnown, Resource
@@ -43,13 +44,14 @@ def _machines(
     """So many machines now, at least and at most; a line of its own where their price is not known."""
     now, least, most = numbers
     what = f"{plural(now, noun)} {' or '.join(types)}, {stack.region(each)}, {basis}"
-    span = f"{least:f} to {most:f} of them" if least != most else f"always {least:f}"
-    zero = f", {_MINIMUM_ZERO}" if least == 0 else ""
+    zero, spread = f", {_MINIMUM_ZERO}" if least == 0 else "", span(least, most)
     try:
         price = _dearest(each, stack, types, basis)
     except NotKnown as error:
-        return Unpriced(what, f"{error}; {span}{zero}")
-    why = f"{price.amount.normalize():f} an hour each, {'the dearest of them, ' if len(types) > 1 else ''}{span}{zero}"
+        return Unpriced(what, f"{error}; {spread}{zero}")
+    why = (
+        f"{price.amount.normalize():f} an hour each, {'the dearest of them, ' if len(types) > 1 else ''}{spread}{zero}"
+    )
     return Charge(what, monthly(price), now, least, most, basis, why, str(price.source))
 
 
@@ -110,7 +112,7 @@ def _ecs_service(each: Resource, stack: Stack) -> Iterator[Found]:
     try:
         cpu, memory = definitions[0].number("cpu") / 1024, definitions[0].number("memory") / 1024
     except NotKnown as error:
-        yield Unpriced(what, f"its size: {error}; {least:f} to {most:f} of them")
+        yield Unpriced(what, f"its size: {error}; {span(least, most)}")
         return
     firm = providers.get("FARGATE")
     share, base = Decimal(1), Decimal(0)
@@ -143,8 +145,8 @@ def _tasks(
         of_cpu = stack.price(each, "fargate/cpu", "hour", basis)
         of_memory = stack.price(each, "fargate/memory", "GB-hour", basis)
     except NotKnown as error:
-        return Unpriced(what, f"{error}; {least:f} to {most:f} of them")
-    why = f"{of_cpu.amount:f} a vCPU and {of_memory.amount:f} a GB an hour, {least:f} to {most:f} of them"
+        return Unpriced(what, f"{error}; {span(least, most)}")
+    why = f"{of_cpu.amount:f} a vCPU and {of_memory.amount:f} a GB an hour, {span(least, most)}"
     cost = monthly(of_cpu, cpu) + monthly(of_memory, memory)
     return Charge(what, cost, now, least, most, basis, why, str(of_cpu.source))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final, Literal, cast
 
-from automation.costs.metering import Charge, Entry, Found, Free, Stack, Unpriced, Usage, fixed, monthly, plural
+from automation.costs.metering import Charge, Entry, Found, Free, Stack, Unpriced, Usage, fixed, monthly, plural, span
 from automation.costs.meters.gcp_free import FREE
 from automation.costs.reading import NotKnown, Resource, number
 
@@ -16,8 +16,8 @@ _WITH_ACCELERATORS: Final = ("a2-", "a3-", "a4-", "g2-", "g4-")
 
 
 def _span(least: Decimal, most: Decimal) -> str:
-    span = f"{least:f} to {most:f} of them" if least != most else f"always {least:f}"
-    return f"{span}, none where nothing asks for them" if least == 0 else span
+    told = span(least, most)
+    return f"{told}, none where nothing asks for them" if least == 0 else told
 
 
 def _machines(

@@ -44,6 +44,15 @@ def test_nothing_sticks_out_nothing_is_asked_for_and_nothing_is_complained_of(
     assert found.complaints == []
 
 
+@pytest.mark.parametrize("width", [1280, 375])
+def test_what_it_costs_afterwards_is_seen_without_moving_the_table(
+    browser: Browser, pages: dict[str, Path], width: int
+) -> None:
+    table = "document.querySelector('.wide[aria-label=\"Cost before and after\"]')"
+    found = browser.open(pages["changed"], width=width)
+    assert found.ask(f"{table}.scrollWidth - {table}.clientWidth") == 0
+
+
 def test_the_style_counts_and_follows_the_scheme(browser: Browser, pages: dict[str, Path]) -> None:
     """That the policy lets it through: a page without its style would be white in the dark."""
     grounds = [

@@ -1,8 +1,10 @@
 """The comment fits whatever the plan, and nobody's words are more than words in it."""
 
 import html
+import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
@@ -29,6 +31,13 @@ def test_a_plan_of_two_thousand_resources_fits_and_says_what_it_leaves_out() -> 
     for what in ("errors", "resources"):
         assert re.search(rf"… and [\d,]+ {what} more, not shown here for want of room", text), what
     assert text.count("<details>") == text.count("</details>")
+
+
+def test_where_the_book_lacks_prices_the_command_that_reads_them_is_told(cloud: dict[str, Path]) -> None:
+    command = "modelport prices --update --region eu-central-1"
+    assert json.loads(cloud["json"].read_text())["cost"]["refresh"] == command
+    assert f"<code>{command}</code>" in cloud["markdown"].read_text()
+    assert f"<code>{command}</code>" in cloud["html"].read_text()
 
 
 def test_what_is_left_out_is_counted_rightly() -> None:

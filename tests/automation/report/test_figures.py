@@ -11,7 +11,7 @@ def _cost(amount: str | None, unknown: int, predictions: int | None = 1_000_000)
     return Cost(
         reckoned=True, note="", currency="USD", book="2026-01-01", per_month_before=amount, per_month_after=amount,
         unknown_before=unknown, unknown_after=unknown, predictions_per_month=predictions,
-        per_million_before=million, per_million_after=million, lines=[], warnings=[],
+        per_million_before=million, per_million_after=million, lines=[], warnings=[], refresh="",
     )  # fmt: skip
 
 
@@ -33,4 +33,6 @@ def test_what_has_a_price_is_the_least_of_it(amount: str | None, unknown: int, t
 
 
 def test_a_million_predictions_of_nobody_knows_how_many() -> None:
-    assert figures.per_million(_cost("10.95", 3, None)) == "not known, as cost.predictions_per_month is not set"
+    cost = _cost("10.95", 3, None)
+    told = (figures.per_million(cost), figures.no_predictions(cost))
+    assert told == ("not known", "cost.predictions_per_month is not set")
