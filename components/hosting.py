@@ -5,7 +5,7 @@ here. It imports everything before it answers anything, though, and a program as
 imported and analysed when it is asked for. What a program gives is brought to the component by `components.inbound`.
 """
 
-import re
+import json
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from pulumi.provider import main as serve
 from pulumi.provider.experimental.component import ComponentProvider
 from pulumi.provider.server import ComponentInitError
 
-from components import hosted, inbound
+from components import described, hosted, inbound
 
 NAME: Final = "modelport"
 """The package, as the first part of every type token."""
@@ -41,17 +41,17 @@ class Component(ComponentProvider):
             made = self._components[what](name, args, options)  # type: ignore[arg-type]
         except pulumi.RunError as error:
             # What the caller did wrong is told as its message and no traceback.
-            raise _refused(self._their_words(what, str(error))) from error
+            raise _refused(described.in_their_words(str(error), self.names())) from error
         except Exception as error:
             raise ComponentInitError(error) from error
         return ConstructResult(made.urn, self.get_state(made, known))
 
-    def _their_words(self, what: str, message: str) -> str:
-        """A message with arguments as the caller writes them: `clientCidrs` for `client_cidrs`."""
-        names = [self._component_defs[what].inputs_mapping]
-        names += [each.properties_mapping for each in self._type_defs.values()]
-        theirs = {ours: known for mapping in names for known, ours in mapping.items() if known != ours}
-        return re.sub(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", lambda word: theirs.get(word[0], word[0]), message)
+    def names(self) -> dict[str, str]:
+        """Arguments and outputs as the schema has them, by their names in Python: `clientCidrs` by `client_cidrs`."""
+        known = [each.inputs_mapping for each in self._component_defs.values()]
+        known += [each.outputs_mapping for each in self._component_defs.values()]
+        known += [each.properties_mapping for each in self._type_defs.values()]
+        return {ours: told for mapping in known for told, ours in mapping.items() if told != ours}
 
 
 class Host(Provider):
@@ -67,7 +67,8 @@ class Host(Provider):
     def schema(self) -> str | None:
         """Of all of them: it takes seconds to tell, and only `pulumi package` and programs in YAML ask for it."""
         if self._schema is None:
-            self._schema = Component(hosted.components(), NAME, None, self._version).schema
+            every = Component(hosted.components(), NAME, None, self._version)
+            self._schema = json.dumps(described.described(json.loads(every.schema or "{}"), every.names()))
         return self._schema
 
     @schema.setter

@@ -50,7 +50,7 @@ def compact(schema: Mapping[str, Any]) -> dict[str, Any]:
         for token, each in schema["resources"].items()
     }
     types = {
-        token.removeprefix(NAME): [choice["value"] for choice in each["enum"]]
+        token.removeprefix(NAME): {choice["name"]: choice["value"] for choice in each["enum"]}
         if "enum" in each
         else _fields(each["properties"], each.get("required", []))
         for token, each in schema["types"].items()

@@ -26,7 +26,8 @@ def _shown(found: Plan) -> list[tuple[str, str, list[str]]]:
 
 
 def _planned(name: str) -> Plan:
-    return (aws_judging if name.startswith("aws.") else gcp_judging).planned(PROGRAMS[name])
+    planned = aws_judging.planned if name.startswith("aws.") else gcp_judging.planned
+    return planned(PROGRAMS[name])
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
