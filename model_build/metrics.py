@@ -16,6 +16,10 @@ ERRORS = ("mae", "rmse")
 UNITS = ("accuracy", "balanced_accuracy", "f1_macro")
 
 
+class NoNumbers(DataError):
+    """A model answers with what is no number, which no bound is a measure of: every comparison with NaN fails."""
+
+
 @dataclass(frozen=True)
 class Expected:
     """What the evaluation data expects, in the form that answers are brought into."""
@@ -68,6 +72,13 @@ def decide(answer: Array, want: Expected, name: str) -> Array:
     name: of the output, for messages. Raises DataError when it cannot be an answer to what is asked.
     """
     rows = len(want.values)
+    if answer.dtype.kind == "f":
+        wrong = ~np.isfinite(answer) if want.classes is None else np.isnan(answer)
+        if count := int(wrong.sum()):
+            raise NoNumbers(
+                f"{name!r} answers evaluate.data with NaN or infinity in {count} of {answer.size} places, expected "
+                "numbers; correct the model, or leave out the rows that it is not for"
+            )
     if want.classes is None:
         if answer.dtype.kind not in "iuf" or answer.size != rows:
             raise DataError(_misfit(answer, name, "one number for each row"))
@@ -108,10 +119,13 @@ def drop(metric: str, value: float, baseline: float) -> float:
 
 
 def distance(answer: Array, reference: Array) -> tuple[float, float] | None:
-    """Largest and mean absolute difference; None for answers that are no numbers or not of one shape."""
+    """Largest and mean absolute difference; None for answers that are no finite numbers or not of one shape."""
     if answer.dtype.kind not in "iuf" or reference.dtype.kind not in "iuf" or answer.size != reference.size:
         return None
-    apart = np.abs(answer.astype(np.float64).ravel() - reference.astype(np.float64).ravel())
+    first, second = answer.astype(np.float64).ravel(), reference.astype(np.float64).ravel()
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return None
+    apart = np.abs(first - second)
     return float(apart.max()), float(apart.mean())
 
 

@@ -197,7 +197,7 @@ def _measure(
         answers[key] = measure.run(session, feeds[key], name)
     source = _stored(own)
     if not sessions:
-        return {"measured": {}, "baseline": None, "quality": {}, "batch": 1}
+        return {"measured": {}, "unfit": {}, "baseline": None, "quality": {}, "batch": 1}
     first = next(iter(answers.values()))
     want = metrics.expected(expectations, first, converted.classes or names, asked.metric, called)
     reference = None if source is None else metrics.decide(source, want, name)
@@ -205,15 +205,21 @@ def _measure(
     work.progress("verify", "latency")
     timing = measure.latency(sessions, next(iter(feeds.values())), name)
     found: dict[str, Any] = {}
+    unfit: dict[str, str] = {}
     for key, answer in answers.items():
-        answered = metrics.decide(answer, want, name)
+        try:
+            answered = metrics.decide(answer, want, name)
+        except metrics.NoNumbers as error:
+            unfit[key] = str(error)
+            continue
         found[key] = {
             "metric": metrics.score(asked.metric, answered, want),
             "parity": _parity(answer, answered, source, reference, want),
             "timing": asdict(timing[key]),
             "quality": _quality(answered, want, names),
         }
-    return {"measured": found, "baseline": baseline, "batch": measure.rows_per_call(next(iter(sessions.values())))}
+    rows = measure.rows_per_call(next(iter(sessions.values())))
+    return {"measured": found, "unfit": unfit, "baseline": baseline, "batch": rows}
 
 
 def _judge(work: Work, candidates: list[Candidate], note: Mapping[str, Any], stored: Mapping[str, Any]) -> Verified:
@@ -237,7 +243,8 @@ def _judge(work: Work, candidates: list[Candidate], note: Mapping[str, Any], sto
     for candidate in candidates:
         got, raw = measured.get(candidate.name), note["measured"].get(candidate.name)
         short = missed.get(candidate.name, [])
-        reason = why.get(candidate.name) or candidate.why or f"missed its gate: {'; '.join(short)}"
+        unfit = note.get("unfit", {}).get(candidate.name)
+        reason = why.get(candidate.name) or unfit or candidate.why or f"missed its gate: {'; '.join(short)}"
         timing = measure.Timing(**raw["timing"]) if raw else None
         parity = raw["parity"] if raw else None
         results.append(Result(candidate.name, candidate.dtype, got, timing, parity, short, reason, candidate.model))
