@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from automation import pricing, stages
 from automation.exits import Exit, Failure, table
@@ -38,10 +39,43 @@ if TYPE_CHECKING:
 # \b keeps click from filling a paragraph: the codes stay a table
 EPILOG = f"\b\nExit codes:\n{table()}\n\nMore in docs/cli.md and docs/exit-codes.md."
 
+ORDER = [
+    "new",
+    "preview",
+    "up",
+    "output",
+    "report",
+    "refresh",
+    "drift",
+    "destroy",
+    "build",
+    "rollback",
+    "promote",
+    "ephemeral",
+    "prices",
+    "gc",
+    "cancel",
+    "doctor",
+    "stack",
+    "config",
+    "state",
+]
+"""As somebody comes to need them: what is first begins."""
+
+
+class Ordered(TyperGroup):
+    """Lists its commands in that order, whichever module adds them."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
+
 app = typer.Typer(
     name="modelport",
+    cls=Ordered,
     help="Take a trained model to an answering endpoint: convert, optimise, verify, bake, run.\n\n"
-    "\b\nmodelport up -s local        the stack `local`, previewed and confirmed\n"
+    "\b\nmodelport new                a stack file for a model of yours\n"
+    "modelport up -s local        the stack `local`, previewed and confirmed\n"
     "modelport up -s local --yes  the same without a question, for scripts\n"
     "modelport output -s local    where it answers\n"
     "modelport destroy -s local   take it away again",
@@ -89,7 +123,8 @@ def _ask(question: str) -> bool:
 
 @app.command(
     epilog="\b\nmodelport preview -s local\nmodelport preview -s local --diff\n"
-    "modelport preview -s local --json | jq .changeSummary",
+    "modelport preview -s local --json | jq .changeSummary\n"
+    "modelport preview -s prod --policy-pack policies --html report.html --markdown comment.md",
     short_help="Show what up would do, and do nothing.",
 )
 @takes("preview")

@@ -83,11 +83,33 @@ def _look(request: Request) -> Exit:
         print(json.dumps(told))
         return code
     show = _coloured if printers.fancy() else _plain
-    for check in found:
+    for check in together(found):
         show(check)
-    stack = f" -s {request.stack}" if request.stack else ""
-    print(f"\n{len(found) - len(failed)} of {len(found)} fine" if failed else f"\nready: modelport up{stack}")
+    print(f"\n{_in_short(found, request)}")
     return code
+
+
+def together(found: list[Check]) -> list[Check]:
+    """As lines for people: what is the same for several stacks is said once, in the place of the first."""
+    out: dict[tuple[str, ...], tuple[Check, list[str]]] = {}
+    for check in found:
+        stack, _, what = check.name.rpartition(": ")
+        out.setdefault((what, check.status, check.found, check.fix), (check, []))[1].append(stack)
+    return [
+        replace(check, name=f"{', '.join(dict.fromkeys(stacks))}: {what[0]}" if stacks[0] else check.name)
+        for what, (check, stacks) in out.items()
+    ]
+
+
+def _in_short(found: list[Check], request: Request) -> str:
+    failed = sum(check.status == "fail" for check in found)
+    if failed:
+        notes = sum(check.status == "note" for check in found)
+        return f"{failed} failed, {notes} noted, {len(found) - failed - notes} fine"
+    stacks = [check.name.removeprefix("stack ") for check in found if check.name.startswith("stack ")]
+    if request.stack or len(stacks) < 2:
+        return f"ready: modelport up{f' -s {request.stack}' if request.stack else ''}"
+    return "nothing failed; modelport doctor -s STACK says what an up of that stack wants"
 
 
 def examine(request: Request) -> list[Check]:
@@ -133,7 +155,7 @@ def _stack(target: Target, request: Request) -> list[Check]:
         out += _named([*found, _of(f"{target.stack}: kubectl", checks_targets.kubectl)], request)
     if spec.image.push:
         destination = spec.image.push
-        out.append(_of(f"{target.stack}: registry", lambda: checks.registry(destination)))
+        out += _named([_of(f"{target.stack}: registry", lambda: checks.registry(destination))], request)
     if spec.target.startswith("aws-"):
         out += _aws(target, spec, request)
     if spec.target.startswith("gcp-"):

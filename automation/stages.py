@@ -25,10 +25,15 @@ def add(app: typer.Typer) -> None:
         "up",
         epilog="\b\nmodelport ephemeral up pr-12 --like dev --ttl 48h --yes\n"
         "modelport ephemeral up pr-12 --like dev --ttl 2d --set service.replicas=1 --yes",
+        short_help="Make a stack like another, or bring it up to date.",
     )(ephemeral_up)
     group.command("list", epilog="\b\nmodelport ephemeral list --json | jq -r '.stacks[].name'")(ephemeral_list)
-    group.command("down", epilog="\b\nmodelport ephemeral down pr-12 --yes")(ephemeral_down)
-    group.command("sweep", epilog="\b\nmodelport ephemeral sweep --yes")(ephemeral_sweep)
+    group.command(
+        "down", epilog="\b\nmodelport ephemeral down pr-12 --yes", short_help="Take one away before its time is over."
+    )(ephemeral_down)
+    group.command(
+        "sweep", epilog="\b\nmodelport ephemeral sweep --yes", short_help="Take away those whose time is over."
+    )(ephemeral_sweep)
     app.add_typer(group, name="ephemeral")
 
 

@@ -45,6 +45,26 @@ def test_plain_lines_say_the_same(project: Project) -> None:
     assert done.stdout.splitlines()[-1] == "ready: modelport up"
 
 
+def test_what_is_the_same_for_several_stacks_is_said_once() -> None:
+    login = ("AWS credentials", "note", "none are found", "set AWS_PROFILE")
+    found = [doctor.Check("python", "ok", "3.11.7"), doctor.Check("engine", "ok", "3.11.7")]
+    found += [doctor.Check(f"{stack}: {login[0]}", "note", *login[2:]) for stack in ("dev", "prod")]
+    found.append(doctor.Check("prod: clock", "ok", "right"))
+    names = [check.name for check in doctor.together(found)]
+    assert names == ["python", "engine", "dev, prod: AWS credentials", "prod: clock"]
+
+
+def test_a_registry_that_is_down_fails_the_stack_that_somebody_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no other: in a clone nobody has one yet for the stack that is for a cluster."""
+
+    def down(reference: str) -> str:
+        raise checks.Wrong(f"{reference}: no answer", "start it")
+
+    monkeypatch.setattr(checks, "registry", down)
+    assert _examined("dev", "dev: registry") == {"dev: registry": "fail"}
+    assert _examined(None, "dev: registry") == {"dev: registry": "note"}
+
+
 def test_an_engine_that_is_asked_for_and_missing_fails(project: Project) -> None:
     code, found = checked(project, "--engine", "pulumi")
     assert code == Exit.MISSING

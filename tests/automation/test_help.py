@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,10 +42,13 @@ def test_help_lists_every_exit_code() -> None:
         assert f"{code.value:<5}{MEANING[code]}" in text
 
 
-def test_help_lists_every_command() -> None:
+def test_help_lists_every_command_in_the_order_of_the_page() -> None:
     text = help_of()
-    listed = [line.split()[0] for line in text.partition("Commands:")[2].splitlines() if line.startswith("  ")]
-    assert set(COMMANDS) | {"stack"} <= set(listed)
+    commands = text.partition("Commands:\n")[2].partition("\n\n")[0]
+    page = (ROOT / "docs" / "cli.md").read_text()
+    told = re.findall(r"^    modelport ([a-z]+)  ", page, re.MULTILINE)
+    assert [line.split()[0] for line in commands.splitlines()] == told
+    assert "..." not in commands
 
 
 @pytest.mark.parametrize("command", COMMANDS)
