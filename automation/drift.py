@@ -10,6 +10,7 @@ from automation.drivers import drive
 from automation.exits import Exit
 from automation.lifecycle import Request, check_targets
 from automation.projects import Target, select
+from automation.report import texts
 from automation.showing import SCHEMA, complain
 from engine.values import is_dict
 
@@ -119,9 +120,12 @@ def _outputs(state: Any) -> dict[str, Any]:
 
 
 def _differences(path: str, old: Any, new: Any) -> "list[tuple[str, tuple[Any, Any]]]":
-    """The innermost places of two values that differ; a list is one place."""
+    """The innermost places of two values that differ; a list is one place.
+
+    What is new in the world is marked as a secret by nobody: what is one by its name or its look is not told either.
+    """
     if not (is_dict(old) and is_dict(new)):
-        return [] if old == new else [(path, (old, new))]
+        return [] if old == new else [(path, (texts.hidden(path, old), texts.hidden(path, new)))]
     out: list[tuple[str, tuple[Any, Any]]] = []
     for key in sorted({*old, *new}):
         out += _differences(f"{path}.{key}" if path else key, old.get(key), new.get(key))

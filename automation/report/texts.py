@@ -53,6 +53,17 @@ def leaves(value: Any, path: str = "", name: str = "", depth: int = 0) -> Iterat
         yield path, value, SECRET if isinstance(value, str) and _private(name, value) else value
 
 
+def hidden(path: str, value: Any) -> Any:
+    """The value of a place with what `leaves` would not show in it blotted out; what is no secret stays as it is."""
+    name = path.rpartition(".")[2]
+    if is_dict(value):
+        return {key: hidden(str(key), each) for key, each in value.items()}
+    if is_list(value):
+        return [hidden(name, each) for each in value]
+    shown = [show for _, _, show in leaves(value, path, name)] if isinstance(value, str) else []
+    return SECRET if SECRET in shown else value
+
+
 def _private(name: str, value: str) -> bool:
     return is_named_secret(_HUMP.sub("_", name), value) or holds_secret(value)
 

@@ -127,6 +127,18 @@ def test_a_secret_that_drifted_is_not_told(project: Project, files: Path) -> Non
     assert "hunter" not in project.run("drift", "--json").stdout
 
 
+def test_what_is_new_and_a_secret_by_its_name_or_look_is_not_told(project: Project, files: Path) -> None:
+    token = f"ghp_{'a' * 36}"
+    about = {"size": "small", "tags": {"team": "ml"}, "dbPassword": "hunter4", "notes": [token, {"apiKey": "hunter5"}]}
+    change(files / "one.json", about=about, access_key="hunter6", document=json.dumps({"password": "hunter7"}))
+    document = project.run("drift", "--json").stdout
+    assert "hunter" not in document and token not in document
+    (found,) = json.loads(document)["resources"]
+    assert found["properties"]["about.dbPassword"] == {"state": None, "world": "[secret]"}
+    assert found["properties"]["about.notes"]["world"] == ["[secret]", {"apiKey": "[secret]"}]
+    assert {"access_key", "document"} < found["properties"].keys()
+
+
 def test_a_stack_that_was_never_brought_up_is_refused(project: Project) -> None:
     done = project.run("drift", "--json")
     assert done.returncode == Exit.BAD_INPUT
