@@ -23,6 +23,8 @@ SCHEMA: Final = 1
 UNITS: Final = ("hour", "month", "GB-hour", "GB-month", "million", "GB")
 """What a price may be for: one of something for so long, a GB of it for so long, a million of them, or a GB that
 passes. A GB is 2^30 bytes, as both clouds count it."""
+_DEAREST, _DIGITS = 1_000_000, 20
+"""What no price of a unit comes near, so that every sum of a stack can be reckoned to the cent."""
 ANYWHERE: Final = "*"
 """The region of what costs the same everywhere."""
 
@@ -232,8 +234,8 @@ def _price(entry: Mapping[str, Any], place: str, sources: Mapping[str, Source], 
         known = Decimal(amount) if isinstance(amount, str) else Decimal("NaN")
     except InvalidOperation:
         known = Decimal("NaN")
-    if not known.is_finite() or known < 0:
-        wrong.append(f'{place}.price is {show(amount)}, expected a number of 0 or more as text, as "0.0464"')
+    if not known.is_finite() or not 0 <= known <= _DEAREST or _long(known):
+        wrong.append(f'{place}.price is {show(amount)}, expected a number from 0 to {_DEAREST:,} as text, as "0.0464"')
     elif unit not in UNITS:
         wrong.append(f"{place}.unit is {show(unit)}, expected one of {', '.join(UNITS)}")
     elif not isinstance(source, str) or source not in sources:
@@ -242,6 +244,10 @@ def _price(entry: Mapping[str, Any], place: str, sources: Mapping[str, Source], 
     else:
         return Price(known, unit, sources[source])
     return None
+
+
+def _long(amount: Decimal) -> bool:
+    return len(amount.as_tuple().digits) > _DIGITS or bool(amount and amount.adjusted() < -_DIGITS)
 
 
 def _mapping(value: object, place: str, wrong: list[str]) -> dict[str, Any]:

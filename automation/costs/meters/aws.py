@@ -58,7 +58,8 @@ def _machines(
 def _node_group(each: Resource, stack: Stack) -> Iterator[Found]:
     basis: Literal["on-demand", "spot"] = "spot" if each.text("capacityType", "ON_DEMAND") == "SPOT" else "on-demand"
     numbers = tuple(each.number(f"scalingConfig.{key}") for key in ("desiredSize", "minSize", "maxSize"))
-    types = each.texts("instanceTypes") or ("t3.medium",)
+    # Without a word of its own a group has what its launch template says, and else what EKS takes.
+    types = each.texts("instanceTypes") or (() if each.at("launchTemplate", None) else ("t3.medium",))
     yield _machines(each, stack, types, (numbers[0], numbers[1], numbers[2]), basis, "node")
 
 

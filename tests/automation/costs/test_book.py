@@ -47,10 +47,14 @@ def test_a_price_of_another_region_or_basis_is_not_known() -> None:
     [
         (
             book({**GOOD, "price": 0.115}),
-            "m6i.large.on-demand.price is 0.115, expected a number of 0 or more as text",
+            "m6i.large.on-demand.price is 0.115, expected a number from 0 to 1,000,000 as text",
         ),
-        (book({**GOOD, "price": "-1"}), "expected a number of 0 or more as text"),
-        (book({**GOOD, "price": "NaN"}), "expected a number of 0 or more as text"),
+        (book({**GOOD, "price": "-1"}), "expected a number from 0 to 1,000,000 as text"),
+        (book({**GOOD, "price": "NaN"}), "expected a number from 0 to 1,000,000 as text"),
+        *(
+            (book({**GOOD, "price": each}), "expected a number from 0 to 1,000,000 as text")
+            for each in ("1e30", "1e999999", "1E-999999", f"0.{'1' * 50}")
+        ),
         (book({**GOOD, "unit": "day"}), "unit is 'day', expected one of hour, month"),
         (book({**GOOD, "source": "else"}), "source is 'else', expected the name of one under sources"),
         (book(GOOD, sources={"list": {**LIST["list"], "date": "yesterday"}}), "sources.list.date is 'yesterday'"),

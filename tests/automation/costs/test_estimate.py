@@ -76,6 +76,12 @@ def test_nodes_cost_now_at_least_and_at_most() -> None:
     assert line.source == "a list, 2026-01-31"
 
 
+def test_a_group_whose_types_its_template_names_has_not_eks_own() -> None:
+    line = only(group([], 1, 2, 2, launchTemplate={"id": "lt"}))
+    assert (line.basis, line.why.partition(";")[0]) == ("unknown", "its types of machine are not said")
+    assert "t3.medium" in only(group([], 1, 2, 2)).what
+
+
 def test_of_several_types_the_dearest_counts() -> None:
     assert only(group(["m6i.large", "m7i.large"], 1, 1, 1)).per_month == Decimal("146.00")
 
