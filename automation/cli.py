@@ -40,26 +40,9 @@ if TYPE_CHECKING:
 EPILOG = f"\b\nExit codes:\n{table()}\n\nMore in docs/cli.md and docs/exit-codes.md."
 
 ORDER = [
-    "new",
-    "preview",
-    "up",
-    "output",
-    "report",
-    "refresh",
-    "drift",
-    "destroy",
-    "build",
-    "rollback",
-    "promote",
-    "ephemeral",
-    "prices",
-    "gc",
-    "cancel",
-    "doctor",
-    "stack",
-    "config",
-    "state",
-]
+    "new", "preview", "up", "output", "report", "refresh", "drift", "destroy", "build", "rollback", "promote",
+    "ephemeral", "prices", "gc", "cancel", "doctor", "stack", "config", "state",
+]  # fmt: skip
 """As somebody comes to need them: what is first begins."""
 
 

@@ -44,13 +44,13 @@ def _only(known: Book, regions: Sequence[str]) -> Book:
 
 
 def _show(known: Book) -> None:
-    for source in known.sources:
+    for source in sorted(known.sources, key=lambda each: (each.date, each.title), reverse=True):
         number = sum(price.source == source for price in known.prices.values())
         print(f"{source.date}  {number:>6}  {source.title}")
     places = {key.region for key in known.prices} - {books.ANYWHERE}
-    print(
-        f"{len(known.prices)} prices in {known.currency}, of {len(places)} regions, {known.dated or 'without a date'}"
-    )
+    where = f"{len(places)} region{'' if len(places) == 1 else 's'}"
+    print(f"{len(known.prices)} prices in {known.currency}, of {where}, {known.dated or 'without a date'}")
+    print("modelport prices --update --region REGION reads the clouds' own lists")
 
 
 def _update(regions: Sequence[str], path: Path | None, mirror: str | None) -> int:
@@ -74,7 +74,8 @@ def _update(regions: Sequence[str], path: Path | None, mirror: str | None) -> in
         print(line, flush=True)
 
     found, failed = updating.update(regions, place, server, os.environ.get("GOOGLE_API_KEY"), say)
-    print(f"{place}: {len(found.prices)} prices, {found.dated or 'none of them yet'}")
+    if found.prices:
+        print(f"{place}: {len(found.prices)} prices, {found.dated}")
     if failed:
         raise Failure(Exit.FAILED, *failed)
     return Exit.DONE

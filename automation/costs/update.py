@@ -72,6 +72,7 @@ def update(
 
     whole = books.read(path) if path.exists() else Book()
     failed: list[str] = []
+    unreached: list[str] = []
     aws = [region for region in regions if is_aws(region)]
     google = [region for region in regions if not is_aws(region)]
     readers = [*update_aws.readers(aws, server), *update_gcp.readers(google, server, key)]
@@ -79,6 +80,9 @@ def update(
         for name, reader in readers:
             try:
                 found = dict(reader(client))
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                unreached.append(name)
+                continue
             except (httpx.HTTPError, ListError) as error:
                 failed.append(f"{name}: {_why(error)}; what the book had of it is kept")
                 continue
@@ -88,6 +92,9 @@ def update(
             whole = Book(whole.currency, {**whole.prices, **found})
             write(whole, path)
             say(f"{name}: {len(found)} prices")
+    if unreached:
+        told = f"{', '.join(unreached)}: the server is not reached, expected one that has the list"
+        failed.append(f"{told}; check the network, or name one with copies by --mirror; what the book had is kept")
     return whole, failed
 
 

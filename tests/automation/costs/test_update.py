@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -450,8 +451,23 @@ def test_what_cannot_be_done_is_one_line(arguments: list[str], told: str) -> Non
     assert done.stderr.count("\n") == 1
 
 
+def test_servers_that_are_not_reached_are_one_line_with_what_to_do(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        # Bound and not listening: nobody else answers there meanwhile.
+        taken.bind(("127.0.0.1", 0))
+        mirror = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        book = tmp_path / "book.json"
+        done = command("--update", "--region", "eu-central-1", "--mirror", mirror, "--book", str(book))
+    assert (done.returncode, done.stdout, book.exists()) == (1, "", False)
+    told = done.stderr.splitlines()
+    assert len(told) == 1
+    assert (
+        "AmazonEC2 in eu-central-1, " in told[0] and "check the network, or name one with copies by --mirror" in told[0]
+    )
+
+
 def test_the_book_says_its_lists_and_days() -> None:
     done = command("--region", "us-east-1")
     assert done.returncode == 0
     assert "2026-07-20" in done.stdout
-    assert "prices in USD, of 1 regions" in done.stdout
+    assert "prices in USD, of 1 region," in done.stdout
