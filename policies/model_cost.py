@@ -62,10 +62,13 @@ def _machines(whole: Whole, each: Look) -> Iterator[_Machines]:
             yield _Machines(each, ("cloud-run",), each.at("template.scaling.maxInstanceCount", 100))
         case "pulumi-python:dynamic/modelport:VertexDeployment":
             scale, version = (Look(each.type, each.name, each.urn, each.parsed(key)) for key in ("scale", "version"))
-            machine = version.at("machineSpec.machineType", version.at("machineType"))
+            spec = "deployed.dedicatedResources.machineSpec"
+            machine = version.at(f"{spec}.machineType")
             most = scale.at("maxReplicaCount")
             if machine is None or most is None:
                 raise NotKnown("version" if machine is None else "scale")
+            if str(machine).startswith("n1-") and version.told(f"{spec}.acceleratorType"):
+                raise NotKnown("the price of its GPUs")
             yield _Machines(each, (f"vertex/{machine}",), most)
         case "gcp:container/cluster:Cluster":
             if yes(each.at("enableAutopilot")):
