@@ -186,8 +186,9 @@ def take(props: Mapping[str, Any]) -> dict[str, Any]:
         if not whole and (destination is None or found.here):
             say(f"{found.digest[:19]} from {found.source.rpartition('@')[0]}")
             copying.bring(found.source, layout, say)
-    reference = image if destination is None else _pushed(found, destination, layout, say)
+    # Before anything is pushed: a tag must not come to name an image that nothing speaks for any more.
     written = promoted_report.of(found, layout)
+    reference = image if destination is None else _pushed(found, destination, layout, say)
     return {
         "identity": found.identity,
         "digest": found.digest,
