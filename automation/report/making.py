@@ -57,6 +57,8 @@ class Making:
             cost=self._cost(),
         )
         self._write(report)
+        if not quiet and (paths := [str(path) for _, path in self.wanted.files()]):
+            print(f"wrote {', '.join(paths)}")
         return code
 
     def _write(self, report: Report) -> None:

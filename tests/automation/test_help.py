@@ -10,8 +10,10 @@ from automation.exits import MEANING, Exit
 ROOT = Path(__file__).parent.parent.parent
 # not pydantic: typer itself takes it to check a flag with
 HEAVY = {"pulumi", "grpc", "onnx", "onnxruntime", "numpy", "rich", "cryptography", "yaml", "google", "model_build"}
-COMMANDS = ["preview", "up", "refresh", "destroy", "drift", "cancel", "output", "build", "report", "rollback", "gc"]
-COMMANDS += ["doctor", "new"]
+COMMANDS = [
+    *("preview", "up", "refresh", "destroy", "drift", "cancel", "output", "build", "report", "rollback", "gc"),
+    *("doctor", "new"),
+]
 
 
 def modules_after(*arguments: str) -> set[str]:

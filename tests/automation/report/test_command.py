@@ -125,6 +125,7 @@ def test_json_takes_a_file_in_every_spelling(shop: Shop, words: list[str]) -> No
     done = shop.project.run("preview", *words)
     assert done.returncode == 0
     assert "Previewing update (dev)" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("wrote ") and done.stdout.rstrip().endswith("x.json")
     assert json.loads((shop.project.root / "x.json").read_text())["schema_version"] == 1
 
 
