@@ -22,6 +22,9 @@ _POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; base-uri 'none'; f
 """Nothing may be loaded, run or sent, and no other style than this one counts."""
 _OPEN = 20
 """Changed resources up to which their differences are open from the start."""
+_MANY = 100
+"""So much of a list is seen at once; the rest is folded together."""
+_ERRORS = 10
 _LEVELS = {"high": "bad", "medium": "warn", "low": ""}
 _VERDICTS = {"mandatory": "bad", "not known yet": "warn", "advisory": "", "remediated": "good"}
 
@@ -64,7 +67,7 @@ def _header(report: Report) -> Markup:
 def _verdict(report: Report) -> Markup:
     said: list[Child] = []
     if report.errors:
-        said.append(tag("ul", [tag("li", each) for each in report.errors]))
+        said += _list([tag("li", each) for each in report.errors], "reason", most=_ERRORS)
     elif report.changes.keys() <= {"same"}:
         said.append(tag("p", "Every resource is as the stack file says."))
     else:
@@ -112,6 +115,16 @@ def _section(title: str, *children: Child) -> Markup:
     return tag("section", tag("h2", title), children)
 
 
+def _list(items: Sequence[Child], what: str, kind: str | None = None, most: int = _MANY) -> list[Child]:
+    """A list; of a long one what comes after the first is folded together."""
+    found: list[Child] = [tag("ul", items[:most], class_=kind)]
+    rest = items[most:]
+    if rest:
+        about = tag("summary", f"{texts.counted(len(rest), what)} more")
+        found.append(tag("details", about, tag("ul", rest, class_=kind), class_="rest"))
+    return found
+
+
 def _lead(text: str) -> Markup:
     return tag("p", text, class_="lead")
 
@@ -123,8 +136,7 @@ def _chip(text: str, kind: str) -> Markup:
 def _risks(report: Report) -> Markup:
     if not report.risks:
         return _section("Risks", _lead("Nothing is replaced or deleted, and no guard is taken away."))
-    items = [_risk(each) for each in report.risks]
-    return _section("Risks", tag("ul", items, class_="plain"))
+    return _section("Risks", _list([_risk(each) for each in report.risks], "risk", "plain"))
 
 
 def _risk(each: Risk) -> Markup:
@@ -205,7 +217,7 @@ def _policies(report: Report) -> Markup:
     packs = ", ".join(f"{name} {number}".strip() for name, number in found.packs.items())
     parts: list[Child] = [_lead(figures.policies_told(found) + (f" Asked: {packs}." if packs else ""))]
     if found.verdicts:
-        parts.append(tag("ul", [_said(*each) for each in alike(found.verdicts)], class_="plain"))
+        parts += _list([_said(*each) for each in alike(found.verdicts)], "verdict", "plain")
     if found.kept:
         about = f"{texts.counted(len(found.kept), 'policy')} with nothing found against them, or nothing to look at"
         parts.append(
@@ -300,7 +312,7 @@ def _resources(report: Report) -> Markup:
     if all(row.resource.op == "same" for row in changed):
         return _section("Resources", _lead(f"{texts.counted(len(same), 'resource')}, and none of them changes."))
     updated = sum(row.resource.op in ("update", "replace") for row in changed)
-    parts: list[Child] = [tag("ul", _branches(changed, opened=updated <= _OPEN), class_="tree")]
+    parts: list[Child] = [*_list(list(_branches(changed, opened=updated <= _OPEN)), "resource", "tree")]
     if same:
         stay = "stays as it is" if len(same) == 1 else "stay as they are"
         listed = tag("ul", [_resource(row, opened=False) for row in same], class_="tree")
@@ -384,4 +396,4 @@ def _not_known(report: Report) -> Child:
     listed = [*report.not_known, *report.warnings]
     if not listed:
         return None
-    return _section("What this preview could not see", tag("ul", [tag("li", each) for each in listed]))
+    return _section("What this preview could not see", _list([tag("li", each) for each in listed], "note"))

@@ -5,13 +5,14 @@ It is coloured by the page's style sheet, so that it follows light and dark.
 
 from collections.abc import Mapping
 
-from automation.report import layout, texts
+from automation.report import figures, layout, texts
 from automation.report.model import Box, Picture
 from automation.report.plan import Plan
 from engine.display.facts import is_root
 from model_build.report.markup import Child, Markup, tag
 
-WIDE, HEAD, LINE, GAP = 216.0, 50.0, 16.0, 46.0
+WIDE, HEAD, LINE, GAP = 216.0, 50.0, 16.0, 36.0
+"""Four boxes beside each other are as wide as the page."""
 _KINDS = 9
 """Lines of a box."""
 _LETTERS = 30
@@ -41,6 +42,14 @@ def told(box: Box) -> str:
     """`3 new, 1 changed`; `as it is` where nothing changes."""
     found = [f"{box.changes[op]} {word}" for op, word in _WORDS.items() if box.changes.get(op)]
     return ", ".join(found) or "as it is"
+
+
+def _told(box: Box) -> str:
+    """The same as far as a box is wide, else with the signs of the tree."""
+    words = told(box)
+    if len(words) <= _LETTERS:
+        return words
+    return ", ".join(f"{figures.SIGNS[op]} {box.changes[op]:,}" for op in _WORDS if box.changes.get(op))
 
 
 def draw(found: Picture) -> Markup:
@@ -105,7 +114,7 @@ def _box(box: Box, place: tuple[float, float]) -> Child:
         tag("rect", x=x, y=y, width=WIDE, height=_high(box), rx=7, class_="component"),
         tag("rect", x=x, y=y + 7, width=4, height=_high(box) - 14, class_=f"edge {kind}"),
         tag("text", title, x=x + 14, y=y + 22, class_="head"),
-        tag("text", told(box), x=x + 14, y=y + 39, class_=f"said {kind}"),
+        tag("text", _told(box), x=x + 14, y=y + 39, class_=f"said {kind}"),
         [tag("text", line, x=x + 14, y=y + HEAD + 9 + LINE * at, class_="part") for at, line in enumerate(_shown(box))],
     )
 

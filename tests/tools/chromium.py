@@ -153,7 +153,8 @@ def browser() -> Generator[Browser]:
             "XDG_CACHE_HOME": folder,
         }
         fonts = Path(folder) / "fonts.conf"
-        fonts.write_text(_FONTS.format(root=program.path.parent.parent.parent, cache=folder))
+        liberation = debian.folder("fonts-liberation")
+        fonts.write_text(_FONTS.format(root=program.path.parent.parent.parent, fonts=liberation, cache=folder))
         environment["FONTCONFIG_FILE"] = str(fonts)
         with (Path(folder) / "log").open("w+") as log:
             process = subprocess.Popen(
@@ -175,11 +176,15 @@ def browser() -> Generator[Browser]:
 
 
 _FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
-<dir>/usr/share/fonts</dir><dir>{root}/usr/share/fonts</dir><cachedir>{cache}/fontconfig</cachedir>
-<alias binding="same"><family>system-ui</family><prefer><family>DejaVu Sans</family></prefer></alias>
-<alias binding="same"><family>sans-serif</family><prefer><family>DejaVu Sans</family></prefer></alias>
-<alias binding="same"><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias></fontconfig>
+<dir>{root}/usr/share/fonts</dir><dir>{fonts}/usr/share/fonts</dir><dir>/usr/share/fonts</dir>
+<cachedir>{cache}/fontconfig</cachedir>
+<match><test name="family"><string>monospace</string></test>
+<edit name="family" mode="assign" binding="same"><string>Liberation Mono</string></edit></match>
+<match><edit name="family" mode="append_last" binding="same"><string>Liberation Sans</string></edit></match>
+</fontconfig>
 """
+"""What a page asks for and is not there is Liberation's, which Debian recommends beside Chromium. The last rule is for
+`system-ui` too, for which Chromium without a desktop asks without any name, and would get the first font of all."""
 
 
 def _port(file: Path, process: "subprocess.Popen[bytes]", log: Path) -> int:

@@ -64,6 +64,14 @@ def test_two_thousand_resources_make_a_page() -> None:
     assert text.count('class="chip bad">forces the replacement') == 2_000
 
 
+def test_of_a_long_list_the_beginning_is_seen_and_the_rest_is_folded() -> None:
+    text = page.render(samples.huge(110))
+    folded = dict(reversed(each) for each in re.findall(r"<summary>(\d+) (\w+) more</summary>", text))
+    assert folded.pop("resources") == "120"
+    assert folded == {"reasons": "100", "risks": "10", "verdicts": "10", "notes": "10"}
+    assert "109 w" in text
+
+
 def test_a_chain_of_a_thousand_parents_makes_one(tmp_path: object) -> None:
     events: list[dict[str, Any]] = []
     parent = samples.ROOT_URN
