@@ -97,14 +97,14 @@ def test_a_route_of_grpc_leads_to_keys_too() -> None:
         {"metadata": about, "spec": {"rules": [{"backendRefs": [{"name": "digits"}]}]}},
     )  # fmt: skip
     assert kept("route-authenticated", *planned("service"), way).wrong == []
-    keyless = {"spec.template.spec.containers[0].env": []}
+    keyless: dict[str, Any] = {"spec.template.spec.containers[0].env": []}
     open_pods = changed([*planned("service"), way], Flip("", "", DEPLOYMENT, "digits", keyless))
     assert [each.resource for each in kept("route-authenticated", *open_pods).wrong] == ["in"]
 
 
 def test_two_halves_of_the_internet_are_the_internet() -> None:
     ranges = {"spec.type": "LoadBalancer", "spec.loadBalancerSourceRanges": ["0.0.0.0/1", "128.0.0.0/1"]}
-    keyless = {"spec.template.spec.containers[0].env": []}
+    keyless: dict[str, Any] = {"spec.template.spec.containers[0].env": []}
     open_pods = changed(planned("service"), Flip("", "", DEPLOYMENT, "digits", keyless))
     halves = changed(open_pods, Flip("", "", "kubernetes:core/v1:Service", "digits", ranges))
     assert [each.resource for each in kept("route-authenticated", *halves).wrong] == ["digits"]
