@@ -26,6 +26,7 @@ from automation.lifecycle import Request, run
 from automation.projects import Target, find_root, has_spec, stack_files, unknown_stack
 from engine import locks
 from engine.api import Engine
+from engine.backend import Backend
 from engine.errors import StackLocked
 from engine.values import Crypter, items, part
 
@@ -56,9 +57,11 @@ def up(request: Request, name: str, like: str, ttl: str, settings: Sequence[str]
     with records.said(name), engine.stack.held():
         before = _mine(engine, name, like)
         ephemeral_file.refuse_others(file)
-        records.write(backend, project, record)
         if not engine.stack.exists():
+            # Killed in between, it leaves a name that somebody may give to a stack of his own.
+            records.write(backend, project, replace(record, begun=True))
             _init(engine, before)
+        records.write(backend, project, record)
         crypter = engine.stack.config_crypter() if opener is not None else None
         whole = _closed(made, opener, crypter)
         ephemeral_file.write(file, whole, like=like, name=name)
@@ -209,15 +212,14 @@ def _rows(root: Path) -> tuple[list[Row], list[str]]:
     for name in names:
         try:
             with records.said(name):
-                record = records.read(backend, project, name)
-                found = backend.read_state(project, name) if record is not None else None
+                record = _own(backend, project, name)
+                kinds = _kinds(backend, project, name) if record is not None else []
                 locked = bool(backend.locks(project, name))
         except Failure as failure:
             damaged += failure.messages
             continue
-        if record is not None and found is not None:
-            kinds = [str(each.get("type")) for each in items(part(found[1]["checkpoint"], "latest"), "resources")]
-            rows.append(Row(record, sum(not kind.startswith(_OF_THE_ENGINE) for kind in kinds), locked))
+        if record is not None:
+            rows.append(Row(record, len(kinds), locked))
     return rows, damaged
 
 
@@ -269,7 +271,7 @@ def _check(root: Path, made: dict[str, Any], like: str, name: str) -> None:
 def _mine(engine: Engine, name: str, like: str) -> Record | None:
     """What is known of the stack so far. Raises Failure for one that is not ours to change. The stack is held."""
     backend, project = engine.stack.backend, engine.stack.project.name
-    before = records.read(backend, project, name)
+    before = _own(backend, project, name)
     if before is None:
         if engine.stack.exists():
             raise Failure(
@@ -305,9 +307,22 @@ def _init(engine: Engine, before: Record | None) -> None:
         raise
 
 
-def _known(engine: Engine, name: str) -> Record:
+def _own(backend: Backend, project: str, name: str, *, leaving: bool = False) -> Record | None:
+    """What is known of an ephemeral stack; None for one that somebody made by a name that was only begun with."""
+    found = records.read(backend, project, name, leaving=leaving)
+    return None if found is not None and found.begun and _kinds(backend, project, name) else found
+
+
+def _kinds(backend: Backend, project: str, name: str) -> list[str]:
+    """Types of the resources that a stack has, but for the engine's own."""
+    found = backend.read_state(project, name)
+    listed = items(part(found[1]["checkpoint"], "latest"), "resources") if found is not None else []
+    return [kind for kind in (str(each.get("type")) for each in listed) if not kind.startswith(_OF_THE_ENGINE)]
+
+
+def _known(engine: Engine, name: str, *, leaving: bool = True) -> Record:
     """The record of a stack that is to go. Raises Failure for one that is not ephemeral."""
-    found = records.read(engine.stack.backend, engine.stack.project.name, name)
+    found = _own(engine.stack.backend, engine.stack.project.name, name, leaving=leaving)
     if found is None:
         there = "is not ephemeral" if engine.stack.exists() else "is not there"
         raise Failure(
@@ -320,7 +335,7 @@ def _known(engine: Engine, name: str) -> Record:
 def _leaves(engine: Engine, name: str, *, only_due: bool) -> bool:
     """Mark it as leaving; False where its time was prolonged meanwhile. Raises StackLocked."""
     with engine.stack.held():
-        record, now = _known(engine, name), records.now()
+        record, now = _known(engine, name, leaving=not only_due), records.now()
         if only_due and not record.due(now):
             return False
         marked = record if record.leaving else replace(record, leaving=now)
@@ -348,8 +363,8 @@ def _release(engine: Engine, age: timedelta) -> None:
             young = True
         if young or (each.host == here and each.alive):
             raise StackLocked(stack.name, found)
-    if found:
-        locks.cancel(stack.backend, stack.project.name, stack.name)
+    # Those alone that were looked at: another sweep may have released them, and be at work meanwhile.
+    locks.release(stack.backend, stack.project.name, stack.name, found)
 
 
 def _port(file: Path) -> int:

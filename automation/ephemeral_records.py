@@ -3,6 +3,7 @@
 modelport:ephemeral:like       the stack that it is like
 modelport:ephemeral:expires    when its time is over, in UTC
 modelport:ephemeral:leaving    since when it is being taken away; nobody brings it up any more
+modelport:ephemeral:begun      that the stack itself is yet to be made: what has resources then is somebody else's
 """
 
 import re
@@ -31,6 +32,8 @@ class Record:
     like: str
     expires: datetime
     leaving: datetime | None = None
+    begun: bool = False
+    """Whether the stack was yet to be made when this was written."""
 
     def due(self, now: datetime) -> bool:
         """Whether it is to go: its time is over, or it was being taken away before."""
@@ -83,24 +86,25 @@ def held(name: str, holders: "list[errors.Holder]") -> str:
     )
 
 
-def read(backend: Backend, project: str, name: str) -> Record | None:
-    """What is known of a stack; None for one that is not ephemeral. Raises Failure for a record that is damaged."""
+def read(backend: Backend, project: str, name: str, *, leaving: bool = False) -> Record | None:
+    """What is known of a stack; None for one that is not ephemeral. Raises Failure for a record that is damaged.
+
+    leaving: it is to go whatever its time is, so that a time which cannot be read is over.
+    """
     tags = backend.tags(project, name)
     if f"{_PREFIX}expires" not in tags:
         return None
+    like, begun = tags.get(f"{_PREFIX}like", "?"), f"{_PREFIX}begun" in tags
     try:
-        leaving = tags.get(f"{_PREFIX}leaving")
-        return Record(
-            name,
-            tags.get(f"{_PREFIX}like", "?"),
-            _moment(tags[f"{_PREFIX}expires"]),
-            _moment(leaving) if leaving else None,
-        )
+        since = tags.get(f"{_PREFIX}leaving")
+        return Record(name, like, _moment(tags[f"{_PREFIX}expires"]), _moment(since) if since else None, begun)
     except ValueError:
+        if leaving:
+            return Record(name, like, now(), None, begun)
         raise Failure(
             Exit.FAILED,
-            f"stack {name} is ephemeral until {tags[f'{_PREFIX}expires']!r}, expected a time in UTC; run modelport "
-            f"ephemeral down {name}, or set the tag {_PREFIX}expires",
+            f"stack {name} is ephemeral until {tags[f'{_PREFIX}expires']!r}, expected a time in UTC; modelport "
+            f"ephemeral down {name} takes it away whatever its time is",
         ) from None
 
 
@@ -111,6 +115,8 @@ def write(backend: Backend, project: str, record: Record) -> None:
     tags[f"{_PREFIX}expires"] = _text(record.expires)
     if record.leaving is not None:
         tags[f"{_PREFIX}leaving"] = _text(record.leaving)
+    if record.begun:
+        tags[f"{_PREFIX}begun"] = "true"
     backend.write_tags(project, record.name, tags)
 
 

@@ -5,7 +5,7 @@ import getpass
 import os
 import socket
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -100,6 +100,12 @@ def cancel(backend: Backend, project: str, stack: str) -> int:
     found = list(backend.locks(project, stack))
     backend.storage.delete(found)
     return len(found)
+
+
+def release(backend: Backend, project: str, stack: str, found: Iterable[Holder]) -> None:
+    """Take away these locks and no other, whoever has taken the stack since."""
+    places = {each.file for each in found}
+    backend.storage.delete([key for key in backend.locks(project, stack) if backend.storage.lock_place(key) in places])
 
 
 def release_ended(backend: Backend, project: str, stack: str) -> int:

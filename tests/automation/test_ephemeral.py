@@ -18,6 +18,8 @@ from automation.drivers import Choice
 from automation.ephemeral import taken_away
 from automation.exits import Exit
 from automation.lifecycle import Request
+from engine import locks
+from engine.backend import open_backend
 from tests.automation.conftest import ROOT, Project, wait_for
 
 PROVIDER = """
@@ -97,7 +99,7 @@ def test_a_stack_like_another_lives_beside_it_and_goes_whole(place: Place) -> No
     assert place.project.run("up", "--yes", "-s", "dev").returncode == Exit.DONE
     before = [(place.backend / "dev.json").read_bytes(), (place.root / "Pulumi.dev.yaml").read_bytes()]
     told = place.up()
-    assert "stack pr-1, like dev, until " in told and "image.keep: True (in dev: none)" in told
+    assert "stack pr-1, like dev, until " in told and "image.keep: true (in dev: none)" in told
     (row,) = place.listed().values()
     expires = datetime.fromisoformat(row.pop("expires"))
     assert timedelta(hours=47.9) < expires - datetime.now(UTC) <= timedelta(hours=48)
@@ -212,6 +214,33 @@ def test_a_damaged_record_is_told_and_holds_no_other_up(place: Place) -> None:
     told = place.swept(Exit.FAILED)
     assert told["destroyed"] == ["pr-2"]
     assert "stack pr-1 is ephemeral until 'soon', expected a time in UTC" in told["left"][0]["why"]
+    # As that says: whatever its time is, it can be taken away.
+    place.run("down", "pr-1", "--yes")
+    assert place.there() == set()
+
+
+def test_a_stack_of_somebodys_own_is_not_taken_away_for_a_name_that_was_begun_with(place: Place) -> None:
+    backend = place.backend
+    backend.mkdir(parents=True, exist_ok=True)
+    tags = {f"modelport:ephemeral:{key}": value for key, value in
+            {"like": "dev", "expires": "2026-01-01T00:00:00Z", "begun": "true"}.items()}  # fmt: skip
+    # What a command leaves that was killed before it had made the stack.
+    (backend / "pr-1.pulumi-tags").write_text(json.dumps({"version": 1, "tags": tags}))
+    place.write("pr-1")
+    assert place.project.run("up", "--yes", "-s", "pr-1").returncode == Exit.DONE
+    assert place.swept()["destroyed"] == [] and place.there() == {"pr-1"}
+    assert place.run("down", "pr-1", "--yes", code=Exit.BAD_INPUT).startswith("stack pr-1 is not ephemeral")
+    assert "stack pr-1 is there and is not ephemeral" in place.up(code=Exit.BAD_INPUT)
+
+
+def test_locks_that_came_since_they_were_looked_at_stay(tmp_path: Path) -> None:
+    backend = open_backend(f"file://{tmp_path}", tmp_path)
+    about = {"pid": 1, "username": "ci", "hostname": "gone", "timestamp": "2026-01-01T00:00:00+00:00"}
+    backend.put_lock("demo", "pr-1", "12345678-1234-1234-1234-123456789012", about)
+    found = locks.holders(backend, "demo", "pr-1")
+    kept = backend.put_lock("demo", "pr-1", "12345678-1234-1234-1234-123456789013", about)
+    locks.release(backend, "demo", "pr-1", found)
+    assert [*backend.locks("demo", "pr-1")] == [kept]
 
 
 def test_secrets_of_the_other_stack_come_along_as_secrets(place: Place) -> None:
