@@ -21,7 +21,9 @@ def described(schema: Mapping[str, Any], names: Mapping[str, str]) -> Schema:
     # Go's generator leaves out types that lists and mappings of arguments want where no output is taken: such an SDK
     # does not compile.
     told["language"]["go"]["generateExtraInputTypes"] = True
-    return {"description": about["Summary"], "keywords": ["pulumi", "kind/component", "category/cloud"], **told}
+    # Without a publisher the generators name Pulumi's.
+    about_it = {"description": about["Summary"], "publisher": "Modelport", "displayName": "Modelport"}
+    return {**told, **about_it, "keywords": ["modelport", "kind/component", "category/cloud"]}
 
 
 def in_their_words(text: str, names: Mapping[str, str]) -> str:

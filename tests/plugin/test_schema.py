@@ -70,3 +70,8 @@ def test_no_property_is_named_as_the_class_that_c_sharp_makes_of_what_has_it(tol
 def test_go_gets_the_types_of_what_lists_and_mappings_hold(told: dict[str, Any]) -> None:
     """Without them an SDK with `statements: array<AwsStatement>` does not compile."""
     assert told["language"]["go"]["generateExtraInputTypes"] is True
+
+
+def test_the_package_names_its_own_publisher(told: dict[str, Any]) -> None:
+    """Where none is told, the generators write Pulumi's name into the SDK."""
+    assert told["publisher"] == "Modelport"
