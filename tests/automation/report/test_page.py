@@ -66,9 +66,8 @@ def test_two_thousand_resources_make_a_page() -> None:
 
 def test_of_a_long_list_the_beginning_is_seen_and_the_rest_is_folded() -> None:
     text = page.render(samples.huge(110))
-    folded = dict(reversed(each) for each in re.findall(r"<summary>(\d+) (\w+) more</summary>", text))
-    assert folded.pop("resources") == "120"
-    assert folded == {"reasons": "100", "risks": "10", "verdicts": "10", "notes": "10"}
+    found = re.findall(r"<summary>(\d+ \w+) more</summary>", text)
+    assert sorted(found) == ["10 notes", "10 risks", "10 verdicts", "100 reasons", "120 resources"]
     assert "109 w" in text
 
 
