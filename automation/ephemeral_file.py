@@ -139,8 +139,13 @@ class _Sections:
 
     def _note(self, path: str, was: Any, value: Any) -> None:
         secret = isinstance(was, dict)
-        told = "its own" if value is None else value
-        self.changes[f"{path}: {told}"] = "..." if secret else "none" if was is None else str(was)
+        told = "its own" if value is None else _as_yaml(value)
+        self.changes[f"{path}: {told}"] = "..." if secret else "none" if was is None else _as_yaml(was)
+
+
+def _as_yaml(value: Any) -> str:
+    """A value as a stack file has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _own_names(sections: _Sections, name: str, project: str, port: Callable[[], int]) -> None:

@@ -134,8 +134,6 @@ def next_commands(draft: Draft, cwd: Path) -> list[str]:
     where = "" if _within(Path.cwd(), draft.root) else f" -C {shlex.quote(str(cwd))}"
     program, rest = _called(), f"{where} -s {draft.stack}"
     lines = [f"{program} preview{rest}"]
-    if draft.target != "local":
-        lines.append(f"{program} doctor{rest}")
     variables = ("PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE")
     if draft.stack != "local" and not any(name in os.environ for name in variables):
         kept = state_dir() / "passphrases" / draft.stack
@@ -144,6 +142,8 @@ def next_commands(draft: Draft, cwd: Path) -> list[str]:
             f"(umask 077; mkdir -p {folder}; test -e {file} || head -c 24 /dev/urandom | base64 > {file})",
             f"export PULUMI_CONFIG_PASSPHRASE_FILE={file}",
         ]
+    if draft.target != "local":
+        lines.append(f"{program} doctor{rest}")
     return [*lines, f"{program} up{rest}"]
 
 

@@ -5,6 +5,7 @@ none of them may become markup, a link, or a mention of somebody.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from automation.report import figures, texts
@@ -200,18 +201,23 @@ def _cost(report: Report) -> str:
         warned.append(f"- … and {more:,} more")
     parts = ["#### Cost", "\n".join(table), "\n".join(warned)]
     changed = [each for each in cost.lines if each.per_month != each.per_month_before or not each.known]
-    lines = [
-        f"- {code(each.what)}: {_amount(cost.currency, each.per_month_before, each.there_before)} → "
-        f"{_amount(cost.currency, each.per_month, each.there_after)}"
-        + (f"; {plain(each.why, 200)}" if not each.known else "")
+    # What is the same of several resources is one line, with how many they are.
+    found = Counter(
+        (
+            code(each.what),
+            f"{_amount(cost.currency, each.per_month_before, each.there_before)} → "
+            f"{_amount(cost.currency, each.per_month, each.there_after)}"
+            + (f"; {plain(each.why, 200)}" if not each.known else ""),
+        )
         for each in changed
-    ]
-    kept, left = _fitting(lines, _SHARES["cost"] // 2)
-    if left:
+    )
+    lines = [f"- {what}{f' ({n:,} times)' if n > 1 else ''}: {said}" for (what, said), n in found.items()]
+    kept, _ = _fitting(lines, _SHARES["cost"] // 2)
+    if left := len(changed) - sum([*found.values()][: len(kept)]):
         kept.append(f"- … and {left:,} more, not shown here for want of room")
     if kept:
         dated = plain(cost.book) or "no date"
-        about = f"{texts.counted(len(lines), 'line')} that change or are not known; prices of {dated}"
+        about = f"{texts.counted(len(changed), 'line')} that change or are not known; prices of {dated}"
         parts.append(_folded(about, "\n".join(kept)))
     return "\n\n".join(part for part in parts if part)
 

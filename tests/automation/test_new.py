@@ -257,6 +257,14 @@ def test_the_commands_name_the_project_where_the_shell_is_elsewhere(project: Pro
     assert shown.returncode == Exit.DONE
 
 
+def test_doctor_is_asked_once_there_is_a_passphrase(project: Project) -> None:
+    project.environment.pop("PULUMI_CONFIG_PASSPHRASE")
+    done = project.run("new", *GIVEN, "--target", "aws-ecs", "--stack", "prod", "--json")
+    words = ["preview -s", "PASSPHRASE_FILE=", "doctor -s", "up -s"]
+    commands = json.loads(done.stdout)["next"]
+    assert [word for line in commands for word in words if word in line] == words
+
+
 def test_a_port_that_another_stack_has_is_not_taken_again(project: Project) -> None:
     first = written(project, "first", *GIVEN, "--target", "local")
     second = written(project, "second", *GIVEN, "--target", "local")

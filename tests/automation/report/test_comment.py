@@ -94,3 +94,10 @@ def test_the_first_line_names_project_and_stack_for_a_workflow() -> None:
     text = comment.render(samples.report([]))
     assert text.splitlines()[0] == "<!-- modelport plan demo/dev -->"
     assert comment.marker("a-->b", "<c>") == "<!-- modelport plan a--_b/_c_ -->"
+
+
+def test_what_costs_the_same_several_times_is_one_line(cloud: dict[str, Path]) -> None:
+    """The network of the stack on ECS has an address in each of three zones."""
+    text = cloud["markdown"].read_text()
+    assert text.count("public IPv4 address") == 1
+    assert "- <code>public IPv4 address</code> (3 times): none → $3.65\n" in text
