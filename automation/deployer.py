@@ -179,14 +179,17 @@ class Running:
         if done.code is Exit.LOCKED:
             if retries.release_ended:
                 # Somebody who may be at work is waited for, as without it.
-                with contextlib.suppress(StackHeld):
+                with contextlib.suppress(StackHeld, Failure):
                     if await self._deployer.release():
                         return 0.0
             return min(2.0, retries.lock - waited) if waited < retries.lock else None
         if attempt >= retries.attempts or not done.errors or not all(transient(each) for each in done.errors):
             return None
-        if self._operation != "preview" and await self._deployer.in_the_making():
-            return None
+        try:
+            if self._operation != "preview" and await self._deployer.in_the_making():
+                return None
+        except Failure:
+            return None  # Where nobody can tell, what it ended with is the word, and not why nobody can.
         return retries.pause * float(2 ** (attempt - 1))
 
     async def _attempt(self) -> _Attempt:

@@ -200,6 +200,24 @@ async def _up(deployer: Deployer) -> Any:
     return await deployer.up()
 
 
+def test_a_state_that_cannot_be_asked_hides_no_error(
+    project: Project, deployer: Callable[..., Deployer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails(project, "connection refused", needed=9)
+
+    async def silent(_: Deployer) -> list[str]:
+        raise Failure(Exit.FAILED, "the bucket does not answer")
+
+    monkeypatch.setattr(Deployer, "in_the_making", silent)
+
+    async def run() -> None:
+        await deployer(retries=QUICK).up()
+
+    with pytest.raises(OperationFailed, match="connection refused") as raised:
+        asyncio.run(run())
+    assert (raised.value.done.attempts, tries(project)) == (1, 1)
+
+
 def test_an_interrupt_ends_one_stack_and_no_other(project: Project, deployer: Callable[..., Deployer]) -> None:
     project.stack("long", wait=60)
     project.stack("short", wait=2)
