@@ -78,7 +78,7 @@ OFFERS: Final = {
         line(Product_Family="Compute", usageType="EUC1-Fargate-ARM-vCPU-Hours:perCPU", PricePerUnit="0.037"),
     ),
 }  # fmt: skip
-SPOT: Final = {
+SPOT: Final[dict[str, Any]] = {
     "config": {
         "regions": [
             {"region": "eu-central-1", "instanceTypes": [{"type": "general", "sizes": [
@@ -92,7 +92,7 @@ SPOT: Final = {
 }  # fmt: skip
 
 
-FARGATE_SPOT: Final = {
+FARGATE_SPOT: Final[dict[str, Any]] = {
     "metadata": {"format:version": "1.0"},
     "prices": [
         {"unit": unit, "price": {"USD": usd}, "attributes": {"aws:region": region, "aws:label": "per hour"}}
