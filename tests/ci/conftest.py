@@ -5,41 +5,26 @@ fetched are stand-ins, made below: checkout asks a repository of the test's for 
 folder; a login notes whom it was asked to be.
 """
 
-import base64
-import hashlib
 import json
 import os
 import subprocess
-import sys
-import sysconfig
 import textwrap
-import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
-from tests.automation.conftest import ROOT, environment
-from tests.ci.api import REPOSITORY, TOKEN, Api
+from tests.automation.conftest import ROOT
+from tests.ci.api import REPOSITORY, TOKEN, Api, Described
+from tests.ci.gitlab import FILE, Notes, Pipeline
+from tests.ci.origins import Origin, begun, template
 from tests.tools import golang
 
 GITHUB: Final = ROOT / "examples" / "ci" / "github"
 OWNER, _, NAME = REPOSITORY.partition("/")
-PASSPHRASE: Final = "correct horse of the environment"
-_BASE = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
-_PYTHON = """#!/bin/sh
-if [ "$*" = "-m venv .venv" ]; then exec cp -a {template} .venv; fi
-exec {python} "$@"
-"""
-_ME = {
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.com",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.com",
-}
 _ACTIONS: Final[dict[str, tuple[str, str]]] = {
     "actions/checkout": (
         "persist-credentials ref",
@@ -104,15 +89,11 @@ class Ran:
 
 
 @dataclass
-class Repository:
+class Repository(Origin):
     """A repository of git with the workflows in it, the API that stands for GitHub's, and what its runs left."""
 
-    folder: Path
     api: Api
-    origin: Path
-    environment: dict[str, str]
     actions: Path
-    ran: list[str] = field(default_factory=list)
 
     @property
     def artifacts(self) -> Path:
@@ -122,27 +103,6 @@ class Repository:
     def logins(self) -> list[str]:
         file = self.folder / "logins"
         return sorted(file.read_text().split("\n")[:-1]) if file.is_file() else []
-
-    def commit(self, branch: str, files: Mapping[str, str | bytes | None]) -> str:
-        """A commit on `branch`, made of main's where it is new; its name."""
-        known = self.git("branch", "--list", branch).strip()
-        self.git("checkout", "-q", *([branch] if known else ["-b", branch]))
-        for name, text in files.items():
-            file = self.origin / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            if text is None:
-                file.unlink()
-            else:
-                file.write_bytes(text.encode() if isinstance(text, str) else text)
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", branch)
-        made = self.git("rev-parse", "HEAD").strip()
-        self.git("checkout", "-q", "main")
-        return made
-
-    def git(self, *arguments: str) -> str:
-        command = ["git", "-C", str(self.origin), *arguments]
-        return subprocess.run(command, env={**os.environ, **_ME}, check=True, capture_output=True, text=True).stdout
 
     def run(
         self,
@@ -232,26 +192,6 @@ def completed(request: Mapping[str, Any], conclusion: str = "success") -> dict[s
     }
 
 
-def wheel(folder: Path) -> Path:
-    """A wheel that installs the library under test: this work tree, with what its environment has, and the command."""
-    metadata = "modelport-0.1.0.dist-info"
-    files = {
-        "modelport.pth": f"{ROOT}\n{sysconfig.get_path('purelib')}\n",
-        f"{metadata}/METADATA": "Metadata-Version: 2.1\nName: modelport\nVersion: 0.1.0\n",
-        f"{metadata}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        f"{metadata}/entry_points.txt": "[console_scripts]\nmodelport = automation.cli:main\n",
-    }
-    place = folder / "modelport-0.1.0-py3-none-any.whl"
-    record = ""
-    with zipfile.ZipFile(place, "w") as made:
-        for name, text in files.items():
-            made.writestr(name, text)
-            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-            record += f"{name},sha256={digest},{len(text)}\n"
-        made.writestr(f"{metadata}/RECORD", f"{record}{metadata}/RECORD,,\n")
-    return place
-
-
 def _stand_ins(folder: Path) -> Path:
     for name, (inputs, script) in _ACTIONS.items():
         place = folder / name
@@ -271,53 +211,55 @@ def _stand_ins(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def api() -> Iterator[Api]:
-    made = Api()
+@pytest.fixture(scope="session")
+def described() -> Iterator[Described]:
+    """GitHub's own description of its API."""
+    made = Described()
     yield made
     made.stop()
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh environment with pip, which takes a minute to make where others are at work, and is copied then."""
-    folder = tmp_path_factory.mktemp("environment") / "venv"
-    subprocess.run([str(_BASE), "-m", "venv", str(folder)], check=True)
-    return folder
+def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return template(tmp_path_factory.mktemp("environment"))
+
+
+def repository_in(folder: Path, venv: Path, api: Api) -> Repository:
+    """A repository with the workflows as a user copies them."""
+    workflows_: dict[str, str | bytes] = {
+        f".github/workflows/{each.name}": each.read_text() for each in GITHUB.glob("*.yml")
+    }
+    origin, variables = begun(folder, venv, workflows_)
+    return Repository(folder, origin, variables, api, _stand_ins(folder / "actions"))
 
 
 @pytest.fixture
-def repository(tmp_path: Path, api: Api, template: Path) -> Repository:
-    origin = tmp_path / "origin"
-    origin.mkdir()
-    (tmp_path / "home").mkdir()
-    # What setup-python puts on PATH: the Python below the tests' environment, whose packages a workflow has to install.
-    python_home = tmp_path / "python"
-    python_home.mkdir()
-    (python_home / "python3").write_text(_PYTHON.format(template=template, python=_BASE))
-    (python_home / "python3").chmod(0o755)
-    variables = {
-        key: value
-        for key, value in environment(tmp_path).items()
-        if key.startswith(("MODELPORT_", "PULUMI_HOME", "PULUMI_SKIP", "PATH", "LANG", "UV_", "PIP_"))
-        and "\n" not in value
-    }
-    variables |= {
-        "HOME": str(tmp_path / "home"),
-        "PYTHON_HOME": str(python_home),
-        "PIP_NO_INDEX": "1",
-        "MODELPORT_CACHE_DIR": os.environ.get("MODELPORT_CACHE_DIR", str(Path.home() / ".cache" / "modelport")),
-        "MODELPORT_DATA_DIR": str(tmp_path / "data"),
-        "MODELPORT_STATE_DIR": str(tmp_path / "state"),
-    }
-    made = Repository(tmp_path, api, origin, variables, _stand_ins(tmp_path / "actions"))
-    made.git("init", "-q", "-b", "main")
-    made.git("config", "uploadpack.allowAnySHA1InWant", "true")
-    made.git("commit", "-q", "--allow-empty", "-m", "begin")
-    files: dict[str, str | bytes] = {
-        f".github/workflows/{each.name}": each.read_text() for each in GITHUB.glob("*.yml")
-    }
-    files["requirements.txt"] = f"{wheel(tmp_path)}\n"
-    files[".gitignore"] = ".venv/\n"
-    made.commit("main", files)
+def api(described: Described) -> Iterator[Api]:
+    made = Api(described)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, api: Api, venv: Path) -> Repository:
+    return repository_in(tmp_path, venv, api)
+
+
+@pytest.fixture
+def notes() -> Iterator[Notes]:
+    made = Notes()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, notes: Notes, venv: Path) -> Pipeline:
+    return pipeline_in(tmp_path, venv, notes.url)
+
+
+def pipeline_in(folder: Path, venv: Path, url: str) -> Pipeline:
+    """A project with the pipeline as a user copies it. url: of what stands for GitLab's API."""
+    origin, variables = begun(folder, venv, {".gitlab-ci.yml": FILE.read_text()})
+    made = Pipeline(folder, origin, variables, url)
+    made.git("remote", "add", "origin", "https://gitlab.test/example/models.git")
     return made

@@ -1,7 +1,8 @@
 """Requests held to GitHub's own description of its API. Run by the environment of `tests/tools/ci.in`, and not by ours.
 
-Reads a JSON list of requests (method, path, query, body, answer) from standard input; prints a line for each that is
-not as described: an unknown operation, a parameter that it has not, a body or an answer with what is not in its schema.
+Reads lines of standard input, each a JSON list of requests (method, path, query, body, answer), and answers each with a
+line, a JSON list of what is not as described: an unknown operation, a parameter that it has not, a body or an answer
+with what is not in its schema.
 """
 
 import inspect
@@ -10,18 +11,23 @@ import re
 import sys
 import types
 import typing
-from typing import Any
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, cast
 
-from githubkit_schemas.v2022_11_28 import models
-from githubkit_schemas.v2022_11_28.rest.issues import IssuesClient
-from githubkit_schemas.v2022_11_28.rest.pulls import PullsClient
 from pydantic import BaseModel, ValidationError
 
+# By name, as our own environment, which the type checkers read, has none of it.
+_GITHUB = "githubkit_schemas.v2022_11_28"
+models: Any = import_module(f"{_GITHUB}.models")
+Operation = tuple[str, "re.Pattern[str]", Any]
 
-def operations() -> list[tuple[str, "re.Pattern[str]", Any]]:
-    found: list[tuple[str, re.Pattern[str], Any]] = []
-    for client in (IssuesClient, PullsClient):
-        for name, method in inspect.getmembers(client, inspect.isfunction):
+
+def operations() -> list[Operation]:
+    found: list[Operation] = []
+    for group, client in (("issues", "IssuesClient"), ("pulls", "PullsClient")):
+        kind: type = getattr(import_module(f"{_GITHUB}.rest.{group}"), client)
+        for name, method in inspect.getmembers(kind, inspect.isfunction):
             told = re.search(r"^\s*(GET|POST|PATCH|PUT|DELETE) (/\S+)$", method.__doc__ or "", re.MULTILINE)
             if told and not name.startswith("async_"):
                 pattern = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(told[2]))
@@ -29,7 +35,7 @@ def operations() -> list[tuple[str, "re.Pattern[str]", Any]]:
     return found
 
 
-def wrong(request: dict[str, Any], known: list[tuple[str, "re.Pattern[str]", Any]]) -> list[str]:
+def wrong(request: dict[str, Any], known: list[Operation]) -> list[str]:
     what = f"{request['method']} {request['path']}"
     fitting = [each for verb, path, each in known if verb == request["method"] and path.fullmatch(request["path"])]
     if not fitting:
@@ -52,7 +58,8 @@ def wrong(request: dict[str, Any], known: list[tuple[str, "re.Pattern[str]", Any
         out += [f"{what}: body: {each}" for each in unknown(request["body"], schema)]
     answered = re.search(r"response_model=(?:list\[)?(\w+)", source)
     if answered:
-        given = request["answer"] if isinstance(request["answer"], list) else [request["answer"]]
+        answer: Any = request["answer"]
+        given: list[Any] = cast("Any", answer) if isinstance(answer, list) else [answer]
         for each in given:
             out += [f"{what}: answer: {told}" for told in unknown(each, getattr(models, answered[1]))]
     return out
@@ -62,11 +69,12 @@ def unknown(value: Any, annotation: Any, path: str = "") -> list[str]:
     """Where `value` has what the schema does not know of. It need not have all that the schema has."""
     schemas = list(nested(annotation))
     if isinstance(value, list):
-        return [told for each in value for told in unknown(each, annotation, f"{path}[]")]
+        several: list[Any] = cast("Any", value)
+        return [told for each in several for told in unknown(each, annotation, f"{path}[]")]
     if not isinstance(value, dict) or not schemas:
         return []
     out: list[str] = []
-    for key, each in value.items():
+    for key, each in cast("dict[str, Any]", value).items():
         fields = [
             field
             for schema in schemas
@@ -80,7 +88,7 @@ def unknown(value: Any, annotation: Any, path: str = "") -> list[str]:
     return out
 
 
-def nested(annotation: Any) -> Any:
+def nested(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
         if issubclass(annotation, BaseModel):
             yield annotation
@@ -91,6 +99,5 @@ def nested(annotation: Any) -> Any:
 
 if __name__ == "__main__":
     table = operations()
-    for each in json.load(sys.stdin):
-        for line in wrong(each, table):
-            print(line)
+    for line in sys.stdin:
+        print(json.dumps([told for each in json.loads(line) for told in wrong(each, table)]), flush=True)

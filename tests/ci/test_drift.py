@@ -1,6 +1,7 @@
 """Drift, each night: the run that fails, its summary, and the issue that comes and goes."""
 
-from tests.ci.conftest import PASSPHRASE, Repository
+from tests.ci.conftest import Repository
+from tests.ci.origins import PASSPHRASE
 from tests.ci.projects import below, things
 
 GIVEN = {"PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
@@ -27,14 +28,14 @@ class Provider(ResourceProvider):
 def test_drift_fails_the_run_and_opens_one_issue_which_is_closed_when_it_has_gone(repository: Repository) -> None:
     real = repository.folder / "real"
     repository.commit("main", {**things(color=str(real)), "provider.py": PROVIDER})
-    up = repository.run("modelport-up", "push", {}, jobs="dev", secrets=GIVEN, variables=_backend(repository))
+    up = repository.run("modelport-up", "push", {}, jobs="dev", secrets=GIVEN, variables=repository.state())
     assert up.code == 0, up.told
 
     def night() -> int:
         if repository.artifacts.exists():
             repository.artifacts.rename(repository.folder / f"before-{len(repository.api.requests)}")
         # prod is not there yet: an error, and no drift.
-        ran = repository.run("modelport-drift", "schedule", {}, secrets=GIVEN, variables=_backend(repository))
+        ran = repository.run("modelport-drift", "schedule", {}, secrets=GIVEN, variables=repository.state())
         # GitHub goes on with `issue` whatever became of the matrix; act ends at a job that fails.
         after = repository.run("issue", "schedule", {})
         assert after.code == 0, after.told
@@ -69,9 +70,3 @@ def test_drift_fails_the_run_and_opens_one_issue_which_is_closed_when_it_has_gon
     real.write_text("")
     assert night() == 0, told[-1]
     assert issue["state"] == "closed"
-
-
-def _backend(repository: Repository) -> dict[str, str]:
-    state = repository.folder / "shared-state"
-    state.mkdir(exist_ok=True)
-    return {"PULUMI_BACKEND_URL": f"file://{state}"}

@@ -1,12 +1,12 @@
 """A stack for a pull request: it comes by a label, and goes with the pull request, the label or its time."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ci.conftest import PASSPHRASE, Repository, completed, pull
+from tests.ci.conftest import Repository, completed, pull
+from tests.ci.origins import PASSPHRASE, over
 from tests.ci.projects import like_ours, things
 
 GIVEN = {"PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
@@ -15,9 +15,8 @@ GIVEN = {"PULUMI_CONFIG_PASSPHRASE": PASSPHRASE}
 class Place:
     def __init__(self, repository: Repository) -> None:
         self.repository = repository
+        self.variables = repository.state()
         self.state = repository.folder / "shared-state"
-        self.state.mkdir()
-        self.variables = {"PULUMI_BACKEND_URL": f"file://{self.state}"}
         repository.commit("main", like_ours())
 
     def ended(self, request: dict[str, Any], conclusion: str = "success") -> str:
@@ -73,18 +72,12 @@ def test_a_fork_gets_none_whatever_its_labels(place: Place) -> None:
 
 def test_a_night_takes_those_of_closed_pull_requests_and_those_whose_time_is_over(place: Place) -> None:
     for number in (7, 8, 9):
-        sha = place.repository.commit(f"mine-{number}", {})
-        place.ended(pull(number, f"mine-{number}", sha, labels="ephemeral"))
+        words = ("ephemeral", "up", f"pr-{number}", "--like", "dev", "--ttl", "48h", "--yes")
+        made = place.repository.modelport(*words, env={**place.variables, **GIVEN})
+        assert made.returncode == 0, made.stdout + made.stderr
     assert place.stacks() == {"pr-7", "pr-8", "pr-9"}
-    tags = place.state / ".pulumi" / "stacks" / "demo" / "pr-8.pulumi-tags"
-    _over(tags)
+    over(place.state, "pr-8")
     place.repository.api.pulls[:] = [pull(number, f"mine-{number}", "a" * 40) for number in (7, 8)]
     assert place.sweep() == 0
     assert place.stacks() == {"pr-7"}
     assert place.sweep() == 0
-
-
-def _over(tags: Path) -> None:
-    data = json.loads(tags.read_text())
-    data["tags"]["modelport:ephemeral:expires"] = "2026-01-01T00:00:00Z"
-    tags.write_text(json.dumps(data))

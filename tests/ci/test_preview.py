@@ -3,7 +3,8 @@
 import json
 
 from tests.ci.api import BOT
-from tests.ci.conftest import PASSPHRASE, Repository, completed, pull
+from tests.ci.conftest import Repository, completed, pull
+from tests.ci.origins import PASSPHRASE
 from tests.ci.projects import below, digits, local, stack_file, things
 
 MARKERS = ["<!-- modelport plan demo/dev -->", "<!-- modelport plan demo/prod -->"]

@@ -1,7 +1,7 @@
 """Which of the workflows' jobs get what in a cloud: their tokens, held to the trust that our components make."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -29,7 +29,7 @@ IDS = [f"{name}-{event}" for event, name, _ in JOBS]
 def claims(event: str, job: Any) -> dict[str, str]:
     """The token of a job, as GitHub's reference "OpenID Connect" has it: what names an environment is known by that."""
     environment = job.get("environment")
-    named = environment["name"] if isinstance(environment, dict) else environment
+    named: str | None = cast("Any", environment)["name"] if isinstance(environment, dict) else environment
     if named:
         subject = f"environment:{named}"
     elif event == "pull_request":
