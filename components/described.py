@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from importlib.metadata import metadata
-from typing import Any
+from typing import Any, TypeGuard, cast
 
 Schema = dict[str, Any]
 
@@ -38,11 +38,11 @@ def choice(name: str) -> str:
 
 
 def _told(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, list):
+    if _is_list(value):
         return [_told(each, names) for each in value]
     if not isinstance(value, dict):
         return value
-    told = {key: _told(each, names) for key, each in value.items()}
+    told: Schema = {key: _told(each, names) for key, each in cast("Schema", value).items()}
     if isinstance(told.get("description"), str):
         told["description"] = in_their_words(inspect.cleandoc(told["description"]), names)
     for part in ("items", "additionalProperties"):
@@ -52,3 +52,7 @@ def _told(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(told.get("enum"), list):
         told["enum"] = [{**each, "name": choice(each["name"])} for each in told["enum"]]
     return told
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
