@@ -1,18 +1,16 @@
 """Kills the engine at one point after another of an operation, and looks at what the next command finds.
 
 `python -m tests.engine.walking ORDERS` takes its orders as JSON and prints one line of JSON for each point.
-It is a process of its own because it forks: everything is loaded once, and each engine, program and provider host
-begins as a copy of it, so that a point costs a fraction of a second. Nothing in the product knows of it: a point is a
-call that every Python program must make to leave something behind (a write, a rename, an fsync, a deletion, a new
-folder, as the interpreter's audit hook and `os` see them), or a call to a provider.
+It is a process of its own because it forks: everything is loaded once, and each engine begins as a copy of it. Programs
+and hosts of providers begin as they always do. Nothing in the product knows of it: a point is a call that every Python
+program must make to leave something behind (a write, a rename, an fsync, a deletion, a new folder, as the interpreter's
+audit hook and `os` see them), or a call to a provider.
 """
 
-import asyncio
 import contextlib
 import ctypes
 import gc
 import importlib
-import io
 import itertools
 import json
 import os
@@ -28,7 +26,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from engine import child, processes, secrets
+from engine import secrets
 from engine.api import Engine, Options
 from engine.providers.plugins import PluginProvider
 from tests.engine.conformance.normalise import well_ordered
@@ -60,7 +58,6 @@ class Killer:
         self.power = power
         self.full = full
         self.passed: list[str] = []
-        self.children: list[int] = []
 
     def point(self, name: str) -> bool:
         """Pass a point; whether it is the one to die at."""
@@ -73,9 +70,10 @@ class Killer:
 
     def die(self) -> None:
         if self.power:
-            for pid in self.children:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)
+            for task in Path("/proc/self/task").iterdir():
+                for pid in map(int, (task / "children").read_text().split()):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(pid, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(60)
 
@@ -121,55 +119,6 @@ class Killer:
             return answer
 
         PluginProvider._call = call  # type: ignore[method-assign]
-
-
-def forking(killer: Killer) -> None:
-    """Let children begin as copies of this process instead of loading everything anew."""
-
-    async def spawn(
-        python: str, kind: str, what: str, cwd: Path, pipes: tuple[int, ...] = ()
-    ) -> asyncio.subprocess.Process:
-        env = {**os.environ, "MODELPORT_ENGINE_PID": str(os.getpid())}
-        made = await asyncio.create_subprocess_exec(
-            python,
-            cwd=cwd,
-            preexec_fn=lambda: _become(kind, what, env, pipes),
-            pass_fds=pipes,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            limit=16 * 1024 * 1024,
-        )
-        killer.children.append(made.pid)
-        return made
-
-    processes.Child._spawn = staticmethod(spawn)  # type: ignore[method-assign,assignment]
-
-
-def _become(kind: str, what: str, env: dict[str, str], pipes: tuple[int, ...]) -> None:
-    """What `python child.py KIND WHAT` would be, in a process that has just been forked."""
-    code = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        asyncio._set_running_loop(None)
-        for handle in range(3, 1024):
-            if handle not in pipes:
-                with contextlib.suppress(OSError):
-                    os.close(handle)
-        sys.stdout, sys.stderr = (  # unbuffered, as with `python -u`
-            io.TextIOWrapper(os.fdopen(handle, "wb", 0, closefd=False), write_through=True) for handle in (1, 2)
-        )
-        os.environ.clear()
-        os.environ.update(env)
-        sys.argv = [str(Path(child.__file__)), kind, what]
-        code = child.main()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
 
 
 def forked(work: Callable[[], Facts]) -> tuple[int, Facts]:
@@ -234,7 +183,6 @@ class Walk:
     def operate(self, killer: Killer | None) -> Facts:
         """The operation, watched; what it did and said."""
         if killer is not None:
-            forking(killer)
             if self.forget:
                 _forget()
             killer.install()
@@ -273,7 +221,6 @@ class Walk:
         return facts
 
     def operate_unwatched(self) -> Facts:
-        forking(Killer(self.backend, 0, power=False, full=False))
         return self.operate(None)
 
     def things(self) -> list[str]:
