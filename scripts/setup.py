@@ -117,7 +117,7 @@ def main() -> None:
     run(uv, "pip", "install", "-q", "--python", PYTHON, "--no-deps", "--no-build-isolation", "-e", ROOT, env=env)
     compile_what_runs()
     STAMP.write_text(mark)
-    print("setup: done; make up brings the example up, .venv/bin/modelport new writes a stack file for a model of yours")
+    print("setup: done; make up brings the example up, .venv/bin/modelport new writes a stack file for your model")
 
 
 def compile_what_runs() -> None:

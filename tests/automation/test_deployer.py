@@ -318,7 +318,7 @@ def test_a_program_that_ends_over_its_events_leaves_no_operation_behind(
 
 
 def test_a_stack_in_use_is_waited_for(project: Project, deployer: Callable[..., Deployer]) -> None:
-    project.stack("dev", wait=3)
+    project.stack("dev", wait=8)
 
     async def run() -> Any:
         first = deployer().up()
