@@ -84,9 +84,7 @@ def _ended_well(target: Target, choice: Choice) -> None:
         raise _never(name, "was never brought up", f"run modelport up -s {name}")
     kind = _KINDS.get(str(last.get("kind")), str(last.get("kind")))
     if last.get("result") != "succeeded":
-        raise _never(
-            name, f"has {last.get('result')} at its last operation, {kind}", f"run modelport up -s {name}"
-        )
+        raise _never(name, f"has {last.get('result')} at its last operation, {kind}", f"run modelport up -s {name}")
 
 
 def _last(target: Target, choice: Choice) -> Mapping[str, Any] | None:
