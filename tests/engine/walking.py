@@ -70,10 +70,9 @@ class Killer:
 
     def die(self) -> None:
         if self.power:
-            for task in Path("/proc/self/task").iterdir():
-                for pid in map(int, (task / "children").read_text().split()):
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(pid, signal.SIGKILL)
+            for pid in _children():
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(60)
 
@@ -119,6 +118,15 @@ class Killer:
             return answer
 
         PluginProvider._call = call  # type: ignore[method-assign]
+
+
+def _children() -> list[int]:
+    """Children of this process, whichever of its threads has started them."""
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread that has ended meanwhile has none
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def forked(work: Callable[[], Facts]) -> tuple[int, Facts]:
@@ -332,6 +340,8 @@ def walk(orders: Facts) -> None:
     for at in itertools.islice(itertools.count(first, stride), orders.get("count")):
         code, facts = made.killed(at)
         if code == 0:
+            if facts["exit"] != 0:
+                say({"at": at, "wrong": [f"the operation failed instead of being killed: {facts['error']}"]})
             return
         if code != -signal.SIGKILL:
             say({"at": at, "wrong": [f"the engine ended with {code} instead of being killed"]})
