@@ -50,7 +50,9 @@ def _run(asked: argparse.Namespace) -> dict[str, Any]:
         from model_build.pipeline import build
 
         destination = None if asked.step == "bake" else asked.push
-        built = build(recipe, project=project, layout=asked.layout, push=destination, progress=progress)
+        built = build(
+            recipe, project=project, layout=asked.layout, push=destination, signed_by=asked.signed_by, progress=progress
+        )
         return dict(json.loads(built.to_json()))
     return _steps(asked.step, recipe, project, progress)
 
@@ -88,6 +90,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--project", type=Path, default=Path(), help="what paths and modules are relative to (default: .)"
     )
     parser.add_argument("--push", metavar="HOST/REPOSITORY[:TAG]", help="push the image there")
+    parser.add_argument("--signed-by", metavar="PEM", help="public key that the image is to be signed by")
     parser.add_argument("--layout", type=Path, help="OCI layout to bake into (default: the machine's)")
     parser.add_argument("--json", action="store_true", help="accepted for scripts; the result is always JSON")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input does")

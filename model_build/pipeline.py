@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model_build import cache, content, folders, gate, report, reporting
 from model_build.convert import Converted, convert
@@ -20,6 +21,9 @@ from model_build.optimize import optimize
 from model_build.recipe import Recipe
 from model_build.verify import Verified, labels, verify
 from model_build.work import Progress, Work
+
+if TYPE_CHECKING:
+    from model_build import signing
 
 REPORT_TYPE = "application/vnd.modelport.report.v1"
 """Artifact type of the referrer that holds report.json and report.html."""
@@ -43,6 +47,10 @@ class Built:
     metrics: dict[str, float]
     report_html: str
     report_json: str
+    sbom: str
+    """Digest of what holds the bill of materials, attached to the image."""
+    signature: str
+    """Digest of what holds the signature, attached to the image; empty where none was asked for."""
     cached: bool
     """Nothing had to be made."""
 
@@ -56,11 +64,13 @@ def build(
     project: Path,
     layout: Path | None = None,
     push: str | None = None,
+    signed_by: str | None = None,
     progress: Progress | None = None,
 ) -> Built:
     """Build the image of `recipe` into the OCI layout `layout` (default: the machine's), push it to `push` if given.
 
-    push: `host[:port]/repository[:tag]`. project: what the recipe's paths and modules are relative to.
+    push: `host[:port]/repository[:tag]`. project: what the recipe's paths and modules are relative to. signed_by: the
+    public key, as PEM, that the image is to be signed by; the private one is asked of the environment (`signing`).
     Raises InputError for what cannot be used, GateMissed when no candidate is good enough (a report is written all the
     same), ModelBuildError for what failed. What was built before stays as it was.
     """
@@ -70,11 +80,15 @@ def build(
         with cache.locked(folders.data() / "reports" / f".{work.identity.short}.lock"):
             made = _known(work, layout)
             cached = made is not None
+            # Before hours of work that nobody could sign.
+            signer = _signer(layout, made, signed_by)
             if made is None:
                 made = _build(work, layout)
         assert made.image is not None and made.chosen is not None
         written = reporting.place(work.identity.digest)
         image = f"oci:{layout}@{made.image.digest}"
+        described = _described(layout, made.image.digest)
+        signature = _signed(layout, made.image.digest, _deployed_as(recipe, push), signed_by, signer)
         reference = _push(work, layout, made.image.digest, push) if push else image
     return Built(
         model=recipe.name,
@@ -87,6 +101,8 @@ def build(
         metrics=reporting.figures(made),
         report_html=str(written.html),
         report_json=str(written.json),
+        sbom=described,
+        signature=signature,
         cached=cached,
     )
 
@@ -161,6 +177,50 @@ def _known(work: Work, layout: Path) -> report.Report | None:
         return None
     work.progress("build", f"image {found.image.digest[7:19]} is there already")
     return found
+
+
+def _signer(layout: Path, made: report.Report | None, signed_by: str | None) -> "signing.Signer | None":
+    """Whoever signs; None where nobody needs to."""
+    if not signed_by:
+        return None
+    from model_build import signing
+
+    if made is not None and made.image is not None and signing.found(layout, made.image.digest, signed_by):
+        return None
+    return signing.Signer.of(signed_by)
+
+
+def _described(layout: Path, digest: str) -> str:
+    """Attach the bill of materials, unless it is; the digest of what holds it."""
+    from model_build import bake, sbom
+
+    for each in bake.referrers(layout, digest):
+        if each["artifactType"] == sbom.TYPE:
+            return str(each["digest"])
+
+    def fill(folder: Path) -> None:
+        (folder / sbom.FILE).write_bytes(sbom.describe(layout, digest))
+
+    made = cache.made("sbom", {"image": digest, "format": sbom.FORMAT}, fill).folder
+    return bake.attach(layout, digest, sbom.TYPE, {sbom.FILE: made / sbom.FILE})
+
+
+def _deployed_as(recipe: Recipe, destination: str | None) -> str:
+    """What a signature says that the image is called."""
+    if not destination:
+        return recipe.name
+    from model_build.push.reference import parse
+
+    return parse(destination).name
+
+
+def _signed(layout: Path, digest: str, name: str, signed_by: str | None, signer: "signing.Signer | None") -> str:
+    """Sign the image, unless it is signed; the digest of what holds the signature, empty where nobody asked for it."""
+    if not signed_by:
+        return ""
+    from model_build import signing
+
+    return signing.found(layout, digest, signed_by) if signer is None else signing.attach(layout, digest, name, signer)
 
 
 def _push(work: Work, layout: Path, digest: str, destination: str) -> str:

@@ -12,6 +12,8 @@ from model_build.errors import line as told
 from model_build.identity import changes, identify
 
 Inputs = dict[str, Any]
+_AT_FAULT = {"DestinationError": "destination", "SigningKeyError": "signed_by"}
+"""The input that an error is about, by its class, which is not imported to be looked for."""
 
 
 def check(olds: Mapping[str, Any], news: Inputs, project: Path) -> tuple[Inputs, list[tuple[str, str]]]:
@@ -25,15 +27,10 @@ def check(olds: Mapping[str, Any], news: Inputs, project: Path) -> tuple[Inputs,
             from model_build.recipe import Recipe
 
             recipe = Recipe.parse(recipe).canonical()
-        where = destination(news)
-        if where is not None and where != olds.get("destination"):
-            from model_build.push.reference import parse
-
-            parse(where)
+        news = places(olds, news)
         identity = identify(json.loads(recipe), project)
     except ModelBuildError as error:
-        key = "destination" if type(error).__name__ == "DestinationError" else "recipe"
-        return news, [(key, told(error))]
+        return news, [(at_fault(error), told(error))]
     except Exception as error:
         if type(error).__module__ != "model_build.bake.errors":
             raise
@@ -45,6 +42,25 @@ def check(olds: Mapping[str, Any], news: Inputs, project: Path) -> tuple[Inputs,
         "identity": identity.digest,
         "parts": identity.parts,
     }, []
+
+
+def places(olds: Mapping[str, Any], news: Inputs) -> Inputs:
+    """The inputs, with destination and key held to their forms where they are new. Raises ModelBuildError."""
+    where, key = destination(news), signed_by(news)
+    if where is not None and where != olds.get("destination"):
+        from model_build.push.reference import parse
+
+        parse(where)
+    if key is not None and key != olds.get("signed_by"):
+        from model_build import signing
+
+        return news | {"signed_by": signing.spoken(signing.public(key))}
+    return news
+
+
+def at_fault(error: ModelBuildError) -> str:
+    """The input that an error is about."""
+    return _AT_FAULT.get(type(error).__name__, "recipe")
 
 
 def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
@@ -62,6 +78,8 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
         return f"model {before} to {after}, {'; '.join(why)}; {_expectation(str(news['identity']))}"
     if destination(olds) != destination(news):
         return elsewhere(news, destination(news) or "nowhere")
+    if signed_by(olds) != signed_by(news):
+        return "the image is signed, nothing is built" if signed_by(news) else "the image is signed by nobody any more"
     if bool(olds.get("keep", True)) != bool(news.get("keep", True)):
         return "the image will be kept" if news.get("keep", True) else "the image will go with the resource"
     if not olds.get("digest"):
@@ -88,6 +106,11 @@ def announcement(inputs: Mapping[str, Any]) -> str:
 def line(inputs: Mapping[str, Any], text: str) -> str:
     """`text` in the form of a build's progress."""
     return f"modelport: {json.loads(str(inputs['recipe']))['name']}: plan: {text}"
+
+
+def signed_by(inputs: Mapping[str, Any]) -> str | None:
+    value = inputs.get("signed_by")
+    return str(value) if value else None
 
 
 def destination(inputs: Mapping[str, Any]) -> str | None:

@@ -1,13 +1,14 @@
 """The report of an image that was promoted: from the machine that built it, or from what is attached to the image."""
 
 import json
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_build import cache, content, folders, reporting
-from model_build.errors import InputError, ModelBuildError
+from model_build import attached, cache, content, folders, reporting
+from model_build.bake.errors import BakeError
+from model_build.bake.layout import Layout
+from model_build.errors import InputError
 from model_build.report import Report
 from model_build.report.render import render
 
@@ -61,39 +62,11 @@ def _found(found: "Promoted", layout: Path, kept: Path, problems: list[str]) -> 
     for path in (kept, reporting.place(found.identity).json):
         if path.is_file() and (made := _read(path.read_bytes(), problems)) is not None:
             yield made
-    if content.is_whole(layout, found.digest):
-        yield from _attached_here(layout, found.digest, problems)
-    if not found.source.startswith("oci:"):
-        yield from _attached_there(found.source, problems)
+    for store, digest in attached.of(layout, found.source, found.digest, TYPE, problems):
+        yield from _inside(store, digest, problems)
 
 
-def _attached_here(layout: Path, digest: str, problems: list[str]) -> Iterator[Report]:
-    from model_build.bake.attachments import referrers
-
-    for each in referrers(layout, digest):
-        if each["artifactType"] == TYPE:
-            yield from _inside(layout, str(each["digest"]), problems)
-
-
-def _attached_there(source: str, problems: list[str]) -> Iterator[Report]:
-    from model_build import push
-
-    name = push.parse(source).name
-    try:
-        listed = [each for each in push.list_referrers(source) if each.get("artifactType") == TYPE]
-        with tempfile.TemporaryDirectory(prefix="report-") as folder:
-            for each in listed:
-                push.pull(f"{name}@{each['digest']}", Path(folder) / "layout")
-                yield from _inside(Path(folder) / "layout", str(each["digest"]), problems)
-    except ModelBuildError as error:
-        problems.append(str(error))
-
-
-def _inside(layout: Path, digest: str, problems: list[str]) -> Iterator[Report]:
-    from model_build.bake.errors import BakeError
-    from model_build.bake.layout import Layout
-
-    store = Layout(layout)
+def _inside(store: Layout, digest: str, problems: list[str]) -> Iterator[Report]:
     try:
         for each in store.manifest(digest)["layers"]:
             annotations: dict[str, Any] = each.get("annotations") or {}

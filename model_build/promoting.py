@@ -83,14 +83,9 @@ def check(olds: Mapping[str, Any], news: Inputs) -> tuple[Inputs, list[tuple[str
         if (recipe, news[PROMOTED]) != (olds.get("recipe"), olds.get(PROMOTED)):
             # What was checked before is not checked again: importing the rules takes longer than all the rest.
             recipe = held(recipe, found)
-        where = plan.destination(news)
-        if where is not None and where != olds.get("destination"):
-            from model_build.push.reference import parse
-
-            parse(where)
+        news = plan.places(olds, news)
     except ModelBuildError as error:
-        key = "destination" if type(error).__name__ == "DestinationError" else "recipe"
-        return news, [(key, line(error))]
+        return news, [(plan.at_fault(error), line(error))]
     keep = news.get("keep")
     return news | {
         "recipe": recipe,
@@ -199,7 +194,30 @@ def take(props: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": dict(found.metrics),
         "chosen": found.chosen,
         "model": found.model,
+        **_beside(found, layout, reference, plan.signed_by(props), say),
     }
+
+
+def _beside(found: Promoted, layout: Path, reference: str, signed_by: str | None, say: Any) -> dict[str, str]:
+    """Digests of the bill of materials and the signature that are attached to the image where it is run from."""
+    from model_build import attached, sbom, signing
+
+    problems: list[str] = []
+    told = {"sbom": "", "signature": ""}
+    for _, told["sbom"] in attached.of(layout, reference, found.digest, sbom.TYPE, problems):
+        break
+    if signed_by:
+        for store, digest in attached.of(layout, reference, found.digest, signing.SIGNATURE, problems):
+            if signing.good(store, found.digest, digest, signed_by):
+                told["signature"] = digest
+                break
+        else:
+            why = f": {problems[-1]}" if problems else ""
+            raise InputError(
+                f"image {found.digest[7:19]} of {found.stack} is not signed by the key of signed_by, expected a "
+                f"signature of it{why}; run modelport up -s {found.stack} with image.signed_by, and promote it again"
+            )
+    return told
 
 
 def _pushed(found: Promoted, destination: str, layout: Path, say: Any) -> str:

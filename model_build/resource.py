@@ -47,6 +47,8 @@ OUTPUTS = (
     "metrics",
     "chosen",
     "model",
+    "sbom",
+    "signature",
 )
 
 
@@ -75,6 +77,12 @@ class ModelImageArgs(TypedDict):
     """
     keep: NotRequired[pulumi.Input[bool]]
     """Whether the image outlives the resource. Default: True; `modelport gc` clears what no stack refers to."""
+    signed_by: NotRequired[pulumi.Input[str | None]]
+    """The public key, on the curve P-256 as PEM, that the image is signed by. Default: it is not signed.
+
+    Whoever builds has the private key in the environment, as MODELPORT_SIGNING_KEY or in the file that
+    MODELPORT_SIGNING_KEY_FILE names: it goes into no state.
+    """
     promoted: NotRequired[pulumi.Input[str | None]]
     """An image that another stack has served, in the place of one that is built: what `modelport promote` writes
     (`promoting.Promoted`). Default: what the state has; an empty text undoes that, and the recipe is built."""
@@ -167,6 +175,10 @@ class ModelImage(Resource, module="modelport", name="ModelImage"):
     """Name of the chosen candidate."""
     model: pulumi.Output[str]
     """The model's name, as the server in the image has it."""
+    sbom: pulumi.Output[str]
+    """Digest of what is attached to the image with its bill of materials, CycloneDX as JSON."""
+    signature: pulumi.Output[str]
+    """Digest of what is attached to the image with its signature; empty where `signed_by` is not given."""
 
     def __init__(self, name: str, args: ModelImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         inputs: dict[str, Any] = {
@@ -174,6 +186,7 @@ class ModelImage(Resource, module="modelport", name="ModelImage"):
             "destination": args.get("destination"),
             "keep": args.get("keep", True),
             "promoted": args.get("promoted"),
+            "signed_by": args.get("signed_by"),
         }
         super().__init__(ModelImageProvider(), name, {**dict.fromkeys(OUTPUTS), **inputs}, opts)
 
@@ -184,7 +197,7 @@ def _build(props: dict[str, Any]) -> dict[str, Any]:
     if props.get(promoting.PROMOTED):
         built = _taken(props)
     else:
-        built = child.build(str(props["recipe"]), plan.destination(props), Path.cwd())
+        built = child.build(str(props["recipe"]), plan.destination(props), Path.cwd(), plan.signed_by(props))
     outs = {key: value for key, value in props.items() if key != "__provider"}
     return outs | {key: built[key] for key in OUTPUTS}
 

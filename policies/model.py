@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from policies import model_cost, model_gpu, model_images, model_keep, model_open, model_release
+from policies import model_attested, model_cost, model_gpu, model_images, model_keep, model_open, model_release
 from policies.rules import Rule, StackRule
 
 RULES: Final[tuple[Rule | StackRule, ...]] = (
     *model_images.RULES,
+    *model_attested.RULES,
     *model_release.RULES,
     *model_open.RULES,
     *model_gpu.RULES,

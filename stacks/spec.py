@@ -65,6 +65,11 @@ class ImageSpec(Part):
     keep: StrictBool = True
     """Whether `destroy` leaves a pushed image where it is."""
 
+    signed_by: Annotated[str | None, Field(examples=["keys/release.pub"])] = None
+    """File of the public key, on the curve P-256 as PEM, that the image is signed by; the private key is asked of
+    MODELPORT_SIGNING_KEY, or of the file that MODELPORT_SIGNING_KEY_FILE names, where the image is made. Default: it is
+    not signed."""
+
     @field_validator("push")
     @classmethod
     def _destination(cls, value: str | None) -> str | None:

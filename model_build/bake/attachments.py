@@ -5,7 +5,15 @@ from pathlib import Path
 
 from model_build.bake.layout import EMPTY, MANIFEST, Json, Layout, canonical
 
-_TYPES = {".json": "application/json", ".html": "text/html", ".md": "text/markdown", ".txt": "text/plain"}
+SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
+"""Artifact type of a signature as cosign makes it."""
+_TYPES = {
+    ".cdx.json": "application/vnd.cyclonedx+json",
+    ".json": "application/json",
+    ".html": "text/html",
+    ".md": "text/markdown",
+    ".txt": "text/plain",
+}
 
 
 def attach(layout: Path, digest: str, artifact_type: str, files: Mapping[str, Path]) -> str:
@@ -19,7 +27,7 @@ def attach(layout: Path, digest: str, artifact_type: str, files: Mapping[str, Pa
     blobs: list[Json] = []
     for title, place in sorted(files.items()):
         blob, size = store.add(place.read_bytes())
-        kind = _TYPES.get(place.suffix, "application/octet-stream")
+        kind = next((kind for end, kind in _TYPES.items() if title.endswith(end)), "application/octet-stream")
         blobs.append(
             {"mediaType": kind, "digest": blob, "size": size, "annotations": {"org.opencontainers.image.title": title}}
         )
@@ -35,6 +43,11 @@ def attach(layout: Path, digest: str, artifact_type: str, files: Mapping[str, Pa
     # An attached artifact is found by its subject and has no name of its own: the index entry only lists it.
     store.add_to_index({"mediaType": MANIFEST, "digest": made, "size": size, "artifactType": artifact_type})
     return made
+
+
+def signature_tag(digest: str) -> str:
+    """The tag under which cosign looks for the signatures of an image."""
+    return f"{digest.replace(':', '-')}.sig"
 
 
 def referrers(layout: Path, digest: str) -> list[Json]:

@@ -11,7 +11,7 @@ from model_build.bake.layers import Layer
 from model_build.bake.layout import Json, Layout, in_oci_words
 from model_build.bake.rootfs import unpacked
 
-_OURS = 3
+OURS = 3
 """Layers of ours, the last ones of an image: wheels, code and model."""
 
 
@@ -45,14 +45,14 @@ def parts(reference: str, layout_image: str = "") -> Parts:
 
     store = Layout(cache_dir() / "parts")
     if not _has(store, digest):
-        pull_top(reference, store.path, _OURS)
+        pull_top(reference, store.path, OURS)
     return _unpacked(store, digest)
 
 
 def _has(store: Layout, digest: str) -> bool:
     try:
         manifest = store.manifest(digest)
-        wanted = [manifest["config"], *manifest["layers"][-_OURS:]]
+        wanted = [manifest["config"], *manifest["layers"][-OURS:]]
     except (BakeError, KeyError, ValueError):
         return False
     return all(store.has(entry["digest"], entry["size"]) for entry in wanted)
@@ -61,12 +61,12 @@ def _has(store: Layout, digest: str) -> bool:
 def _unpacked(store: Layout, digest: str) -> Parts:
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
-    described = list(zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True))[-_OURS:]
+    described = list(zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True))[-OURS:]
     layers = [
         Layer(entry["digest"], diff_id, entry["size"], 0, "", in_oci_words(entry["mediaType"]))
         for entry, diff_id in described
     ]
-    if len(layers) == _OURS:
+    if len(layers) == OURS:
         wheels, code, model = (unpacked(store, [layer]) for layer in layers)
         models = sorted((model / "models").glob("*/model.onnx"))
         if (wheels / SITE).is_dir() and (code / APP / "serving").is_dir() and len(models) == 1:
