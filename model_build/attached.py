@@ -1,4 +1,4 @@
-"""What is attached to an image, here or in its registry; whoever pushes there may attach things, so it proves nothing."""
+"""What is attached to an image, here or in its registry. Whoever pushes there may attach things: it proves nothing."""
 
 import tempfile
 from collections.abc import Iterator
