@@ -90,7 +90,9 @@ class Signer:
         return cls(found)
 
     def sign(self, payload: bytes) -> str:
-        return base64.b64encode(self._key.sign(payload, ec.ECDSA(hashes.SHA256()))).decode()
+        """The signature in base64; the same for the same payload, so that signing an image again changes nothing."""
+        scheme = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+        return base64.b64encode(self._key.sign(payload, scheme)).decode()
 
 
 def _private(text: str, place: str) -> ec.EllipticCurvePrivateKey:

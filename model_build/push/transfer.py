@@ -14,7 +14,14 @@ from model_build.bake.attachments import SIGNATURE, referrers, signature_tag
 from model_build.bake.layout import DOCKER_LIST, DOCKER_MANIFEST, INDEX, MANIFEST, Json, Layout, canonical, sha256
 from model_build.push import ecr
 from model_build.push.client import Registry
-from model_build.push.errors import DestinationError, MissingError, RegistryError
+from model_build.push.errors import (
+    DeniedError,
+    DestinationError,
+    LoginError,
+    MissingError,
+    RegistryDown,
+    RegistryError,
+)
 from model_build.push.neighbours import known, remember
 from model_build.push.reference import Reference, parse
 from model_build.push.upload import has_blob, send_blob
@@ -128,8 +135,14 @@ def _attach(registry: Registry, store: Layout, attached: Json) -> list[tuple[str
     if not _put_manifest(registry, manifest, data, attached["digest"]):
         _add_to_fallback(registry, manifest["subject"]["digest"], attached)
     if manifest.get("artifactType") == SIGNATURE:
-        # As cosign looks for it, where it is not told to ask for referrers.
-        _put_manifest(registry, manifest, data, signature_tag(manifest["subject"]["digest"]))
+        # As cosign looks for it, where it is not told to ask for referrers. A repository whose tags do not move keeps
+        # an older signature there, by another key; the referrer is there all the same.
+        try:
+            _put_manifest(registry, manifest, data, signature_tag(manifest["subject"]["digest"]))
+        except (RegistryDown, LoginError, DeniedError):
+            raise
+        except RegistryError:
+            pass
     return sent
 
 
