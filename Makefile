@@ -6,7 +6,7 @@ CODE := $(ROOMS) tests benchmarks examples scripts
 # Hundreds of Pythons are started here, and each would compile scikit-learn and all else anew where a shell forbids bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down preview test lint types mypy pyright fmt cluster cluster-tools cluster-test cluster-down bench soak docs site lock sync
+.PHONY: help setup up down preview test test-torch lint types mypy pyright fmt cluster cluster-tools cluster-test cluster-down bench soak docs site lock sync
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,8 +27,12 @@ down: setup  ## take the running stack away again
 # end: among thousands of real servers on a loaded machine one has a bad day. RERUNS= for none; `make soak` gives none.
 RERUNS ?= --reruns 1 --reruns-delay 2 --max-suite-reruns 5 --rerun-show-tracebacks
 
-test: setup  ## all tests but those that need a Kubernetes
-	$(PY) -m pytest -m "not cluster" -n auto --maxprocesses 4 --dist loadfile --durations 10 $(RERUNS)
+test: setup  ## all tests but those that need a Kubernetes or PyTorch
+	$(PY) -m pytest -m "not cluster and not torch" -n auto --maxprocesses 4 --dist loadfile --durations 10 $(RERUNS)
+
+test-torch: setup  ## the tests that need PyTorch, in a .venv-torch of their own (gigabytes, most of them for GPUs)
+	@$(PY) scripts/setup_torch.py
+	.venv-torch/bin/python -m pytest -m torch tests/torch --durations 10 $(RERUNS)
 
 lint: setup  ## ruff, and who may import whom
 	.venv/bin/ruff check $(CODE)
@@ -48,6 +52,8 @@ fmt: setup  ## put the code into its form
 lock:  ## resolve pyproject.toml and the image's own requirements anew, with hashes
 	.venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header -q -o requirements.lock
+	.venv/bin/uv pip compile pyproject.toml --extra dev --extra torch --extra minilm -c requirements.lock --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header -q -o requirements-torch.lock
 	.venv/bin/uv pip compile serving/requirements.in -c requirements.lock --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header -q -o serving/requirements.lock
 	.venv/bin/uv pip compile components/gcp/function_requirements.in -c serving/requirements.lock --universal --python-version 3.11 \

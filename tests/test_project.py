@@ -20,8 +20,17 @@ def test_every_dependency_is_pinned_with_a_hash() -> None:
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
     names = {re.split(r"[\[<>=; ]", line)[0].lower() for line in project["dependencies"] + extras} - {"modelport"}
     pins = re.findall(r"^([a-z0-9._-]+)==\S+.*?\\\n((?:    --hash=sha256:[0-9a-f]{64}.*\n)+)",
-                      (ROOT / "requirements.lock").read_text(), re.MULTILINE)  # fmt: skip
+                      (ROOT / "requirements-torch.lock").read_text(), re.MULTILINE)  # fmt: skip
     assert names - {name for name, _ in pins} == set()
+
+
+def test_what_has_pytorch_has_the_versions_of_what_has_not() -> None:
+    pinned = {
+        name: set(re.findall(r"^([a-z0-9._-]+==.*?) \\$", (ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-torch.lock")
+    }
+    assert pinned["requirements.lock"]
+    assert pinned["requirements.lock"] - pinned["requirements-torch.lock"] == set()
 
 
 def test_locks_name_no_address() -> None:
