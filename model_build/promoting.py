@@ -183,6 +183,7 @@ def take(props: Mapping[str, Any]) -> dict[str, Any]:
             copying.bring(found.source, layout, say)
     # Before anything is pushed: a tag must not come to name an image that nothing speaks for any more.
     written = promoted_report.of(found, layout)
+    beside = _beside(found, layout, plan.signed_by(props), say)
     reference = image if destination is None else _pushed(found, destination, layout, say)
     return {
         "identity": found.identity,
@@ -194,22 +195,27 @@ def take(props: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": dict(found.metrics),
         "chosen": found.chosen,
         "model": found.model,
-        **_beside(found, layout, reference, plan.signed_by(props), say),
+        **beside,
     }
 
 
-def _beside(found: Promoted, layout: Path, reference: str, signed_by: str | None, say: Any) -> dict[str, str]:
-    """Digests of the bill of materials and the signature that are attached to the image where it is run from."""
-    from model_build import attached, sbom, signing
+def _beside(found: Promoted, layout: Path, signed_by: str | None, say: Any) -> dict[str, str]:
+    """Digests of the bill of materials and the signature that are attached to the image.
+
+    Where this machine has the image and not what was attached to it since, that is brought, so that it goes along.
+    Raises InputError for an image without a signature by the key that is asked for.
+    """
+    from model_build import attached, content, copying, sbom, signing
 
     problems: list[str] = []
-    told = {"sbom": "", "signature": ""}
-    for _, told["sbom"] in attached.of(layout, reference, found.digest, sbom.TYPE, problems):
+    told, away = {"sbom": "", "signature": ""}, False
+    for store, told["sbom"] in attached.of(layout, found.source, found.digest, sbom.TYPE, problems):
+        away = store.path != layout
         break
     if signed_by:
-        for store, digest in attached.of(layout, reference, found.digest, signing.SIGNATURE, problems):
+        for store, digest in attached.of(layout, found.source, found.digest, signing.SIGNATURE, problems):
             if signing.good(store, found.digest, digest, signed_by):
-                told["signature"] = digest
+                told["signature"], away = digest, away or store.path != layout
                 break
         else:
             why = f": {problems[-1]}" if problems else ""
@@ -217,6 +223,8 @@ def _beside(found: Promoted, layout: Path, reference: str, signed_by: str | None
                 f"image {found.digest[7:19]} of {found.stack} is not signed by the key of signed_by, expected a "
                 f"signature of it{why}; run modelport up -s {found.stack} with image.signed_by, and promote it again"
             )
+    if away and content.is_whole(layout, found.digest):
+        copying.bring(found.source, layout, say)
     return told
 
 

@@ -12,7 +12,7 @@ from policies.rules import Rule, StackRule, Whole
 
 
 def _signed(each: Look) -> Iterator[str]:
-    if in_production(each) and not each.told("signed_by"):
+    if in_production(each) and not each.at("signed_by"):
         yield f"nobody signs the image, expected the key of whoever builds for {environment(each)}"
 
 

@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 
+from model_build import sbom
 from model_build.bake import referrers
 from model_build.bake.layout import Layout
 from model_build.pipeline import REPORT_TYPE, build, candidate, model_folder
@@ -71,8 +72,7 @@ def test_the_digits_become_an_image_with_a_report(
     assert sum(map(sum, report.quality.matrix)) == 540
     assert Path(built.report_html).read_text().startswith("<!doctype html>")
 
-    (attached,) = referrers(layout, built.digest)
-    assert attached["artifactType"] == REPORT_TYPE
+    assert [each["artifactType"] for each in referrers(layout, built.digest)] == [REPORT_TYPE, sbom.TYPE]
 
     again = build(DIGITS, project=REPOSITORY, layout=layout)
     assert again.cached
@@ -86,8 +86,8 @@ def test_an_image_is_in_the_words_that_its_recipe_asks_for(
     built = build(DIGITS.model_copy(update={"manifest": "docker"}), project=REPOSITORY, layout=layout)
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     assert Layout(layout).manifest(built.digest)["mediaType"] == kind
-    (attached,) = referrers(layout, built.digest)
-    assert Layout(layout).manifest(attached["digest"])["subject"]["mediaType"] == kind
+    for attached in referrers(layout, built.digest):
+        assert Layout(layout).manifest(attached["digest"])["subject"]["mediaType"] == kind
 
 
 def test_a_lost_image_is_baked_again_to_the_same_digest(

@@ -37,9 +37,10 @@ def test_a_pushed_image_moves_to_another_repository_without_a_build(
         first = wanted(plugin, recipe(), f"{registry.host}/resource/one:v1")
         id_, outs = plugin.create(first)
         assert outs["reference"] == f"{registry.host}/resource/one@{outs['digest']}"
-        assert [each["artifactType"] for each in list_referrers(outs["reference"])] == [
-            "application/vnd.modelport.report.v1"
-        ]
+        assert {each["artifactType"] for each in list_referrers(outs["reference"])} == {
+            "application/vnd.modelport.report.v1",
+            "application/vnd.cyclonedx+json",
+        }
         said = len(plugin.log.read_text())
         other = wanted(plugin, recipe(), f"{registry.host}/resource/two:v1", keep=False)
         assert plugin.changed(outs, other)

@@ -17,6 +17,7 @@ from tests.components.planned import Plan, Planned, plan
 
 DIGEST: Final = f"sha256:{'a1' * 32}"
 IMAGE: Final = f"registry.example.com/models/digits@{DIGEST}"
+KEY: Final = "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----\n"
 RECIPE: Final = {
     "name": "digits",
     "source": "examples.digits.train:pipeline",
@@ -30,7 +31,8 @@ GPU: Final[dict[str, Any]] = {
 
 def service(**args: Any) -> None:
     """A model built and serving in a namespace of its own."""
-    ModelImage("digits", {"recipe": json.dumps(RECIPE), "destination": "registry.example.com/models/digits"})
+    place = "registry.example.com/models/digits"
+    ModelImage("digits", {"recipe": json.dumps(RECIPE), "destination": place, "signed_by": KEY})
     space = ModelNamespace("models", {})
     given: Any = {"namespace": space.name, "image": IMAGE, "keys_secret": "digits-keys", **args}
     ModelService("digits", given, pulumi.ResourceOptions(depends_on=[space]))
@@ -74,5 +76,6 @@ def planned(name: str) -> tuple[Planned, ...]:
 
 def _built(each: Planned) -> Planned:
     if each.type.endswith(":ModelImage"):
-        each.inputs.update(digest=DIGEST, reference=IMAGE, metrics={"drop": 0.0})
+        outputs = {"metrics": {"drop": 0.0}, "sbom": DIGEST, "signature": DIGEST}
+        each.inputs.update(digest=DIGEST, reference=IMAGE, **outputs)
     return each

@@ -69,6 +69,10 @@ FLIPS: Final = [
     Flip("model-drop-bounded", "service", BUILD, "digits", {"recipe": recipe(max_drop=0.2)}),
     Flip("model-drop-bounded", "service", BUILD, "digits", {"recipe": recipe(max_drop=None)}),
     Flip("model-drop-bounded", "service", BUILD, "digits", {"recipe": recipe(max_drop=float("nan"))}),
+    Flip("model-image-signed", "service", BUILD, "digits", {"signed_by": GONE}, unknown="signed_by"),
+    Flip("model-image-signed", "service", BUILD, "digits", {"signed_by": ""}),
+    Flip("model-image-attested", "service", BUILD, "digits", {"sbom": ""}),
+    Flip("model-image-attested", "service", BUILD, "digits", {"signature": ""}),
     canary(RELEASE, {"strategy": CAREFUL}, strategy=ROLLING),
     canary("pulumi-python:dynamic/modelport:CloudRunTraffic", {"stages": "[[10, 60], [100, 0]]"}, stages="[[100, 0]]"),
     canary(RELEASE, {"strategy": CAREFUL}, strategy=json.dumps({"strategy": "canary", "steps": [{"weight": 100}]})),
@@ -138,7 +142,7 @@ FLIPS: Final = [
 
 
 def tags(flip: Flip) -> dict[str, str]:
-    return PRODUCTION if flip.rule == "release-by-parts" else {}
+    return PRODUCTION if flip.rule in ("release-by-parts", "model-image-signed") else {}
 
 
 def good(flip: Flip) -> list[Planned]:
@@ -220,6 +224,21 @@ def test_a_build_that_is_yet_to_be_made_is_not_known() -> None:
     ]
     verdicts = kept(RULES["model-image-built"], resources)
     assert (verdicts.wrong, [each.rule for each in verdicts.late]) == ([], ["model-image-built"])
+
+
+def test_an_image_that_no_key_is_named_for_need_not_be_signed() -> None:
+    unsigned = Flip("model-image-attested", "service", BUILD, "digits", {"signed_by": GONE, "signature": ""})
+    assert after(unsigned).wrong == []
+
+
+def test_out_of_production_nobody_needs_to_sign() -> None:
+    assert after(Flip("model-image-signed", "service", BUILD, "digits", {"signed_by": GONE})).wrong == []
+
+
+def test_what_is_attached_is_known_when_the_image_is_built() -> None:
+    unbuilt = Flip("model-image-attested", "service", BUILD, "digits", {"sbom": GONE, "signature": GONE})
+    verdicts = after(unbuilt)
+    assert (verdicts.wrong, [each.rule for each in verdicts.late]) == ([], ["model-image-attested"])
 
 
 def test_what_does_not_answer_for_a_model_may_run_anything() -> None:
