@@ -21,6 +21,10 @@ class Converted:
     framework: str
     classes: list[Any] | None
     """Label values in the order of the model's scores, where the framework has them."""
+    missing: bool = False
+    """NaN stands for a missing value."""
+    columns: list[str] | None = None
+    """What the columns of its one matrix are called, where the framework knows."""
 
 
 def convert(work: Work) -> Converted:
@@ -50,4 +54,11 @@ def convert(work: Work) -> Converted:
     entry = cache.made("convert", inputs, fill)
     work.did("convert", entry)
     note = entry.note()
-    return Converted(entry.folder / "model.onnx", note["digest"], note["framework"], note["classes"])
+    return Converted(
+        entry.folder / "model.onnx",
+        note["digest"],
+        note["framework"],
+        note["classes"],
+        note.get("missing", False),
+        note.get("columns"),
+    )

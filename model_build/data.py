@@ -60,7 +60,10 @@ def read(path: Path, label: str) -> tuple[Inputs, Array]:
 
 
 def check(inputs: Inputs, labels: Array, label: str) -> tuple[Inputs, Array]:
-    """Raise DataError for data that nothing can be measured on: none, rows that do not pair, NaN and infinities."""
+    """Raise DataError for data that nothing can be measured on: none, rows that do not pair, infinities, NaN in labels.
+
+    NaN in inputs stands for what is missing, which some models take: `whole` is for those that do not.
+    """
     if not inputs:
         raise DataError(f"evaluate.data {label} has no input, expected at least one array")
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -77,9 +80,15 @@ def check(inputs: Inputs, labels: Array, label: str) -> tuple[Inputs, Array]:
                 f"evaluate.data {label}: {called} has {rows} rows but there are {len(labels)} labels, "
                 "expected one label for each row"
             )
-        _finite(values, called, label)
+        _finite(values, called, label, missing=True)
     _finite(labels, "labels", label)
     return inputs, labels
+
+
+def whole(inputs: Inputs, label: str) -> None:
+    """Raise DataError for inputs with NaN in them."""
+    for name, values in inputs.items():
+        _finite(values, f"input {name!r}" if name else "the input", label)
 
 
 def save(inputs: Inputs, labels: Array, folder: Path) -> dict[str, Any]:
@@ -111,13 +120,13 @@ def named(inputs: Inputs, wanted: Sequence[str], label: str) -> Inputs:
     return {name: inputs[name] for name in wanted}
 
 
-def _finite(values: Array, called: str, label: str) -> None:
+def _finite(values: Array, called: str, label: str, *, missing: bool = False) -> None:
     if values.dtype.kind not in "fc":
         return
-    bad = ~np.isfinite(values)
+    bad = np.isinf(values) if missing else ~np.isfinite(values)
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
-        kind = "NaN" if np.isnan(values).any() else "infinite"
+        kind = "infinite" if missing or not np.isnan(values).any() else "NaN"
         raise DataError(
             f"evaluate.data {label}: {called} has {int(bad.sum())} {kind} values, the first in row {row}, "
             "expected finite numbers; drop or fill those rows"

@@ -22,6 +22,8 @@ STEPS = "1"
 
 _ALWAYS = ("onnx", "onnxruntime")
 _SKLEARN = ("scikit-learn", "skl2onnx")
+_TREES = {"xgboost": ("xgboost", "xgboost-cpu"), "lightgbm": ("lightgbm",)}
+_TREE_FILES = {".json": "xgboost", ".ubj": "xgboost", ".txt": "lightgbm"}
 _PLACES = (("source",), ("trust",), ("evaluate", "data"), ("base",))
 """Keys of the recipe that say where something is; what is there counts instead."""
 _LABELLED = ("classify", "evaluate")
@@ -68,6 +70,8 @@ def identify(recipe: "Recipe | Mapping[str, Any]", project: Path) -> Identity:
             found = sources.find(labels, project, f"{owner}.labels").parts()
             parts |= {f"{owner} labels.{name}": text for name, text in found.items()}
     used = _SKLEARN if kind == "sklearn" or (source.code and "sklearn" in source.code.imports()) else ()
+    for each, names in _TREES.items():
+        used += names if kind == each or (source.code and each in source.code.imports()) else ()
     parts |= {f"tool.{name}": distributions.version(name) or "none" for name in (*_ALWAYS, *used)}
     from model_build import bake
 
@@ -77,7 +81,7 @@ def identify(recipe: "Recipe | Mapping[str, Any]", project: Path) -> Identity:
 
 
 def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None:
-    """The format that can be told without loading: sklearn or onnx; None for a callable that may return either.
+    """The format that can be told without loading; None for a callable that may return any.
 
     Raises SourceError for a pickle that the recipe does not trust, and for a file that cannot be a model.
     """
@@ -86,7 +90,7 @@ def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None
         return None if wanted == "auto" else wanted
     file = sources.model_file(source)
     if wanted == "auto":
-        known = {".onnx": "onnx", ".skops": "sklearn", **dict.fromkeys(sources.PICKLES, "sklearn")}
+        known = {".onnx": "onnx", ".skops": "sklearn", **dict.fromkeys(sources.PICKLES, "sklearn"), **_TREE_FILES}
         if file.suffix not in known:
             raise SourceError(
                 f"source is {source.text!r}, whose format cannot be told from its name, expected {', '.join(known)}; "
@@ -97,6 +101,12 @@ def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None
         raise SourceError(
             f"source is {source.text!r}, a pickle, which runs code of its author when it is loaded; "
             "if you trust whoever made it set trust: true, else ask for ONNX or a .skops file"
+        )
+    if wanted in _TREES and _TREE_FILES.get(file.suffix) != wanted:
+        endings = " or ".join(ending for ending, each in _TREE_FILES.items() if each == wanted)
+        raise SourceError(
+            f"source is {source.text!r}, expected a {endings} file of format {wanted}; save the model as one, or, if "
+            "it is a pickle, set format: sklearn"
         )
     if wanted == "onnx":
         onnxfile.header(file, repr(source.text))

@@ -155,7 +155,7 @@ class Recipe(_Part):
         ),
     ]
     """`module:function` that returns a trained model, a file, a folder, or `package:NAME/path/in/package`."""
-    format: Literal["auto", "sklearn", "onnx"] = "auto"
+    format: Literal["auto", "sklearn", "xgboost", "lightgbm", "onnx"] = "auto"
     """What the source is. `auto`: told by looking at it."""
     version: Annotated[
         str,

@@ -79,7 +79,7 @@ def model_file(source: Source) -> Path:
     assert source.path is not None
     if source.path.is_file():
         return source.path
-    kinds = (".onnx", ".skops", *PICKLES)
+    kinds = (".onnx", ".skops", ".ubj", *PICKLES)
     found = [path for _, path in content.walk(source.path) if path.suffix in kinds]
     preferred = [path for path in found if path.stem == "model"]
     choice = preferred if len(preferred) == 1 else found

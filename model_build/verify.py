@@ -112,6 +112,8 @@ def reference(work: Work, fetched: Fetched, converted: Converted, stored: cache.
     session = runtime.session(converted.model)
     inputs, _ = data.load(stored.folder / "data.npz")
     measure.fit(session, inputs, work.recipe.evaluate.data)
+    if not converted.missing:
+        data.whole(inputs, work.recipe.evaluate.data)
     request = {
         "format": fetched.format,
         "output": output(work, session),

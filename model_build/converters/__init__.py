@@ -14,6 +14,9 @@ from model_build.errors import SourceError
 
 FORMATS = {
     "onnx": "model_build.converters.onnx",
+    # Before scikit-learn, of whose estimators theirs are, too.
+    "xgboost": "model_build.converters.xgboost",
+    "lightgbm": "model_build.converters.lightgbm",
     "sklearn": "model_build.converters.sklearn",
 }
 
@@ -37,7 +40,8 @@ class Converter(Protocol):
 
         settings: `input`, the name for the model's one input where the format has no names; `label`, what messages
         call the source. Returns `framework` (name and version) and `classes` (label values in order, or None).
-        Raises SourceError.
+        `missing: True` where NaN stands for what is missing; `columns`, the names of the columns of the model's one
+        matrix, where it knows them. Raises SourceError.
         """
         ...
 
@@ -57,5 +61,6 @@ def recognise(made: object, label: str) -> str:
             return name
     kind = f"{type(made).__module__}.{type(made).__qualname__}".removeprefix("builtins.")
     raise SourceError(
-        f"source {label} returned {kind}, expected a fitted scikit-learn estimator or an ONNX model; return the model"
+        f"source {label} returned {kind}, expected a fitted estimator of scikit-learn, XGBoost or LightGBM"
+        " or an ONNX model; return the model"
     )

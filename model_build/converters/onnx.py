@@ -11,6 +11,8 @@ from model_build.errors import SourceError
 
 LARGEST = 2 << 30
 """Bytes that one protobuf message may have."""
+_MISSING = ("TreeEnsemble", "Imputer", "IsNaN")
+"""Operators that know what to do with NaN."""
 
 
 def takes(made: object) -> bool:
@@ -58,7 +60,8 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         target.write_bytes(graphs.serialise(model))
     _load(target, name)
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
-    return {"framework": f"onnx opset {opset}", "classes": None}
+    missing = any(node.op_type.startswith(_MISSING) for node in graphs.nodes(model.graph))
+    return {"framework": f"onnx opset {opset}", "classes": None, "missing": missing}
 
 
 def _is_whole(source: Path) -> bool:

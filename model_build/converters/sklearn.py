@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from model_build import graphs, runtime
-from model_build.converters import Arrays
+from model_build.converters import Arrays, converter
 from model_build.errors import SourceError
 
 LABEL, PROBABILITIES, PREDICTION = "label", "probabilities", "prediction"
@@ -42,7 +42,9 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
             f"{error.name} is not installed, scikit-learn models need it; pip install modelport[sklearn]"
         ) from None
     types = runtime.untyped("skl2onnx.common.data_types")
-    model = _load(source, settings["label"])
+    model = load(source, settings["label"])
+    if other := _other(model):
+        return converter(other).convert(source, target, settings)
     label = repr(settings["label"])
     try:
         runtime.untyped("sklearn.utils.validation").check_is_fitted(model)
@@ -88,11 +90,14 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         runtime.session(target)
     except Exception as error:
         raise runtime.refusal(error, label) from None
-    return {"framework": f"scikit-learn {sklearn.__version__}", "classes": classes}
+    missing = bool(sklearn.utils.get_tags(model).input_tags.allow_nan)
+    return {"framework": f"scikit-learn {sklearn.__version__}", "classes": classes, "missing": missing}
 
 
 def predict(source: Path, inputs: Arrays, output: str) -> Any:
-    model: Any = _load(source, source.name)
+    model: Any = load(source, source.name)
+    if other := _other(model):
+        return converter(other).predict(source, inputs, output)
     (values,) = inputs.values()
     if output == PROBABILITIES and hasattr(model, "predict_proba"):
         return np.asarray(model.predict_proba(values))
@@ -103,12 +108,17 @@ def predict(source: Path, inputs: Arrays, output: str) -> Any:
     return None
 
 
+def _other(model: object) -> str | None:
+    """The format of its own that a pickled estimator has."""
+    return next((name for name in ("xgboost", "lightgbm") if converter(name).takes(model)), None)
+
+
 def _classes(model: Any) -> list[Any]:
     values = np.asarray(model.classes_)
     return [value.item() if hasattr(value, "item") else value for value in values]
 
 
-def _load(path: Path, label: str) -> Any:
+def load(path: Path, label: str) -> Any:
     try:
         if path.suffix == ".skops":
             return _skops(path, label)
