@@ -24,7 +24,9 @@ _ALWAYS = ("onnx", "onnxruntime")
 _SKLEARN = ("scikit-learn", "skl2onnx")
 _TREES = {"xgboost": ("xgboost", "xgboost-cpu"), "lightgbm": ("lightgbm",)}
 _TREE_FILES = {".json": "xgboost", ".ubj": "xgboost", ".txt": "lightgbm"}
-_PLACES = (("source",), ("trust",), ("evaluate", "data"), ("base",))
+_TORCH = ("torch", "onnxscript")
+_SLIM = ("onnxslim",)
+_PLACES = (("source",), ("trust",), ("evaluate", "data"), ("optimize", "calibration", "data"), ("base",))
 """Keys of the recipe that say where something is; what is there counts instead."""
 _LABELLED = ("classify", "evaluate")
 """Keys whose `labels` may name a file."""
@@ -63,16 +65,22 @@ def identify(recipe: "Recipe | Mapping[str, Any]", project: Path) -> Identity:
     parts = {"steps": STEPS, "recipe": content.of_json(_without_places(value))}
     parts |= {f"source.{name}": text for name, text in source.parts().items()}
     parts |= {f"evaluation.{name}": text for name, text in data.parts().items()}
+    optimize: Mapping[str, Any] = value.get("optimize") or {}
+    if calibration := (optimize.get("calibration") or {}).get("data"):
+        found = sources.find(calibration, project, "optimize.calibration.data").parts()
+        parts |= {f"calibration.{name}": text for name, text in found.items()}
     for owner in _LABELLED:
         inside: Mapping[str, Any] = value.get(owner) or {}
         labels = inside.get("labels")
         if isinstance(labels, str):
             found = sources.find(labels, project, f"{owner}.labels").parts()
             parts |= {f"{owner} labels.{name}": text for name, text in found.items()}
+    tools = _SLIM if {"slim", "all"}.intersection(optimize.get("candidates") or ()) else ()
     used = _SKLEARN if kind == "sklearn" or (source.code and "sklearn" in source.code.imports()) else ()
     for each, names in _TREES.items():
         used += names if kind == each or (source.code and each in source.code.imports()) else ()
-    parts |= {f"tool.{name}": distributions.version(name) or "none" for name in (*_ALWAYS, *used)}
+    used += _TORCH if kind == "torch" or (source.code and "torch" in source.code.imports()) else ()
+    parts |= {f"tool.{name}": distributions.version(name) or "none" for name in (*_ALWAYS, *tools, *used)}
     from model_build import bake
 
     parts |= {f"image.{name}": text for name, text in bake.identity(value.get("base", "debian")).items()}
@@ -91,16 +99,18 @@ def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None
     file = sources.model_file(source)
     if wanted == "auto":
         known = {".onnx": "onnx", ".skops": "sklearn", **dict.fromkeys(sources.PICKLES, "sklearn"), **_TREE_FILES}
+        known |= dict.fromkeys(sources.TORCH, "torch")
         if file.suffix not in known:
             raise SourceError(
                 f"source is {source.text!r}, whose format cannot be told from its name, expected {', '.join(known)}; "
-                "set format: onnx or sklearn"
+                "set format: onnx, sklearn or torch"
             )
         wanted = known[file.suffix]
-    if wanted == "sklearn" and file.suffix != ".skops" and not recipe.get("trust", False):
+    pickled = wanted == "torch" or (wanted == "sklearn" and file.suffix != ".skops")
+    if pickled and not recipe.get("trust", False):
         raise SourceError(
             f"source is {source.text!r}, a pickle, which runs code of its author when it is loaded; "
-            "if you trust whoever made it set trust: true, else ask for ONNX or a .skops file"
+            f"if you trust whoever made it set trust: true, else ask for ONNX{'' if wanted == 'torch' else ' or a .skops file'}"
         )
     if wanted in _TREES and _TREE_FILES.get(file.suffix) != wanted:
         endings = " or ".join(ending for ending, each in _TREE_FILES.items() if each == wanted)

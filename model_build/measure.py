@@ -43,6 +43,9 @@ class Timing:
     mean_ms: float
     samples_ms: list[float]
 
+    def scaled(self, by: float) -> "Timing":
+        return _timing([sample * by for sample in self.samples_ms])
+
 
 def fit(session: Any, inputs: data.Inputs, label: str) -> data.Inputs:
     """The inputs by the model's names, in its types. Raises DataError when names, types or shapes do not fit."""

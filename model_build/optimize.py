@@ -4,14 +4,16 @@ Each is made so that it is the same bytes on any machine and runs on any: no lay
 weights of seven bits, because eight of them overflow on processors without VNNI instructions.
 """
 
-import logging
-import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from model_build import cache, content, graphs, runtime
+from model_build import cache, content
+from model_build.candidates import PLAN, NotMade, Task
 from model_build.convert import Converted
+from model_build.evaluation import Rows, calibration
 from model_build.identity import STEPS
 from model_build.work import Work
 
@@ -25,101 +27,89 @@ class Candidate:
     digest: str
     why: str
     """Why it could not be made."""
-
-
-class _NotMade(Exception):
-    """Why a candidate does not exist."""
+    detail: str = ""
+    """What is worth knowing of how it was made."""
+    peer: bool = False
+    """Made to be compared with, never taken."""
 
 
 def optimize(work: Work, converted: Converted) -> list[Candidate]:
-    """Make every candidate of the recipe, in its order."""
-    entries = [_make(work, converted, name) for name in work.recipe.optimize.candidates]
-    work.did("optimize", *entries)
-    found: list[Candidate] = []
-    for name, entry in zip(work.recipe.optimize.candidates, entries, strict=True):
+    """Make every candidate of the recipe, in its order. Raises DataError as `search` does."""
+    return list(search(work, converted))
+
+
+def search(work: Work, converted: Converted) -> Iterator[Candidate]:
+    """Every candidate of the recipe in its order, each made when it is asked for.
+
+    So the time that goes into measuring one counts, too: when `max_seconds` are spent, what is not in the cache is not
+    begun; the first one always is. Raises DataError for calibration data that does not fit the model, before any is
+    made.
+    """
+    asked = work.recipe.optimize
+    began = time.monotonic()
+    deadline = None if asked.max_seconds is None else began + asked.max_seconds
+    rows = calibration(work, converted) if any(PLAN[name].calibrated for name in asked.plan) else None
+    entries: list[cache.Entry] = []
+    for name in asked.plan:
+        form = PLAN[name]
+        maker = _Maker(work, converted, rows, deadline)
+        if entries and deadline is not None and time.monotonic() >= deadline and not maker.has(name):
+            spent = f"the {asked.max_seconds:g} s of optimize.max_seconds were spent"
+            why = f"not tried: {spent}; raise it to go on from here"
+            yield Candidate(name, form.dtype, None, "", why, peer=form.peer)
+            continue
+        entry = maker.made(name)
+        entries.append(entry)
         note = entry.note()
         model = entry.folder / "model.onnx" if note["digest"] else None
-        found.append(Candidate(name, _DTYPES[name], model, note["digest"], note["why"]))
-    return found
+        yield Candidate(name, form.dtype, model, note["digest"], note["why"], note.get("detail", ""), form.peer)
+    work.did("optimize", *entries)
 
 
-def _make(work: Work, converted: Converted, name: str) -> cache.Entry:
-    def fill(folder: Path) -> None:
-        work.progress("optimize", name)
-        target = folder / "model.onnx"
-        try:
-            _MAKERS[name](converted.model, target, folder)
-            note = {"digest": content.of_file(target), "why": ""}
-        except _NotMade as reason:
-            target.unlink(missing_ok=True)
-            note = {"digest": "", "why": str(reason)}
-        cache.write_note(folder, note)
+@dataclass(frozen=True)
+class _Maker:
+    work: Work
+    converted: Converted
+    rows: Rows | None
+    deadline: float | None
 
-    inputs = {"steps": STEPS, "model": converted.digest, "candidate": name, **work.identity.of("tool")}
-    return cache.made("optimize", inputs, fill)
+    def has(self, name: str) -> bool:
+        return cache.place("optimize", self._inputs(name)).is_dir()
 
+    def made(self, name: str) -> cache.Entry:
+        form = PLAN[name]
+        base = None if form.base is None else self.made(form.base)
 
-def _fp32(source: Path, target: Path, folder: Path) -> None:
-    """Operators fused as far as every processor has them: not the layouts that are chosen by the one at hand."""
-    ort = runtime.onnxruntime()
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-    options.optimized_model_filepath = str(target)
-    options.log_severity_level = 4
-    options.intra_op_num_threads = 1
-    try:
-        ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise _NotMade(f"onnxruntime could not optimise it: {runtime.first_line(error)}") from None
-    _finish(target, source)
+        def fill(folder: Path) -> None:
+            self.work.progress("optimize", name)
+            source = self.converted.model if base is None else base.folder / "model.onnx"
+            task = Task(
+                source=source,
+                folder=folder,
+                asked=self.work.recipe.optimize.calibration,
+                rows=self.rows,
+                deadline=self.deadline,
+                say=lambda text: self.work.progress("optimize", f"{name}: {text}"),
+            )
+            try:
+                if base is not None and not base.note()["digest"]:
+                    raise NotMade(f"{form.base} could not be made: {base.note()['why']}")
+                detail = form.make(task)
+                note = {"digest": content.of_file(task.target), "why": "", "detail": detail}
+            except NotMade as reason:
+                task.target.unlink(missing_ok=True)
+                note = {"digest": "", "why": str(reason)}
+            cache.write_note(folder, note)
 
+        return cache.made("optimize", self._inputs(name), fill)
 
-def _int8(source: Path, target: Path, folder: Path) -> None:
-    """Weights of matrix products as int8, activations quantised as they come.
-
-    Per channel, because layers whose channels differ in range collapse with one scale. Convolutions stay as they are:
-    ONNX Runtime has no int8 kernel for dynamic ones.
-    """
-    import onnx
-
-    quantization = runtime.untyped("onnxruntime.quantization")
-    log = logging.getLogger()  # where the quantizer gives advice
-    level = log.level
-    log.setLevel(logging.ERROR)
-    beside = folder / "source.onnx"  # shape inference writes a file beside the model
-    shutil.copyfile(source, beside)
-    try:
-        quantization.quantize_dynamic(
-            str(beside),
-            str(target),
-            op_types_to_quantize=["MatMul", "Gemm", "Attention", "LSTM", "GRU"],
-            per_channel=True,
-            reduce_range=True,
-            weight_type=quantization.QuantType.QInt8,
-        )
-    except Exception as error:
-        raise _NotMade(f"the quantizer failed: {type(error).__name__}: {runtime.first_line(error)}") from None
-    finally:
-        log.setLevel(level)
-        beside.unlink()
-    made = graphs.load(target)
-    if not any(len(t.dims) and t.data_type == onnx.TensorProto.INT8 for t in graphs.tensors(made)):
-        raise _NotMade("no matrix product with constant weights to quantise")
-    _finish(target, source)
-
-
-def _finish(target: Path, source: Path) -> None:
-    """Bring what a tool wrote into the one form, and see that it loads."""
-    model = graphs.load(target)
-    graphs.normalise(model, name="model")
-    original = graphs.load(source)
-    model.ir_version = max(original.ir_version, graphs.IR_VERSION) if original.ir_version else graphs.IR_VERSION
-    target.write_bytes(graphs.serialise(model))
-    try:
-        runtime.session(target)
-    except Exception as error:
-        raise _NotMade(f"it does not load in onnxruntime: {runtime.first_line(error)}") from None
-
-
-_DTYPES = {"fp32": "float32", "int8": "int8 weights"}
-_MAKERS: dict[str, Callable[[Path, Path, Path], None]] = {"fp32": _fp32, "int8": _int8}
+    def _inputs(self, name: str) -> dict[str, Any]:
+        tools = self.work.identity.of("tool")
+        inputs: dict[str, Any] = {"steps": STEPS, "model": self.converted.digest, "candidate": name, **tools}
+        if PLAN[name].calibrated and self.rows is not None:
+            asked = self.work.recipe.optimize
+            # The search for operators to leave in float32 ends with the time that it has.
+            seconds = asked.max_seconds if name == "int8-mixed" else None
+            settings = asked.calibration.model_dump(mode="json", exclude={"data"})
+            inputs |= {"calibration": self.rows.digest, "settings": settings, "seconds": seconds}
+        return inputs

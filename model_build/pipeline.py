@@ -17,7 +17,7 @@ from model_build import cache, content, folders, gate, report, reporting
 from model_build.convert import Converted, convert
 from model_build.errors import GateMissed, InputError, ModelBuildError
 from model_build.identity import STEPS
-from model_build.optimize import optimize
+from model_build.optimize import search
 from model_build.recipe import Recipe
 from model_build.verify import Verified, labels, verify
 from model_build.work import Progress, Work
@@ -113,7 +113,7 @@ def candidate(work: Work) -> tuple[Converted, Verified]:
     Raises GateMissed, with the report written, when no candidate passed; ModelBuildError when none could be made.
     """
     converted = convert(work)
-    verified = verify(work, converted, optimize(work, converted))
+    verified = verify(work, converted, search(work, converted))
     if verified.chosen is None:
         written = reporting.write(reporting.fill(work, converted, verified, None))
         lines = {r.name: r.missed for r in verified.results if r.missed}

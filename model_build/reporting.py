@@ -129,6 +129,8 @@ def _candidate(result: Result, verified: Verified) -> report.Candidate:
         passed=got is not None and not result.missed,
         chosen=result.name == verified.chosen,
         why=result.why,
+        detail=result.detail,
+        peer=result.peer,
         missed=result.missed,
     )
 

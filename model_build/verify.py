@@ -2,20 +2,26 @@
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from model_build import cache, content, data, gate, isolate, measure, metrics, runtime, sources
+from model_build import cache, data, gate, isolate, measure, metrics, runtime, sources
 from model_build.convert import Converted
 from model_build.errors import DataError
+from model_build.evaluation import evaluation
 from model_build.fetch import Fetched, fetch
 from model_build.identity import STEPS
 from model_build.optimize import Candidate
 from model_build.work import Work
+
+_PEER = (
+    "not to be taken, only measured to compare with: its weights of eight bits overflow on processors without VNNI, so "
+    "that its answers are not the same everywhere"
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,10 @@ class Result:
     missed: list[str]
     why: str
     model: Path | None
+    detail: str = ""
+    """What is worth knowing of how it was made."""
+    peer: bool = False
+    """Made to be compared with, never taken."""
 
 
 @dataclass(frozen=True)
@@ -81,32 +91,6 @@ def labels(work: Work, converted: Converted) -> list[str] | None:
     return [str(value) for value in converted.classes] if converted.classes is not None else None
 
 
-def evaluation(work: Work) -> cache.Entry:
-    """The evaluation data as data.npz, read or made by its function. Raises DataError."""
-    text = work.recipe.evaluate.data
-    source = sources.find(text, work.project, "evaluate.data")
-
-    def fill(folder: Path) -> None:
-        work.progress("verify", f"evaluation data from {source.label}")
-        if source.code is None:
-            assert source.path is not None
-            note = data.save(*data.read(source.path, repr(source.label)), folder)
-        else:
-            request = {"module": source.code.module, "function": source.code.function, "label": source.label}
-            note = isolate.run(
-                "data",
-                request,
-                folder,
-                project=work.project,
-                step="verify",
-                what=f"evaluate.data {source.label}",
-                progress=work.progress,
-            )
-        cache.write_note(folder, {**note, "digest": content.of_file(folder / "data.npz")})
-
-    return cache.made("data", {"steps": STEPS, **work.identity.of("evaluation")}, fill)
-
-
 def reference(work: Work, fetched: Fetched, converted: Converted, stored: cache.Entry) -> cache.Entry:
     """The source framework's own answers as reference.npz. Raises DataError when the data does not fit the model."""
     session = runtime.session(converted.model)
@@ -148,9 +132,10 @@ def output(work: Work, session: Any) -> str:
     return measure.pick(session, [recipe.evaluate.output, recipe.classify.output if recipe.classify else None])
 
 
-def verify(work: Work, converted: Converted, candidates: list[Candidate]) -> Verified:
+def verify(work: Work, converted: Converted, candidates: Iterable[Candidate]) -> Verified:
     """Measure all candidates, hold them against the gate, choose. A missed gate is a result here, not an error.
 
+    candidates: each is measured before the next is asked for. What was measured is kept for each by itself.
     Raises DataError for data that does not fit the model.
     """
     fetched = fetch(work)
@@ -160,101 +145,171 @@ def verify(work: Work, converted: Converted, candidates: list[Candidate]) -> Ver
     stored = evaluation(work)
     own = reference(work, fetched, converted, stored)
     names = labels(work, converted)
+    found: list[Candidate] = []
+    answers: dict[str, cache.Entry] = {}
+    for candidate in candidates:
+        found.append(candidate)
+        if candidate.model is not None:
+            answers[candidate.name] = _answered(work, converted, candidate, stored, own, names)
+    timings = _timed(work, converted, [c for c in found if c.name in answers], stored)
+    work.did("verify", stored, own, *answers.values(), *timings.values())
+    return _judge(work, found, {name: e.note() for name, e in answers.items()}, _scaled(timings), stored.note())
+
+
+def _answered(
+    work: Work,
+    converted: Converted,
+    candidate: Candidate,
+    stored: cache.Entry,
+    own: cache.Entry,
+    names: list[str] | None,
+) -> cache.Entry:
+    """What a candidate answers, as figures."""
     asked = work.recipe.evaluate
 
     def fill(folder: Path) -> None:
-        cache.write_note(folder, _measure(work, converted, candidates, stored, own, names))
+        assert candidate.model is not None
+        given, expectations = data.load(stored.folder / "data.npz")
+        work.progress("verify", f"{candidate.name} on {len(expectations)} rows")
+        original = runtime.session(converted.model)
+        name = output(work, original)
+        rows = measure.rows_per_call(original)
+        try:
+            session = runtime.session(candidate.model)
+            answer = measure.run(session, measure.fit(session, given, asked.data), name)
+        except DataError as error:
+            # Where the model itself runs, it is the candidate that does not.
+            measure.run(original, measure.fit(original, given, asked.data), name)
+            cache.write_note(folder, {"unfit": str(error), "baseline": None, "batch": rows})
+            return
+        source = _stored(own)
+        like = answer if source is None else source
+        want = metrics.expected(expectations, like, converted.classes or names, asked.metric, asked.data)
+        reference = None if source is None else metrics.decide(source, want, name)
+        baseline = None if reference is None else metrics.score(asked.metric, reference, want)
+        note: dict[str, Any] = {"baseline": baseline, "batch": rows}
+        try:
+            answered = metrics.decide(answer, want, name)
+            note["metric"] = metrics.score(asked.metric, answered, want)
+            note["parity"] = _parity(answer, answered, source, reference, want)
+            note["quality"] = _quality(answered, want, names)
+        except metrics.NoNumbers as error:
+            note["unfit"] = str(error)
+        cache.write_note(folder, note)
 
     key = {
         "steps": STEPS,
-        "machine": machine(),
-        "candidates": {c.name: c.digest for c in candidates},
+        "candidate": candidate.digest,
         "reference": own.key,
         "metric": asked.metric,
         "labels": names,
         "classes": converted.classes,
         **work.identity.of("tool.onnxruntime"),
     }
-    entry = cache.made("verify", key, fill)
-    work.did("verify", stored, own, entry)
-    return _judge(work, candidates, entry.note(), stored.note())
+    return cache.made("answers", key, fill)
 
 
-def _measure(
-    work: Work,
-    converted: Converted,
-    candidates: list[Candidate],
-    stored: cache.Entry,
-    own: cache.Entry,
-    names: list[str] | None,
-) -> dict[str, Any]:
-    asked, called = work.recipe.evaluate, work.recipe.evaluate.data
-    given, expectations = data.load(stored.folder / "data.npz")
-    sessions = {c.name: runtime.session(c.model) for c in candidates if c.model is not None}
-    name = output(work, runtime.session(converted.model))
-    feeds = {key: measure.fit(session, given, called) for key, session in sessions.items()}
-    answers: dict[str, metrics.Array] = {}
-    for key, session in sessions.items():
-        work.progress("verify", f"{key} on {len(expectations)} rows")
-        answers[key] = measure.run(session, feeds[key], name)
-    source = _stored(own)
-    if not sessions:
-        return {"measured": {}, "unfit": {}, "baseline": None, "quality": {}, "batch": 1}
-    first = next(iter(answers.values()))
-    want = metrics.expected(expectations, first, converted.classes or names, asked.metric, called)
-    reference = None if source is None else metrics.decide(source, want, name)
-    baseline = None if reference is None else metrics.score(asked.metric, reference, want)
-    work.progress("verify", "latency")
-    timing = measure.latency(sessions, next(iter(feeds.values())), name)
-    found: dict[str, Any] = {}
-    unfit: dict[str, str] = {}
-    for key, answer in answers.items():
-        try:
-            answered = metrics.decide(answer, want, name)
-        except metrics.NoNumbers as error:
-            unfit[key] = str(error)
-            continue
-        found[key] = {
-            "metric": metrics.score(asked.metric, answered, want),
-            "parity": _parity(answer, answered, source, reference, want),
-            "timing": asdict(timing[key]),
-            "quality": _quality(answered, want, names),
+def _timed(
+    work: Work, converted: Converted, candidates: list[Candidate], stored: cache.Entry
+) -> dict[str, cache.Entry]:
+    """How long each takes; those that are not known yet in turns, and the converted model with them as a yardstick."""
+
+    def key(candidate: Candidate) -> dict[str, Any]:
+        return {
+            "steps": STEPS,
+            "machine": machine(),
+            "candidate": candidate.digest,
+            "model": converted.digest,
+            "data": stored.note()["digest"],
+            "output": [work.recipe.evaluate.output, work.recipe.classify.output if work.recipe.classify else None],
+            **work.identity.of("tool.onnxruntime"),
         }
-    rows = measure.rows_per_call(next(iter(sessions.values())))
-    return {"measured": found, "unfit": unfit, "baseline": baseline, "batch": rows}
+
+    new = {c.name: c for c in candidates if not cache.place("latency", key(c)).is_dir()}
+    taken: dict[str, measure.Timing] = {}
+    yardstick = ""
+    if new:
+        work.progress("verify", "latency")
+        original = runtime.session(converted.model)
+        sessions = {yardstick: original} | {c.name: runtime.session(c.model) for c in new.values() if c.model}
+        feeds = measure.fit(original, data.load(stored.folder / "data.npz")[0], work.recipe.evaluate.data)
+        taken = measure.latency(sessions, feeds, output(work, original))
+
+    def fill(candidate: Candidate) -> Callable[[Path], None]:
+        def write(folder: Path) -> None:
+            timing = asdict(taken[candidate.name])
+            cache.write_note(folder, {"timing": timing, "yardstick": taken[yardstick].p50_ms})
+
+        return write
+
+    return {c.name: cache.made("latency", key(c), fill(c)) for c in candidates}
 
 
-def _judge(work: Work, candidates: list[Candidate], note: Mapping[str, Any], stored: Mapping[str, Any]) -> Verified:
-    asked, baseline = work.recipe.evaluate, note["baseline"]
+def _scaled(timings: Mapping[str, cache.Entry]) -> dict[str, measure.Timing]:
+    """Timings of several rounds, perhaps of different days, as of the first one: by what the yardstick took in each."""
+    notes = {name: entry.note() for name, entry in timings.items()}
+    first = next(iter(notes.values()), {"yardstick": 1.0})["yardstick"]
+    found: dict[str, measure.Timing] = {}
+    for name, note in notes.items():
+        by = first / note["yardstick"] if first and note["yardstick"] else 1.0
+        timing = measure.Timing(**note["timing"])
+        found[name] = timing if by == 1 else timing.scaled(by)
+    return found
+
+
+def _judge(
+    work: Work,
+    candidates: list[Candidate],
+    notes: Mapping[str, Mapping[str, Any]],
+    timings: Mapping[str, measure.Timing],
+    stored: Mapping[str, Any],
+) -> Verified:
+    asked = work.recipe.evaluate
+    baseline = next((note["baseline"] for note in notes.values() if note["baseline"] is not None), None)
     measured: dict[str, gate.Measured] = {}
     for candidate in candidates:
-        if (got := note["measured"].get(candidate.name)) is None or candidate.model is None:
+        got = notes.get(candidate.name)
+        if got is None or "metric" not in got or candidate.model is None:
             continue
         measured[candidate.name] = gate.Measured(
             candidate.name,
             candidate.model.stat().st_size,
             got["metric"],
             None if baseline is None else metrics.drop(asked.metric, got["metric"], baseline),
-            got["timing"]["p50_ms"],
-            got["timing"]["p99_ms"],
+            timings[candidate.name].p50_ms,
+            timings[candidate.name].p99_ms,
         )
+    peers = {c.name for c in candidates if c.peer}
     missed = {name: gate.missed(asked, got) for name, got in measured.items()}
-    passed = [got for name, got in measured.items() if not missed[name]]
+    passed = [got for name, got in measured.items() if not missed[name] and name not in peers]
     chosen, why = gate.choose(passed, work.recipe.optimize.latency_margin)
     results: list[Result] = []
     for candidate in candidates:
-        got, raw = measured.get(candidate.name), note["measured"].get(candidate.name)
-        short = missed.get(candidate.name, [])
-        unfit = note.get("unfit", {}).get(candidate.name)
-        reason = why.get(candidate.name) or unfit or candidate.why or f"missed its gate: {'; '.join(short)}"
-        timing = measure.Timing(**raw["timing"]) if raw else None
-        parity = raw["parity"] if raw else None
-        results.append(Result(candidate.name, candidate.dtype, got, timing, parity, short, reason, candidate.model))
+        name = candidate.name
+        got, raw = measured.get(name), notes.get(name, {})
+        short = missed.get(name, [])
+        reason = why.get(name) or raw.get("unfit") or candidate.why or f"missed its gate: {'; '.join(short)}"
+        if candidate.peer and got and not short:
+            reason = _PEER
+        timing = timings[name] if got else None
+        results.append(
+            Result(
+                name,
+                candidate.dtype,
+                got,
+                timing,
+                raw.get("parity"),
+                short,
+                reason,
+                candidate.model,
+                candidate.detail,
+                candidate.peer,
+            )
+        )
     shown = chosen or min(measured, key=lambda name: measured[name].drop or -measured[name].metric, default=None)
-    quality: dict[str, Any] = note["measured"][shown]["quality"] if shown else {}
-    return Verified(
-        results, chosen, stored["rows"], note["batch"], stored["digest"], baseline, quality.get("labels"), quality
-    )
+    quality: dict[str, Any] = notes[shown]["quality"] if shown else {}
+    batch = next((note["batch"] for note in notes.values()), 1)
+    return Verified(results, chosen, stored["rows"], batch, stored["digest"], baseline, quality.get("labels"), quality)
 
 
 def _stored(own: cache.Entry) -> metrics.Array | None:

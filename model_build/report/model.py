@@ -96,6 +96,10 @@ class Candidate(_Part):
     chosen: bool = False
     why: str
     """One sentence: why it was chosen, why it was not, or why it could not be made."""
+    detail: str = ""
+    """What is worth knowing of how it was made: the operators that were left in float32."""
+    peer: bool = False
+    """Made to be compared with, never taken."""
     missed: list[str] = []
     """The gates it missed, one line each: `min: accuracy is 0.91, at least 0.95 was asked`."""
 

@@ -1,0 +1,83 @@
+"""The data that candidates are measured on, and the rows that static int8 learns ranges from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model_build import cache, content, data, isolate, measure, runtime, sources
+from model_build.convert import Converted
+from model_build.errors import DataError
+from model_build.identity import STEPS
+from model_build.work import Work
+
+_MEASURED, _CALIBRATED = "evaluate.data", "optimize.calibration.data"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Calibration data: inputs by the model's names, in its types."""
+
+    inputs: data.Inputs
+    digest: str
+    step: int
+    """Rows per call: 1, or what the model takes."""
+
+
+def evaluation(work: Work) -> cache.Entry:
+    """The evaluation data as data.npz, read or made by its function. Raises DataError."""
+    return _stored(work, work.recipe.evaluate.data, _MEASURED, "evaluation")
+
+
+def calibration(work: Work, converted: Converted) -> Rows:
+    """The rows to calibrate on. Raises DataError for data that does not fit the model."""
+    asked = work.recipe.optimize.calibration
+    if asked.data is None:
+        stored, text, key = evaluation(work), work.recipe.evaluate.data, _MEASURED
+    else:
+        text, key = asked.data, _CALIBRATED
+        try:
+            stored = _stored(work, text, key, "calibration")
+        except DataError as error:
+            raise _renamed(error, key) from None
+    session = runtime.session(converted.model)
+    inputs, labels = data.load(stored.folder / "data.npz")
+    # Evenly spread: data that is in the order of its classes gives rows of each.
+    wanted = np.unique(np.linspace(0, len(labels) - 1, min(asked.rows, len(labels))).astype(int))
+    try:
+        fitted = measure.fit(session, {name: values[wanted] for name, values in inputs.items()}, text)
+    except DataError as error:
+        raise _renamed(error, key) from None
+    step = measure.rows_per_call(session)
+    count = len(wanted) // step * step
+    if not count:
+        raise DataError(f"{key} {text} gives {len(wanted)} rows, but the model takes {step} at a time; give more")
+    return Rows({name: values[:count] for name, values in fitted.items()}, stored.note()["digest"], step)
+
+
+def _renamed(error: DataError, key: str) -> DataError:
+    return DataError(str(error).replace(_MEASURED, key))
+
+
+def _stored(work: Work, text: str, key: str, part: str) -> cache.Entry:
+    source = sources.find(text, work.project, key)
+
+    def fill(folder: Path) -> None:
+        work.progress("verify" if key == _MEASURED else "optimize", f"{part} data from {source.label}")
+        if source.code is None:
+            assert source.path is not None
+            note = data.save(*data.read(source.path, repr(source.label)), folder)
+        else:
+            request = {"module": source.code.module, "function": source.code.function, "label": source.label}
+            note = isolate.run(
+                "data",
+                request,
+                folder,
+                project=work.project,
+                step="verify",
+                what=f"{key} {source.label}",
+                progress=work.progress,
+            )
+        cache.write_note(folder, {**note, "digest": content.of_file(folder / "data.npz")})
+
+    return cache.made("data", {"steps": STEPS, **work.identity.of(part)}, fill)
