@@ -221,6 +221,21 @@ def registry(destination: str) -> str:
     return f"{host} answers"
 
 
+def signing_key(file: Path) -> str:
+    """Whether this machine can sign images by the public key in `file`. Raises Wrong."""
+    from model_build.signing import Signer, SigningKeyError
+
+    try:
+        Signer.of(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = (getattr(error, "strerror", None) or "it is no text").lower()
+        raise Wrong(f"{file.name}: {why}", "name the file of the public key in image.signed_by") from None
+    except SigningKeyError as error:
+        found, _, fix = str(error).rpartition("; ")
+        raise Wrong(found, fix) from None
+    return f"the private key of {file.name} is here"
+
+
 def cloud_provider(root: Path, choice: Choice, cloud: str) -> str:
     """The plugin that an `up` on a cloud wants, `aws` or `gcp`, under either engine."""
     from engine.errors import EngineError

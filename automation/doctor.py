@@ -156,6 +156,9 @@ def _stack(target: Target, request: Request) -> list[Check]:
     if spec.image.push:
         destination = spec.image.push
         out += _named([_of(f"{target.stack}: registry", lambda: checks.registry(destination))], request)
+    if spec.image.signed_by:
+        key = target.root / spec.image.signed_by
+        out += _named([_of(f"{target.stack}: signing key", lambda: checks.signing_key(key))], request)
     if spec.target.startswith("aws-"):
         out += _aws(target, spec, request)
     if spec.target.startswith("gcp-"):

@@ -158,6 +158,9 @@ def _own_names(sections: _Sections, name: str, project: str, port: Callable[[], 
     if isinstance(push := sections.get("image.push"), str):
         host, slash, rest = push.partition("/")
         sections.set("image.push", f"{host}{slash}{rest.partition(':')[0]}:{name}")
+    # It is promoted nowhere, and what is under review is to be near no key.
+    if sections.get("image.signed_by") is not None:
+        sections.set("image.signed_by", None)
     if sections.get("release.pin") is not None:
         sections.set("release.pin", None)
     section = ACCOUNTS.get(target)

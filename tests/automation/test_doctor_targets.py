@@ -19,6 +19,7 @@ from automation.exits import Exit
 from tests.automation.conftest import Project
 from tests.automation.shops import shop
 from tests.cluster.shared import Cluster
+from tests.tools.keys import key
 
 
 @pytest.fixture
@@ -190,3 +191,19 @@ def test_a_program_is_run_by_the_python_that_the_project_names(project: Project,
     assert found["program's Python"]["found"].endswith(
         "cannot run a program: ModuleNotFoundError: No module named 'pulumi'"
     )
+
+
+def test_the_private_key_of_a_signed_image_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    private, public = key(tmp_path)
+    file = tmp_path / "release.pub"
+    with pytest.raises(checks.Wrong, match=r"release\.pub: no such file or directory"):
+        checks.signing_key(file)
+    file.write_text(public)
+    with pytest.raises(checks.Wrong, match="neither MODELPORT_SIGNING_KEY nor") as caught:
+        checks.signing_key(file)
+    assert caught.value.fix == "set one of them where models are built"
+    monkeypatch.setenv("MODELPORT_SIGNING_KEY", key(tmp_path, "others")[0].read_text())
+    with pytest.raises(checks.Wrong, match="holds another key than that of signed_by"):
+        checks.signing_key(file)
+    monkeypatch.setenv("MODELPORT_SIGNING_KEY", private.read_text())
+    assert checks.signing_key(file) == "the private key of release.pub is here"

@@ -45,6 +45,7 @@ def test_it_is_a_stack_file_with_names_of_its_own(file: Path, tmp_path: Path) ->
     [
         ("image", {"push": "r.example.com:5000/team/digits:prod"}, {"push": "r.example.com:5000/team/digits:pr-12"}),
         ("image", {"push": "r.example.com/digits", "keep": False}, {"push": "r.example.com/digits:pr-12"}),
+        ("image", {"signed_by": "keys/release.pub"}, {}),
         ("kubernetes", {"namespace": "shop"}, {}),
         ("gateway", {"hostname": "digits.example.com"}, {"hostname": "pr-12-digits.example.com"}),
         ("tenants", {"acme": {}}, None),

@@ -13,7 +13,7 @@ from model_build.errors import InputError
 from model_build.pipeline import Built, build
 from model_build.push import list_referrers, pull, push
 from model_build.recipe import Recipe
-from tests.model_build.test_signing import key
+from tests.tools.keys import key
 from tests.tools.registries import Registry
 
 Make = Callable[..., Recipe]

@@ -9,16 +9,7 @@ import pytest
 from model_build import bake, signing
 from model_build.bake.layout import Layout, canonical
 from tests.tools import models
-
-CURVE = "openssl ecparam -name {} -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out {}"
-
-
-def key(folder: Path, name: str = "release", curve: str = "prime256v1") -> tuple[Path, str]:
-    """A private key's file, and the public key's text, as OpenSSL writes them."""
-    place = folder / f"{name}.key"
-    subprocess.run(CURVE.format(curve, place), shell=True, check=True, capture_output=True)
-    done = subprocess.run(["openssl", "ec", "-in", place, "-pubout"], capture_output=True, text=True, check=True)
-    return place, done.stdout
+from tests.tools.keys import key
 
 
 @pytest.fixture(scope="module")
