@@ -58,6 +58,7 @@ def _run(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _steps(step: str, recipe: Any, project: Path, progress: Any) -> dict[str, Any]:
+    from model_build.batch import opened
     from model_build.convert import convert
     from model_build.fetch import fetch
     from model_build.optimize import optimize
@@ -76,7 +77,7 @@ def _steps(step: str, recipe: Any, project: Path, progress: Any) -> dict[str, An
     converted = convert(work)
     if step == "convert":
         return {"model": str(converted.model), "digest": f"sha256:{converted.digest}", "framework": converted.framework}
-    made = optimize(work, converted)
+    made = optimize(work, opened(work, converted))
     return {c.name: {"model": str(c.model)} if c.model else {"why": c.why} for c in made}
 
 

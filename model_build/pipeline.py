@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model_build import cache, content, folders, gate, report, reporting
+from model_build.batch import opened
 from model_build.convert import Converted, convert
 from model_build.errors import GateMissed, InputError, ModelBuildError
 from model_build.identity import STEPS
@@ -112,7 +113,7 @@ def candidate(work: Work) -> tuple[Converted, Verified]:
 
     Raises GateMissed, with the report written, when no candidate passed; ModelBuildError when none could be made.
     """
-    converted = convert(work)
+    converted = opened(work, convert(work))
     verified = verify(work, converted, search(work, converted))
     if verified.chosen is None:
         written = reporting.write(reporting.fill(work, converted, verified, None))

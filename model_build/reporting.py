@@ -4,11 +4,13 @@ import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from model_build import distributions, folders, report
 from model_build.convert import Converted
 from model_build.gate import Measured
 from model_build.recipe import ERRORS
+from model_build.report.pareto import front
 from model_build.report.render import render
 from model_build.verify import Result, Verified, machine
 from model_build.work import Work
@@ -27,6 +29,8 @@ def fill(work: Work, converted: Converted, verified: Verified, image: report.Ima
     """All that the build measured and decided."""
     recipe, asked = work.recipe, work.recipe.evaluate
     tools = {name.partition(".")[2]: version for name, version in work.identity.of("tool").items()}
+    better: Literal["larger", "smaller"] = "smaller" if asked.metric in ERRORS else "larger"
+    candidates = [_candidate(result, verified) for result in verified.results]
     return report.Report(
         name=recipe.name,
         version=recipe.version,
@@ -40,7 +44,7 @@ def fill(work: Work, converted: Converted, verified: Verified, image: report.Ima
         evaluation=report.Evaluation(
             rows=verified.rows,
             metric=asked.metric,
-            better="smaller" if asked.metric in ERRORS else "larger",
+            better=better,
             digest=f"sha256:{verified.data_digest}",
             baseline=verified.baseline,
         ),
@@ -48,7 +52,8 @@ def fill(work: Work, converted: Converted, verified: Verified, image: report.Ima
             {name: getattr(asked, name) for name in report.Gate.model_fields if hasattr(asked, name)}
         ),
         chosen=verified.chosen,
-        candidates=[_candidate(result, verified) for result in verified.results],
+        candidates=candidates,
+        front=front(candidates, better),
         quality=_quality(verified),
         steps=[report.Step(name=s.name, seconds=round(s.seconds, 3), cached=s.cached) for s in work.steps],
         tools=tools

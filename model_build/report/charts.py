@@ -44,7 +44,7 @@ def bars(title: str, rows: Sequence[Bar], *, limit: tuple[float, str] | None, zo
     if zoom:
         pad = max((high - min(values)) * 0.15, abs(high) * 0.005, 1e-9)
         low, high = min(values) - pad, high + pad
-    scale = _scale(low, high, 1, WIDTH - 7)
+    along = scale(low, high, 1, WIDTH - 7)
     bottom = top + row * len(rows)
     parts: list[Child] = []
     for index, bar in enumerate(rows):
@@ -56,24 +56,24 @@ def bars(title: str, rows: Sequence[Bar], *, limit: tuple[float, str] | None, zo
             tag("rect", x=0, y=track, width=WIDTH, height=8, rx=4, class_="track"),
         ]
         if zoom:
-            parts.append(tag("circle", cx=scale(bar.value), cy=track + 4, r=6, class_=f"dot {bar.kind}"))
+            parts.append(tag("circle", cx=along(bar.value), cy=track + 4, r=6, class_=f"dot {bar.kind}"))
         else:
-            width = max(scale(bar.value), 4.0)
+            width = max(along(bar.value), 4.0)
             parts.append(tag("rect", x=0, y=track, width=width, height=8, rx=4, class_=f"bar {bar.kind}"))
         if limit is not None and drawn:
-            x = scale(limit[0])
+            x = along(limit[0])
             parts.append(tag("line", x1=x, x2=x, y1=track - 4, y2=track + 12, class_="bound"))
     if limit is not None:
-        x = scale(limit[0]) if drawn else WIDTH
+        x = along(limit[0]) if drawn else WIDTH
         anchor = "end" if x > WIDTH / 2 else "start"
         parts.append(tag("text", limit[1], x=x, y=bottom + 8, class_="note", text_anchor=anchor))
-    return _picture(title, bottom + (14 if limit else 0), parts)
+    return picture(title, bottom + (14 if limit else 0), parts)
 
 
 def histogram(title: str, latency: Latency, upto: float) -> Markup:
     """How long single calls took, from 0 to `upto` ms, with p50 and p99 marked."""
     top, bottom, height = 30.0, 110.0, 130.0
-    x = _scale(0, upto, 2, WIDTH - 2)
+    x = scale(0, upto, 2, WIDTH - 2)
     counts = [0] * _BINS
     for sample in latency.samples_ms:
         if sample <= upto:
@@ -87,7 +87,7 @@ def histogram(title: str, latency: Latency, upto: float) -> Markup:
             parts.append(
                 tag("rect", x=2 + index * step, y=bottom - tall, width=step - 1, height=tall, rx=1, class_="bar chosen")
             )
-    parts += _ticks(x, 0, upto, bottom, milliseconds)
+    parts += ticks(x, 0, upto, bottom, milliseconds)
     middle, late = x(min(latency.p50_ms, upto)), x(min(latency.p99_ms, upto))
     # The words stand outside of the two lines where there is room, so that neither line runs through them.
     for value, name, level, at, left in (
@@ -99,7 +99,7 @@ def histogram(title: str, latency: Latency, upto: float) -> Markup:
             tag("line", x1=at, x2=at, y1=level - 9, y2=bottom, class_="mark"),
             tag("text", f"{name} {milliseconds(value)}", x=at + shift, y=level, class_="note", text_anchor=anchor),
         ]
-    return _picture(title, height, parts)
+    return picture(title, height, parts)
 
 
 def confusion(title: str, table: Confusion) -> tuple[Markup, int]:
@@ -157,7 +157,7 @@ def confusion(title: str, table: Confusion) -> tuple[Markup, int]:
                     tag("text", str(many), x=x + cell / 2, y=y + cell / 2 + font * 0.36, text_anchor="middle",
                         class_="count inverse" if shade > 0.55 else "count", font_size=font)
                 )  # fmt: skip
-    return _picture(title, head + cell * count + 1, parts), len(table.labels) - len(shown)
+    return picture(title, head + cell * count + 1, parts), len(table.labels) - len(shown)
 
 
 def parity(title: str, points: Points) -> tuple[Markup, int]:
@@ -169,12 +169,12 @@ def parity(title: str, points: Points) -> tuple[Markup, int]:
     pad = (max(values) - min(values)) * 0.04 or 1.0
     low, high = min(values) - pad, max(values) + pad
     left, bottom = 44.0, 316.0
-    x, y = _scale(low, high, left, WIDTH - 2), _scale(low, high, bottom, 4)
+    x, y = scale(low, high, left, WIDTH - 2), scale(low, high, bottom, 4)
     parts: list[Child] = [
         tag("rect", x=left, y=4, width=WIDTH - 2 - left, height=bottom - 4, class_="cell"),
-        *_ticks(x, low, high, bottom, number),
+        *ticks(x, low, high, bottom, number),
     ]
-    for tick in _nice(low, high):
+    for tick in nice(low, high):
         parts.append(tag("text", number(tick), x=left - 5, y=y(tick) + 4, class_="note", text_anchor="end"))
     parts += [tag("circle", cx=x(a), cy=y(b), r=2.6, class_="point") for a, b in shown]
     parts += [
@@ -182,10 +182,10 @@ def parity(title: str, points: Points) -> tuple[Markup, int]:
         tag("text", "expected", x=(left + WIDTH) / 2, y=bottom + 34, class_="note", text_anchor="middle"),
         tag("text", "actual", transform=f"translate(11 {bottom / 2}) rotate(-90)", class_="note", text_anchor="middle"),
     ]
-    return _picture(title, bottom + 40, parts), len(shown)
+    return picture(title, bottom + 40, parts), len(shown)
 
 
-def _picture(title: str, height: float, parts: list[Child]) -> Markup:
+def picture(title: str, height: float, parts: list[Child]) -> Markup:
     return tag(
         "svg",
         tag("title", title),
@@ -197,12 +197,12 @@ def _picture(title: str, height: float, parts: list[Child]) -> Markup:
     )
 
 
-def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+def scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
     span = (high - low) or 1.0
     return lambda value: start + (value - low) / span * (end - start)
 
 
-def _nice(low: float, high: float) -> list[float]:
+def nice(low: float, high: float) -> list[float]:
     """About four round numbers between the two."""
     raw = (high - low) / 4 or 1.0
     power = 10.0 ** math.floor(math.log10(raw))
@@ -210,11 +210,11 @@ def _nice(low: float, high: float) -> list[float]:
     return [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _ticks(
+def ticks(
     x: Callable[[float], float], low: float, high: float, bottom: float, text: Callable[[float], str]
 ) -> list[Child]:
     parts: list[Child] = []
-    for tick in _nice(low, high):
+    for tick in nice(low, high):
         at = x(tick)
         told = text(tick) if tick else "0"
         anchor = "start" if at < 12 else "end" if at > WIDTH - 24 else "middle"

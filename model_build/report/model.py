@@ -104,6 +104,15 @@ class Candidate(_Part):
     """The gates it missed, one line each: `min: accuracy is 0.91, at least 0.95 was asked`."""
 
 
+class Front(_Part):
+    """Candidates that none beats in quality and in another thing at once, by name."""
+
+    latency: list[str]
+    """From the quickest."""
+    size: list[str]
+    """From the smallest."""
+
+
 class Confusion(_Part):
     """Rows are what was expected, columns what the chosen candidate answered."""
 
@@ -161,6 +170,7 @@ class Report(_Part):
     chosen: str | None
     """Name of the chosen candidate; None when none passed."""
     candidates: list[Candidate]
+    front: Front | None = None
     quality: Annotated[Confusion | Points, Field(discriminator="kind")] | None = None
     """Of the chosen candidate, or of the best one when none passed."""
     steps: list[Step]

@@ -1,6 +1,6 @@
 """The sections of the page below its verdict, each a function of the report; None where it has nothing to show."""
 
-from model_build.report import charts, figures, parts
+from model_build.report import charts, figures, pareto, parts
 from model_build.report.markup import Child, Markup, tag
 from model_build.report.model import Candidate, Confusion, Points, Report
 
@@ -19,6 +19,7 @@ def candidates(report: Report) -> Child:
         tag("h2", "Candidates"),
         parts.lead("Every form of the model that was tried, on the same rows and the same machine."),
         tag("div", _panels(report, metric), class_="charts"),
+        _fronts(report, metric),
         parts.table("Measurements of every candidate", head, rows),
         tag("h3", "Why"),
         parts.table("Why each candidate was chosen or not", ["Candidate", "Reason"], reasons),
@@ -37,9 +38,7 @@ def _candidate(c: Candidate, key: str) -> Markup:
         (t.p99_ms if t else None, figures.milliseconds, "latency.p99_ms"),
         (c.file_bytes, figures.size, "file_bytes"),
     ]
-    result = (
-        parts.chip("chosen", True) if c.chosen else parts.chip(*(("passed", None) if c.passed else ("missed", False)))
-    )
+    result = parts.chip("chosen", True) if c.chosen else parts.chip(*_verdict(c))
     return parts.row(
         c.name,
         tag("td", result),
@@ -49,8 +48,16 @@ def _candidate(c: Candidate, key: str) -> Markup:
     )
 
 
+def _verdict(c: Candidate) -> tuple[str, bool | None]:
+    if c.peer and c.metric is not None:
+        return "compared", None
+    if c.metric is None:
+        return "not made", False
+    return ("passed", None) if c.passed else ("missed", False)
+
+
 def _reason(c: Candidate) -> Child:
-    return [c.why, [[tag("br"), line] for line in c.missed if line not in c.why]]
+    return [c.why, [[tag("br"), line] for line in (c.detail, *c.missed) if line and line not in c.why]]
 
 
 def _panels(report: Report, metric: str) -> list[Child]:
@@ -62,6 +69,47 @@ def _panels(report: Report, metric: str) -> list[Child]:
                gate.max_latency_ms, "most"),
         _panel("Model file", [(c, c.file_bytes) for c in found], figures.size, gate.max_bytes, "most"),
     ]  # fmt: skip
+
+
+def _fronts(report: Report, metric: str) -> Child:
+    """Only for a real choice: two candidates are compared well enough by bars."""
+    found = [c for c in report.candidates if c.metric is not None]
+    if report.front is None or len(found) < 3:
+        return None
+    front, better = report.front, report.evaluation.better
+
+    def panel(name: str, values: list[tuple[Candidate, float | None]], on: list[str], spell: figures.Spell) -> Child:
+        dots = [
+            pareto.Dot(c.name, v, c.metric, _kind(c), c.name in on)
+            for c, v in values
+            if v is not None and c.metric is not None
+        ]
+        if not dots:
+            return None
+        told = f"{metric} against {name}; none is better in both than {', '.join(on)}"
+        note = f"Further up is better, further left is {'quicker' if spell is figures.milliseconds else 'smaller'}."
+        picture = pareto.picture(told, dots, spell, better)
+        return tag("figure", tag("h3", f"{metric} against {name}"), picture, tag("figcaption", note))
+
+    return [
+        tag("h3", "What quality costs"),
+        parts.lead("On the line are the candidates that no other beats in both; a hollow dot is only compared with."),
+        tag(
+            "div",
+            panel(
+                "latency",
+                [(c, c.latency.p50_ms if c.latency else None) for c in found],
+                front.latency,
+                figures.milliseconds,
+            ),
+            panel("size", [(c, c.file_bytes) for c in found], front.size, figures.size),
+            class_="charts",
+        ),
+    ]
+
+
+def _kind(c: Candidate) -> str:
+    return "peer" if c.peer else "chosen" if c.chosen else "other" if c.passed else "missed"
 
 
 def _panel(
