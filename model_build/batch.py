@@ -59,7 +59,8 @@ def _open(work: Work, converted: Converted, target: Path, stored: cache.Entry) -
         told = ", ".join(f"{value.name} {value.shape}" for value in original.get_inputs())
         raise SourceError(f"optimize.open_batch: inputs do not have one first axis ({told}); set it to false")
     (size,) = rows
-    given = measure.fit(original, data.load(stored.folder / "data.npz")[0], work.recipe.evaluate.data)
+    given, _ = data.load(stored.folder / "data.npz", converted.columns)
+    given = measure.fit(original, given, work.recipe.evaluate.data)
     count = min(len(next(iter(given.values()))) // size, _CALLS) * size
     if not count:
         raise SourceError(f"optimize.open_batch: evaluate.data has no {size} rows to compare on; give more")

@@ -40,6 +40,10 @@ class Code:
         """Top-level modules from outside the project."""
         return self._closure()[1]
 
+    def files(self) -> list[Path]:
+        """Its own and those of the project that it imports."""
+        return list(self._closure()[0].values())
+
     def _closure(self) -> tuple[dict[str, Path], set[str]]:
         files: dict[str, Path] = {}
         packaged = "." in self.module
@@ -87,6 +91,11 @@ def locate(module: str, function: str, project: Path, key: str) -> Code:
         hint = f"did you mean {near!r}?" if near else f"it defines {', '.join(sorted(names)) or 'nothing'}"
         raise SourceError(f"{key} is '{module}:{function}', but {module} has no {function!r}; {hint}")
     return Code(module, function, file, root, "site-packages" in root.parts or "dist-packages" in root.parts)
+
+
+def within(module: str, root: Path) -> Path | None:
+    """The file of a module under `root`, where it is there."""
+    return _file(module, root.resolve())
 
 
 def _file(module: str, root: Path) -> Path | None:

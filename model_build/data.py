@@ -1,9 +1,11 @@
 """Evaluation data: real inputs and what is expected for them.
 
-In memory it is inputs (one array, or name to array, all with the same number of rows) and labels [rows]. On disk it is
-data.npz, with inputs under `input.NAME` (NAME is empty for data that names no input) and labels under `labels`.
+In memory it is inputs (one array, or name to array, all with the same number of rows) and labels [rows]. A table (a CSV
+file, a DataFrame) is a [rows] array for each of its columns, of numbers or text. On disk it is data.npz, with inputs
+under `input.NAME` (NAME is empty for data that names no input) and labels under `labels`.
 """
 
+import contextlib
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,12 +26,14 @@ Inputs = dict[str, Array]
 
 def pair(made: object, label: str) -> tuple[Inputs, Array]:
     """What a callable returned, as inputs and labels. Raises DataError when it is anything else."""
-    expected = "expected (inputs, labels), inputs an array [rows, ...] or a dict of arrays"
+    expected = "expected (inputs, labels), inputs an array [rows, ...], a dict of arrays or a DataFrame"
     if not isinstance(made, tuple | list) or len(cast("Sequence[object]", made)) != 2:
         got = f"{len(cast('Sequence[object]', made))} values" if isinstance(made, tuple | list) else type(made).__name__
         raise DataError(f"evaluate.data {label} returned {got}, {expected}; return X, y")
     given, labels = cast("tuple[object, object]", tuple(cast("Sequence[object]", made)))
-    if isinstance(given, Mapping):
+    if not isinstance(given, Mapping) and hasattr(given, "columns") and hasattr(given, "__getitem__"):
+        items = _columns(given)
+    elif isinstance(given, Mapping):
         items = {str(name): value for name, value in cast("Mapping[object, object]", given).items()}
     else:
         items = {UNNAMED: given}
@@ -41,9 +45,10 @@ def pair(made: object, label: str) -> tuple[Inputs, Array]:
 
 
 def read(path: Path, label: str) -> tuple[Inputs, Array]:
-    """A .npz file (arrays by input name, or `X`; labels as `y`), or a .csv file of numbers with a header.
+    """A .npz file (arrays by input name, or `X`; labels as `y`), or a .csv file with a header.
 
-    A CSV column called y, label, labels or target holds the labels. Raises DataError.
+    A CSV column called y, label, labels or target holds the labels. A column is numbers where all that it holds are
+    numbers or nothing, which is NaN; else it is text. Raises DataError.
     """
     try:
         if path.suffix == ".npz":
@@ -97,10 +102,16 @@ def save(inputs: Inputs, labels: Array, folder: Path) -> dict[str, Any]:
     return {"rows": len(labels), "inputs": sorted(inputs)}
 
 
-def load(path: Path) -> tuple[Inputs, Array]:
+def load(path: Path, columns: Sequence[str] | None = None) -> tuple[Inputs, Array]:
+    """What `save` wrote. columns: those of a model's one matrix, where it has names for them: of a table that has these
+    they are taken, in that order.
+    """
     with np.load(path, allow_pickle=False) as stored:
         names = [name for name in stored.files if name.startswith("input.")]
-        return {name.removeprefix("input."): stored[name] for name in names}, stored["labels"]
+        inputs = {name.removeprefix("input."): stored[name] for name in names}
+        if columns and _is_table(inputs) and set(columns) <= set(inputs):
+            inputs = {name: inputs[name] for name in columns}
+        return inputs, stored["labels"]
 
 
 def named(inputs: Inputs, wanted: Sequence[str], label: str) -> Inputs:
@@ -112,12 +123,56 @@ def named(inputs: Inputs, wanted: Sequence[str], label: str) -> Inputs:
                 f"({', '.join(wanted)}); return a dict of input name to array"
             )
         return {wanted[0]: inputs[UNNAMED]}
+    if _is_table(inputs):
+        if set(wanted) <= set(inputs):
+            return {name: inputs[name] for name in wanted}  # a table may hold more than the model takes
+        if len(wanted) == 1:
+            return {wanted[0]: _matrix(inputs, label)}
     if sorted(inputs) != sorted(wanted):
         raise DataError(
             f"evaluate.data {label} has inputs {', '.join(sorted(inputs))}, but the model takes "
             f"{', '.join(wanted)}; use the model's names"
         )
     return {name: inputs[name] for name in wanted}
+
+
+def _is_table(inputs: Inputs) -> bool:
+    return UNNAMED not in inputs and all(values.ndim == 1 for values in inputs.values())
+
+
+def _matrix(table: Inputs, label: str) -> Array:
+    """The columns of a table side by side."""
+    text = [name for name, values in table.items() if values.dtype.kind in "US"]
+    if len(text) not in (0, len(table)):
+        name = text[0]
+        row = next(index for index, value in enumerate(table[name]) if not _is_number(value))
+        raise DataError(
+            f"evaluate.data {label}: column {name!r} holds text ({str(table[name][row])[:40]!r} in row {row}), but the "
+            "model takes one matrix of numbers; correct it, or leave the column out"
+        )
+    columns = list(table.values())
+    return np.stack(columns if text else [values.astype(np.float32) for values in columns], axis=1)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return not text
+    return True
+
+
+def _columns(frame: Any) -> dict[str, object]:
+    """A DataFrame's columns as arrays, whichever library it is of."""
+    found: dict[str, object] = {}
+    for name in frame.columns:
+        column = frame[name]
+        array = column.to_numpy() if hasattr(column, "to_numpy") else np.asarray(column)
+        if array.dtype.hasobject and not any(isinstance(value, str) for value in array):
+            with contextlib.suppress(TypeError, ValueError):  # numbers with holes, which are objects in some libraries
+                array = np.asarray([np.nan if value is None or value != value else float(value) for value in array])
+        found[str(name)] = array
+    return found
 
 
 def _finite(values: Array, called: str, label: str, *, missing: bool = False) -> None:
@@ -141,6 +196,12 @@ def _array(value: object, called: str, label: str) -> Array:
     if array.dtype.hasobject:
         if all(isinstance(v, str) for v in array.ravel()):
             return array.astype(str)
+        holes = sum(value is None or value != value for value in array.ravel())
+        if holes and all(isinstance(v, str) or v is None or v != v for v in array.ravel()):
+            raise DataError(
+                f"evaluate.data {label}: {called} is text with nothing in {holes} places, expected text everywhere; "
+                "fill them with a text, as the model was trained"
+            )
         raise DataError(
             f"evaluate.data {label}: {called} is an array of Python objects, expected numbers or text; "
             "convert it with astype"
@@ -168,15 +229,24 @@ def _read_csv(path: Path, label: str) -> tuple[Inputs, Array]:
     column = next((i for i, name in enumerate(header) if name.lower() in _LABELS), None)
     if column is None:
         raise DataError(f"evaluate.data {label} has columns {', '.join(header)}, expected one called y with the labels")
-    features: list[list[float]] = []
+    if twice := sorted({name for name in header if header.count(name) > 1}):
+        raise DataError(f"evaluate.data {label} has two columns {twice[0]!r}, expected each name once; rename one")
     for number, row in enumerate(body, 2):
         if len(row) != len(header):
             raise DataError(f"evaluate.data {label} line {number} has {len(row)} values, expected {len(header)}")
-        try:
-            features.append([float(v) for i, v in enumerate(row) if i != column])
-        except ValueError as error:
-            raise DataError(f"evaluate.data {label} line {number}: {error}, expected numbers") from None
-    return check({UNNAMED: np.asarray(features, np.float32)}, _numbers([row[column] for row in body]), label)
+    table = {name: _feature([row[i] for row in body]) for i, name in enumerate(header) if i != column}
+    return check(table, _numbers([row[column] for row in body]), label)
+
+
+def _feature(values: list[str]) -> Array:
+    """Numbers, with NaN for nothing, or text."""
+    given = [value.strip() for value in values]
+    numbers = _numbers([value for value in given if value])
+    if numbers.dtype.kind == "i" and all(given):
+        return numbers
+    if numbers.dtype.kind in "US" and any(given):
+        return np.asarray(values)
+    return np.asarray([float(value) if value else np.nan for value in given], np.float32)
 
 
 def _numbers(values: list[str]) -> Array:

@@ -41,7 +41,7 @@ def calibration(work: Work, converted: Converted) -> Rows:
         except DataError as error:
             raise _renamed(error, key) from None
     session = runtime.session(converted.model)
-    inputs, labels = data.load(stored.folder / "data.npz")
+    inputs, labels = data.load(stored.folder / "data.npz", converted.columns)
     # Evenly spread: data that is in the order of its classes gives rows of each.
     wanted = np.unique(np.linspace(0, len(labels) - 1, min(asked.rows, len(labels))).astype(int))
     try:

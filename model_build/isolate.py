@@ -1,5 +1,8 @@
 """Runs what others wrote (training code, pickles, evaluation code) in a process of its own.
 
+A function that the recipe names is the project's own code and has what the project has. A file that may run code when
+it is loaded is somebody's: it is looked at before (`pickles`) and loaded in a sandbox alone (`sandbox`).
+
 What it prints becomes progress, what it raises becomes one line with its own last place, and a crash of it is an error
 and not the end of the build. It reads from its parent a pipe that never has anything in it: when that ends, so does the
 worker, however the parent went.
@@ -14,10 +17,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import model_build
+from model_build import folders, pickles, sandbox
+from model_build.code import Code, within
 from model_build.errors import DataError, InputError, ModelBuildError, SourceError
 
 _LONGEST = 2000
@@ -30,6 +36,7 @@ _LAST_WORDS = 1.0
 Progress = Callable[[str, str], None]
 """Given a step's name and a text."""
 
+_OURS = {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "ORT_DISABLE_TELEMETRY": "1"}
 _KINDS: dict[str, type[ModelBuildError]] = {"source": SourceError, "data": DataError, "input": InputError}
 _START = (
     "import sys; sys.path[0] = sys.argv[1]; sys.path.append(sys.argv[2]); "
@@ -54,8 +61,13 @@ def run(
     """
     answer = folder / ".answer.json"
     home = Path(model_build.__file__).resolve().parent.parent
+    held = _held(request, project, home)
     command = [sys.executable, "-c", _START, str(project.resolve()), str(home), operation, str(folder)]
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "ORT_DISABLE_TELEMETRY": "1"}
+    environment = {**os.environ, **_OURS}
+    if held is not None:
+        sandbox.prepare(folder)
+        environment = {**held.environment(folder), **{key: environment[key] for key in _OURS}}
+        request = {**request, "sandbox": asdict(held)}
     with subprocess.Popen(
         [*command, json.dumps(request)],
         stdin=subprocess.PIPE,
@@ -71,23 +83,70 @@ def run(
         reader = threading.Thread(target=said.read, args=(worker.stdout,), daemon=True)
         reader.start()
         try:
-            code = worker.wait()
+            code = worker.wait(held.seconds if held else None)
             # What the code left running in the background holds the pipe open too: it gets a moment, not the build.
             reader.join(_LAST_WORDS)
+        except subprocess.TimeoutExpired:
+            raise ModelBuildError(
+                f"{what} took longer than the {held.seconds if held else 0} s that its sandbox gives it, so it was "
+                f"ended; set {sandbox.SECONDS} to more if that is no surprise"
+            ) from None
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(worker.pid, signal.SIGKILL)
             reader.join()
+    if held is not None:
+        sandbox.settle(folder)
     last = said.last
     if code == errno.ENOSPC and not answer.exists():
         raise ModelBuildError(last)
     if not answer.exists():
         raise ModelBuildError(f"{what} {_ending(code)}{f', its last words: {last[:200]}' if last else ''}")
-    found: dict[str, Any] = json.loads(answer.read_text("utf-8"))
+    found = _read(answer, what)
     answer.unlink()
     if "kind" in found:
-        raise _KINDS.get(found["kind"], ModelBuildError)(found["message"])
+        raise _KINDS.get(str(found["kind"]), ModelBuildError)(str(found.get("message"))[:_LONGEST])
     return found
+
+
+def _held(request: Mapping[str, Any], project: Path, home: Path) -> sandbox.Sandbox | None:
+    """The sandbox for a file that may run code when it is loaded, which is looked at first; None where none is needed.
+
+    What a function of the project returned lies in the cache and is the project's own.
+    """
+    file, kind = Path(request.get("file", "")), str(request.get("format"))
+    if "file" not in request or not pickles.runs_code(file, kind):
+        return None
+    if file.is_relative_to(folders.cache() / "steps"):
+        return None
+    label = str(request.get("label") or file.name)
+    source = Path(request.get("source") or file)
+    sandbox.require(f"source {label!r}")
+    names = pickles.check(source, file, kind, label)
+    reads = [source, home / "model_build", *_named(names, [project, home])]
+    if "data" in request:
+        reads.append(Path(request["data"]))
+    return sandbox.Sandbox.given(reads, [project, home])
+
+
+def _named(names: set[pickles.Name], roots: list[Path]) -> set[Path]:
+    """The files of the project that a pickle needs: its classes are the project's, and its data is not the pickle's."""
+    found: set[Path] = set()
+    for module in {module for module, _ in names}:
+        for root in roots:
+            if all(part.isidentifier() for part in module.split(".")) and (file := within(module, root)) is not None:
+                found |= set(Code(module, "", file, root.resolve(), False).files())
+    return {file for file in found if file.suffix == ".py"}
+
+
+def _read(answer: Path, what: str) -> dict[str, Any]:
+    try:
+        found: Any = json.loads(answer.read_text("utf-8"))
+        if isinstance(found, dict):
+            return dict(cast("dict[str, Any]", found))
+    except (OSError, ValueError):
+        pass
+    raise ModelBuildError(f"{what} left an answer that is none, expected that of the step; do not use it")
 
 
 class _Words:

@@ -136,6 +136,10 @@ def _batch(session: Any) -> int:
 
 
 def _cast(values: Array, wanted: Any, label: str) -> Array:
+    if values.ndim == 1 and len(wanted.shape) == 2 and wanted.shape[1] == 1:
+        values = values[:, None]  # a column of a table
+    elif values.ndim == 2 and values.shape[1] == 1 and len(wanted.shape) == 1:
+        values = values[:, 0]
     kind = _KINDS.get(wanted.type)
     if kind is None:
         raise SourceError(f"input {wanted.name!r} is {wanted.type}, expected a tensor of numbers or text")

@@ -94,7 +94,7 @@ def labels(work: Work, converted: Converted) -> list[str] | None:
 def reference(work: Work, fetched: Fetched, converted: Converted, stored: cache.Entry) -> cache.Entry:
     """The source framework's own answers as reference.npz. Raises DataError when the data does not fit the model."""
     session = runtime.session(converted.model)
-    inputs, _ = data.load(stored.folder / "data.npz")
+    inputs, _ = data.load(stored.folder / "data.npz", converted.columns)
     measure.fit(session, inputs, work.recipe.evaluate.data)
     if not converted.missing:
         data.whole(inputs, work.recipe.evaluate.data)
@@ -110,6 +110,7 @@ def reference(work: Work, fetched: Fetched, converted: Converted, stored: cache.
             "file": str(fetched.file),
             "data": str(stored.folder / "data.npz"),
             "data_label": work.recipe.evaluate.data,
+            "columns": converted.columns,
         }
         answer = isolate.run(
             "predict",
@@ -169,7 +170,7 @@ def _answered(
 
     def fill(folder: Path) -> None:
         assert candidate.model is not None
-        given, expectations = data.load(stored.folder / "data.npz")
+        given, expectations = data.load(stored.folder / "data.npz", converted.columns)
         work.progress("verify", f"{candidate.name} on {len(expectations)} rows")
         original = runtime.session(converted.model)
         name = output(work, original)
@@ -232,7 +233,8 @@ def _timed(
         work.progress("verify", "latency")
         original = runtime.session(converted.model)
         sessions = {yardstick: original} | {c.name: runtime.session(c.model) for c in new.values() if c.model}
-        feeds = measure.fit(original, data.load(stored.folder / "data.npz")[0], work.recipe.evaluate.data)
+        given, _ = data.load(stored.folder / "data.npz", converted.columns)
+        feeds = measure.fit(original, given, work.recipe.evaluate.data)
         taken = measure.latency(sessions, feeds, output(work, original))
 
     def fill(candidate: Candidate) -> Callable[[Path], None]:

@@ -8,6 +8,7 @@ Operations, each with a folder to write into and a request:
 """
 
 import errno
+import functools
 import importlib
 import json
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from model_build import cache, folders
+from model_build import cache, folders, pickles, sandbox
 from model_build.errors import DataError, InputError, ModelBuildError, SourceError
 
 _OURS = str(Path(__file__).resolve().parent)
@@ -28,6 +29,9 @@ _OURS = str(Path(__file__).resolve().parent)
 
 def main(arguments: list[str]) -> None:
     operation, folder, request = arguments[0], Path(arguments[1]), json.loads(arguments[2])
+    if held := request.pop("sandbox", None):
+        # First of all, while there is one thread and nothing of others: each thread to come is in it too.
+        _confine(sandbox.Sandbox(**held), folder)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     warnings.showwarning = _show_warning
     try:
@@ -36,12 +40,71 @@ def main(arguments: list[str]) -> None:
     except ModelBuildError as error:
         kinds = {SourceError: "source", DataError: "data", InputError: "input"}
         kind = next((name for known, name in kinds.items() if isinstance(error, known)), "failed")
-        answer = {"kind": kind, "message": str(error)}
+        answer = {"kind": kind, "message": _in_sandbox(str(error), request, held) if held else str(error)}
     code = _tell(answer, folder / ".answer.json")
     # Threads and exit handlers of what was loaded shall not keep the build waiting.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+_tried: list[str] = []
+"""What was asked of Python that the sandbox refuses, in words."""
+_EVENTS = {
+    "socket.__new__": "use the network",
+    "os.system": "start a program",
+    "subprocess.Popen": "start a program",
+    "os.posix_spawn": "start a program",
+    "os.exec": "start a program",
+    "os.fork": "start a process",
+    "os.kill": "send a signal",
+    "os.chmod": "change the rights of a file",
+}
+
+
+@functools.cache
+def _refused(module: str, name: str) -> bool:
+    return bool(pickles.refused([(module, name)]))
+
+
+def _confine(held: sandbox.Sandbox, folder: Path) -> None:
+    importlib.import_module("picklescan.scanner")
+    try:
+        sandbox.enter(held, folder)
+    except OSError as error:
+        print(f"{error.strerror or error}, so nothing was loaded", flush=True)
+        os._exit(1)
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "pickle.find_class":
+            # The pickle was looked at before; one inside of what it makes was not.
+            if _refused(str(arguments[0]), str(arguments[1])):
+                raise SourceError(f"a pickle inside would call {arguments[0]}.{arguments[1]}, which no model needs")
+        elif event in _EVENTS:
+            _tried.append(_EVENTS[event])
+        elif event == "open" and not isinstance(arguments[0], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+            path = os.fsdecode(arguments[0])
+            if not Path(path).absolute().is_relative_to(folder.absolute()) and path != os.devnull:
+                _tried.append(f"write {path}")
+
+    sys.addaudithook(watch)
+
+
+def _in_sandbox(message: str, request: dict[str, Any], held: dict[str, Any]) -> str:
+    """What failed, where the sandbox is the reason."""
+    label = f"source {request.get('label') or Path(request['file']).name!r}"
+    if "MemoryError" in message or "bad_alloc" in message:
+        return (
+            f"{label} wants more than the {held['memory']:,} bytes of memory that its sandbox gives it; set "
+            f"{sandbox.MEMORY} to more if that is no surprise"
+        )
+    if any(sign in message for sign in ("PermissionError", "not permitted", "Permission denied")):
+        what = f"tried to {_tried[0]}" if _tried else "wants what is not its own"
+        return (
+            f"{label} {what} when it was loaded, which its sandbox refuses ({message[:300]}); do not use it, or, if "
+            "it is yours, name a function that loads it as the source"
+        )
+    return message
 
 
 def _tell(answer: dict[str, Any], file: Path) -> int:
@@ -93,7 +156,7 @@ def _predict(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     from model_build import data
     from model_build.converters import converter
 
-    inputs, _ = data.load(Path(request["data"]))
+    inputs, _ = data.load(Path(request["data"]), request.get("columns"))
     named = data.named(inputs, request["inputs"], request["data_label"])
     try:
         answer: Any = converter(request["format"]).predict(Path(request["file"]), named, request["output"])

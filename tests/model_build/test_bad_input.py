@@ -160,7 +160,7 @@ def test_a_pickle_that_is_trusted_and_is_no_model(refused: Callable[..., str], h
     (home / "model.pkl").write_bytes(pickle.dumps({"not": "a model"}))
     assert "is not an estimator" in refused(source="model.pkl", trust=True)
     (home / "model.pkl").write_bytes(b"\x80\x04 rubbish")
-    assert "cannot be loaded as a pickled model: " in refused(source="model.pkl", trust=True)
+    assert "cannot be read to its end as a pickle" in refused(source="model.pkl", trust=True)
 
 
 @pytest.mark.parametrize(
