@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from model_build import runtime
+from model_build import external, runtime
 
 if TYPE_CHECKING:
     import onnx
@@ -16,8 +16,15 @@ IR_VERSION = 10
 
 
 def load(path: Path, *, weights: bool = True) -> "onnx.ModelProto":
-    """Read a model, and the weights in files beside it. Raises protobuf's DecodeError, ValueError or OSError."""
-    return cast("onnx.ModelProto", runtime.untyped("onnx").load_model(str(path), load_external_data=weights))
+    """Read a model, and the weights in files beside it.
+
+    Raises SourceError for weights that are to be anywhere else; protobuf's DecodeError, ValueError or OSError.
+    """
+    onnx = runtime.untyped("onnx")
+    model = cast("onnx.ModelProto", onnx.load_model(str(path), load_external_data=False))
+    if external.check(model, path.parent, repr(path.name)) and weights:
+        onnx.load_external_data_for_model(model, str(path.parent))
+    return model
 
 
 def serialise(model: "onnx.ModelProto") -> bytes:
@@ -56,6 +63,28 @@ def name_batch(model: "onnx.ModelProto") -> None:
         shape = value.type.tensor_type.shape
         if len(shape.dim) and not shape.dim[0].HasField("dim_value"):
             shape.dim[0].dim_param = "batch"
+
+
+def typed(model: "onnx.ModelProto") -> "onnx.ModelProto":
+    """A copy that says of every value what it is, as ONNX Runtime knows it.
+
+    onnx's own inference stops at operators of other domains, of which it knows nothing.
+    """
+    onnx = runtime.untyped("onnx")
+    found: onnx.ModelProto = onnx.shape_inference.infer_shapes(model)
+    known = {value.name for value in (*found.graph.value_info, *found.graph.output)}
+    missing = [name for node in found.graph.node for name in node.output if name and name not in known]
+    if not missing:
+        return found
+    asked = onnx.ModelProto()
+    asked.CopyFrom(found)
+    asked.graph.output.extend(onnx.ValueInfoProto(name=name) for name in missing)
+    kinds = {"tensor(float)": 1, "tensor(int64)": 7, "tensor(int32)": 6, "tensor(bool)": 9, "tensor(double)": 11}
+    for value in runtime.session(serialise(asked), plain=True).get_outputs():
+        if value.name in missing and value.type in kinds:
+            shape = value.shape or None
+            found.graph.value_info.append(onnx.helper.make_tensor_value_info(value.name, kinds[value.type], shape))
+    return found
 
 
 def rename(model: "onnx.ModelProto", names: Mapping[str, str]) -> None:

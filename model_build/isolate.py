@@ -97,6 +97,7 @@ def run(
             reader.join()
     if held is not None:
         sandbox.settle(folder)
+        _whole(folder / "model.onnx")
     last = said.last
     if code == errno.ENOSPC and not answer.exists():
         raise ModelBuildError(last)
@@ -127,6 +128,15 @@ def _held(request: Mapping[str, Any], project: Path, home: Path) -> sandbox.Sand
     if "data" in request:
         reads.append(Path(request["data"]))
     return sandbox.Sandbox.given(reads, [project, home])
+
+
+def _whole(made: Path) -> None:
+    """What comes out of a sandbox has its weights in it: else whoever reads it next would fetch them from here."""
+    if made.is_file():
+        from model_build import external, graphs
+
+        if external.check(graphs.load(made, weights=False), made.parent, repr(made.name)):
+            raise SourceError("what was loaded made a model whose weights are in other files; do not use it")
 
 
 def _named(names: set[pickles.Name], roots: list[Path]) -> set[Path]:

@@ -41,10 +41,13 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
     name = repr(settings["label"])
     header = onnxfile.header(source, name)
     if header.opsets.get("", 0) > onnx.defs.onnx_opset_version() or header.ir_version > onnx.IR_VERSION:
+        graphs.load(source, weights=False)
         _load(source, name)  # the runtime names what it takes; only if it takes more than onnx do we go on
     try:
         model = graphs.load(source)
         runtime.untyped("onnx.checker").check_model(model)
+    except SourceError:
+        raise
     except (onnx.checker.ValidationError, ValueError, OSError) as error:
         raise SourceError(f"source {name} is not a valid ONNX model: {runtime.first_line(error)}") from None
     except Exception as error:  # protobuf's DecodeError, whose module differs by its backend
