@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_build import cache, content, isolate
+from model_build import cache, content, converters, isolate
 from model_build.fetch import fetch
 from model_build.identity import STEPS
 from model_build.work import Work
@@ -31,17 +31,24 @@ def convert(work: Work) -> Converted:
     """Convert what `fetch` brought. Raises SourceError for a model that is broken, too new, or cannot be converted."""
     fetched = fetch(work)
     classify = work.recipe.classify
-    request = {
+    request: dict[str, Any] = {
         "format": fetched.format,
         "input": classify.input if classify else INPUT,
         "label": work.source.label,
     }
+    example: dict[str, str] = {}
+    if fetched.format in converters.BY_EXAMPLE:
+        from model_build.evaluation import evaluation  # which knows of conversions, too
+
+        stored = evaluation(work)
+        request |= {"axes": work.recipe.axes, "rows": stored.note()["digest"]}
+        example = {"data": str(stored.folder / "data.npz")}
 
     def fill(folder: Path) -> None:
         work.progress("convert", "checking the ONNX" if fetched.format == "onnx" else f"{fetched.format} to ONNX")
         answer = isolate.run(
             "convert",
-            {**request, "file": str(fetched.file)},
+            {**request, **example, "file": str(fetched.file)},
             folder,
             project=work.project,
             step="convert",

@@ -16,6 +16,8 @@ from model_build.code import Code, locate
 from model_build.errors import DataError, InputError, SourceError
 
 PICKLES = (".pkl", ".pickle", ".joblib")
+TORCH = (".pt", ".pth", ".pt2")
+"""Of PyTorch, which loads all of them by way of pickle."""
 _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _LATER = re.compile(r"(s3|gs|hf|https?|oci|mlflow|azureml|file):")
 
@@ -79,7 +81,7 @@ def model_file(source: Source) -> Path:
     assert source.path is not None
     if source.path.is_file():
         return source.path
-    kinds = (".onnx", ".skops", ".ubj", *PICKLES)
+    kinds = (".onnx", ".skops", ".ubj", *PICKLES, *TORCH)
     found = [path for _, path in content.walk(source.path) if path.suffix in kinds]
     preferred = [path for path in found if path.stem == "model"]
     choice = preferred if len(preferred) == 1 else found

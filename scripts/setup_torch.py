@@ -1,7 +1,7 @@
 """Make `.venv-torch` hold what requirements-torch.lock says: all of `.venv`, and PyTorch.
 
 PyTorch for Linux on x86-64 comes from the registry with the libraries of a GPU, gigabytes of them, and its own are
-linked to those, so none can be left out. They have a place of their own so that `.venv` is small and quick to make; what
+linked to those, so none can be left out. They have a place of their own so that `.venv` stays small; what
 uv has in its cache is linked and not copied. Nothing happens when neither the lock nor the project has changed.
 """
 

@@ -18,7 +18,11 @@ FORMATS = {
     "xgboost": "model_build.converters.xgboost",
     "lightgbm": "model_build.converters.lightgbm",
     "sklearn": "model_build.converters.sklearn",
+    "torch": "model_build.converters.torch",
 }
+
+BY_EXAMPLE = ("torch",)
+"""Formats whose models are converted by running them on rows of the evaluation data."""
 
 Arrays = Mapping[str, Any]
 """Name to numpy array."""
@@ -39,9 +43,9 @@ class Converter(Protocol):
         """Write `source` as ONNX to `target`.
 
         settings: `input`, the name for the model's one input where the format has no names; `label`, what messages
-        call the source. Returns `framework` (name and version) and `classes` (label values in order, or None).
-        `missing: True` where NaN stands for what is missing; `columns`, the names of the columns of the model's one
-        matrix, where it knows them. Raises SourceError.
+        call the source; for BY_EXAMPLE also `data`, a data.npz, and `axes` of the recipe. Returns `framework` (name and
+        version) and `classes` (label values in order, or None). `missing: True` where NaN stands for what is missing;
+        `columns`, the names of the columns of the model's one matrix, where it knows them. Raises SourceError.
         """
         ...
 
@@ -61,6 +65,6 @@ def recognise(made: object, label: str) -> str:
             return name
     kind = f"{type(made).__module__}.{type(made).__qualname__}".removeprefix("builtins.")
     raise SourceError(
-        f"source {label} returned {kind}, expected a fitted estimator of scikit-learn, XGBoost or LightGBM"
-        " or an ONNX model; return the model"
+        f"source {label} returned {kind}, expected a fitted estimator of scikit-learn, XGBoost or LightGBM, "
+        "a PyTorch module or an ONNX model; return the model"
     )

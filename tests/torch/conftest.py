@@ -1,0 +1,19 @@
+"""What is here needs PyTorch, which `.venv` has not: `make test-torch` runs it, and `make test` does not look at it."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+if importlib.util.find_spec("torch") is None:
+    collect_ignore_glob = ["test_*.py"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.torch)
+            # Tests make TorchScript, as users have made it; torch says at each turn that there is something newer.
+            item.add_marker(pytest.mark.filterwarnings("ignore:`torch.jit.* is deprecated:FutureWarning"))
