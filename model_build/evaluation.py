@@ -11,6 +11,8 @@ from model_build.errors import DataError
 from model_build.identity import STEPS
 from model_build.work import Work
 
+_AT_ONCE = 8
+"""Rows per call where the model takes any number: the values of all layers for more would take much memory."""
 _MEASURED, _CALIBRATED = "evaluate.data", "optimize.calibration.data"
 
 
@@ -21,7 +23,7 @@ class Rows:
     inputs: data.Inputs
     digest: str
     step: int
-    """Rows per call: 1, or what the model takes."""
+    """Rows per call: what the model takes, or a few where it takes any number."""
 
 
 def evaluation(work: Work) -> cache.Entry:
@@ -50,6 +52,8 @@ def calibration(work: Work, converted: Converted) -> Rows:
         raise _renamed(error, key) from None
     step = measure.rows_per_call(session)
     count = len(wanted) // step * step
+    if measure.takes_any(session):
+        step = _AT_ONCE
     if not count:
         raise DataError(f"{key} {text} gives {len(wanted)} rows, but the model takes {step} at a time; give more")
     return Rows({name: values[:count] for name, values in fitted.items()}, stored.note()["digest"], step)

@@ -1,5 +1,6 @@
 """Runs models on evaluation data: whether it fits, what they answer, how long they take."""
 
+import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -98,7 +99,13 @@ def run(session: Any, inputs: Mapping[str, Array], output: str) -> Array:
 
 
 def latency(sessions: Mapping[str, Any], inputs: Mapping[str, Array], output: str) -> dict[str, Timing]:
-    """Time of one call with the least batch, for each session, taken in turns so that all see the same machine."""
+    """Time of one call with the least batch, for each session, taken in turns so that all see the same machine.
+
+    The order changes: where others want the processor too, what takes it away may keep step with a fixed order, and
+    would always strike the same session.
+    """
+    order = list(sessions)
+    mixed = random.Random(0)
     rows = len(next(iter(inputs.values())))
     step = {name: 1 if (n := _batch(session)) == BATCH else n for name, session in sessions.items()}
     taken: dict[str, list[float]] = {name: [] for name in sessions}
@@ -107,7 +114,9 @@ def latency(sessions: Mapping[str, Any], inputs: Mapping[str, Array], output: st
         passed = (time.monotonic() - began) / len(sessions)
         if (turn >= WARM + LEAST and passed > SECONDS) or (turn and passed > PATIENCE and all(taken.values())):
             break
-        for name, session in sessions.items():
+        mixed.shuffle(order)
+        for name in order:
+            session = sessions[name]
             start = turn * step[name] % (rows - step[name] + 1)
             batch = {key: values[start : start + step[name]] for key, values in inputs.items()}
             at = time.perf_counter()
@@ -120,6 +129,11 @@ def latency(sessions: Mapping[str, Any], inputs: Mapping[str, Array], output: st
 def rows_per_call(session: Any) -> int:
     step = _batch(session)
     return 1 if step == BATCH else step
+
+
+def takes_any(session: Any) -> bool:
+    """Whether the number of rows is open."""
+    return _batch(session) == BATCH
 
 
 def _timing(samples: list[float]) -> Timing:

@@ -52,7 +52,7 @@ def fp16(task: Task) -> str:
     fused(task.source, basic, "ORT_ENABLE_BASIC")
     with tool("onnxruntime.transformers.float16"):
         convert = runtime.untyped("onnxruntime.transformers.float16").convert_float_to_float16
-        made = convert(graphs.load(basic), keep_io_types=True)
+        made = convert(graphs.typed(graphs.load(basic)), keep_io_types=True, disable_shape_infer=True)
     basic.unlink()
     if not any(tensor.data_type == 10 for tensor in graphs.tensors(made)):
         raise NotMade("no weights of float32 to make smaller")

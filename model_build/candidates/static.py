@@ -97,8 +97,6 @@ def _by(task: Task, method: str) -> str:
 
 def _prepared(task: Task) -> "onnx.ModelProto":
     """Batch normalisation in its convolution, constants worked out, every operator with a name of its own."""
-    import onnx
-
     source, between = task.source, task.folder / "prepared.onnx"
     model = graphs.load(source)
     version = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
@@ -117,7 +115,7 @@ def _prepared(task: Task) -> "onnx.ModelProto":
         names.add(node.name)
     if not _heavy(model):
         raise NotMade("no convolution or matrix product with constant weights to quantise")
-    return onnx.shape_inference.infer_shapes(model)
+    return graphs.typed(model)
 
 
 def _heavy(model: "onnx.ModelProto") -> list[str]:
@@ -130,7 +128,8 @@ def _batches(task: Task, most: int | None = None) -> Iterator[dict[str, measure.
     count = len(next(iter(task.rows.inputs.values())))
     starts = range(0, count, task.rows.step)
     if most is not None:
-        chosen = np.unique(np.linspace(0, len(starts) - 1, min(most, len(starts))).astype(int))
+        calls = min(-(-most // task.rows.step), len(starts))
+        chosen = np.unique(np.linspace(0, len(starts) - 1, calls).astype(int))
         starts = [starts[index] for index in chosen]
     for start in starts:
         yield {name: values[start : start + task.rows.step] for name, values in task.rows.inputs.items()}
@@ -138,7 +137,7 @@ def _batches(task: Task, most: int | None = None) -> Iterator[dict[str, measure.
 
 def _probes(task: Task) -> int:
     assert task.rows is not None
-    return sum(1 for _ in _batches(task, _PROBED)) * task.rows.step
+    return sum(len(next(iter(batch.values()))) for batch in _batches(task, _PROBED))
 
 
 def _ranges(task: Task, model: "onnx.ModelProto", method: str) -> Ranges:
@@ -173,7 +172,7 @@ def _calibrated(task: Task, model: "onnx.ModelProto", method: str, folder: Path)
         calibrate_method=getattr(library.CalibrationMethod, method),
         extra_options=options,
     )
-    # A call at a time: the values of all layers for all rows would not fit into memory.
+    # A few rows at a time: the values of all layers for all rows would not fit into memory.
     for batch in _batches(task):
         calibrator.collect_data(_Once(batch))
     found = calibrator.compute_data()

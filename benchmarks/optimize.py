@@ -1,0 +1,205 @@
+"""The candidate search on real models, beside a plain quantize_dynamic in the same run, and what no change costs.
+
+Each model's candidates answer the same rows, and are timed by the CPU time of one row a call on one thread, in turns and
+in an order that changes: a ratio is of two numbers from the same minutes. Quality is the metric of the model's own task on
+real data; a loss is relative to that of the model as it came.
+"""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from model_build import gate, graphs, measure, runtime
+from model_build.convert import convert
+from model_build.optimize import Candidate, search
+from model_build.recipe import Recipe
+from model_build.work import Work
+from tests.tools import ocr
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LOSS = 0.01
+"""Relative, of quality: what a candidate may lose and still be taken."""
+GIGABYTE = 1 << 30
+ROUNDS = 7
+CALLS = 60
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass
+class Model:
+    name: str
+    source: str
+    inputs: Array
+    quality: Callable[[Array], float]
+    output: str | None = None
+
+
+def main() -> None:
+    flags = Path("/proc/cpuinfo").read_text("utf-8")
+    has = [name for name in ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8") if f" {name}" in flags]
+    print(f"instructions: {', '.join(has)}\n")
+    folder = Path(tempfile.mkdtemp(prefix="modelport-bench-"))
+    os.environ["MODELPORT_CACHE_DIR"] = str(folder / "cache")
+    wanted = os.environ.get("MODELS", "digits magika cls rec gigabyte").split()
+    try:
+        for name in wanted:
+            if name != "gigabyte":
+                _compare(globals()[f"_{name}"](), folder)
+        if "gigabyte" in wanted:
+            _unchanged(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _compare(model: Model, folder: Path) -> None:
+    data = folder / f"{model.name}.npz"
+    np.savez(data, X=model.inputs, y=np.zeros(len(model.inputs)))
+    asked = {"candidates": ["all"], "calibration": {"rows": 48}}
+    value = {"name": model.name, "source": model.source, "evaluate": {"data": str(data)}, "optimize": asked}
+    work = Work.on(Recipe.parse(value), REPOSITORY)
+    converted = convert(work)
+    took: dict[str, float] = {}
+    found: list[Candidate] = []
+    began = time.monotonic()
+    for candidate in search(work, converted):
+        found.append(candidate)
+        took[candidate.name] = time.monotonic() - began
+        began = time.monotonic()
+    sessions = {c.name: runtime.session(c.model) for c in found if c.model is not None}
+    original = runtime.session(converted.model)
+    name = model.output or measure.pick(original, [])
+    feeds = measure.fit(original, {"": model.inputs}, model.name)
+    timing = _calls({"as it came": original, **sessions}, feeds, name)
+    quality = {n: model.quality(measure.run(s, feeds, name)) for n, s in {"as it came": original, **sessions}.items()}
+    baseline = quality["as it came"]
+    sizes = {c.name: c.model.stat().st_size for c in found if c.model is not None}
+    sizes["as it came"] = converted.model.stat().st_size
+    peers = {c.name for c in found if c.peer}
+    passed = [
+        gate.Measured(n, sizes[n], quality[n], baseline - quality[n], timing[n].p50_ms, timing[n].p99_ms)
+        for n in sessions
+        if n not in peers and baseline - quality[n] <= LOSS * baseline
+    ]
+    chosen, why = gate.choose(passed, 0.5)
+    print(f"{model.name}: {len(model.inputs)} rows, quality {baseline:.4f} as it came; chosen: {chosen}")
+    print("| candidate | MB | ms | speed beside fp32 | beside quantize_dynamic | relative loss | made in s | |")
+    print("|---|---|---|---|---|---|---|---|")
+    plain = timing.get("int8-plain")
+    for n, t in timing.items():
+        against = f"{plain.p50_ms / t.p50_ms:.2f}" if plain else ""
+        loss = (baseline - quality[n]) / baseline
+        print(
+            f"| {n} | {sizes[n] / 1e6:.2f} | {t.p50_ms:.3f} | {timing['fp32'].p50_ms / t.p50_ms:.2f} | {against} | "
+            f"{loss:.2%} | {took.get(n, 0):.1f} | {why.get(n, '')} |"
+        )
+    for c in found:
+        if c.model is None or c.detail:
+            print(f"  {c.name}: {c.why or c.detail}")
+    print(flush=True)
+
+
+def _calls(sessions: dict[str, Any], feeds: dict[str, Array], output: str) -> dict[str, measure.Timing]:
+    """CPU time of calls with one row: what others take of the machine meanwhile is not in it."""
+    order, mixed = list(sessions), random.Random(0)
+    taken: dict[str, list[float]] = {name: [] for name in order}
+    rows = len(next(iter(feeds.values())))
+    for turn in range(CALLS + 3):
+        mixed.shuffle(order)
+        batch = {key: values[turn % rows : turn % rows + 1] for key, values in feeds.items()}
+        for name in order:
+            began = time.thread_time()
+            sessions[name].run([output], batch)
+            if turn >= 3:
+                taken[name].append((time.thread_time() - began) * 1000)
+    middle = {name: [float(np.percentile(values, share)) for share in (50, 99)] for name, values in taken.items()}
+    return {name: measure.Timing(p50, p99, p50, taken[name]) for name, (p50, p99) in middle.items()}
+
+
+def _accuracy(labels: Array) -> Callable[[Array], float]:
+    return lambda answer: float((answer.reshape(len(labels), -1).argmax(1) == labels).mean())
+
+
+def _digits() -> Model:
+    from examples.digits.train import evaluation
+
+    pixels, digits = evaluation()
+    return Model("digits", "examples.digits.train:pipeline", pixels, _accuracy(digits), "probabilities")
+
+
+def _magika() -> Model:
+    from examples.magika.data import evaluation
+
+    inputs, kinds = evaluation()
+    recipe = Recipe.load(REPOSITORY / "Pulumi.magika.yaml")
+    labels = recipe.evaluate.labels
+    assert isinstance(labels, list)
+    return Model("magika", recipe.source, inputs, _accuracy(np.asarray([labels.index(str(kind)) for kind in kinds])))
+
+
+def _cls() -> Model:
+    pictures, flipped = ocr.turned(400)
+    return Model("cls", str(ocr.model("cls")), pictures, _accuracy(flipped))
+
+
+def _rec() -> Model:
+    pictures, texts = ocr.lines(100, 320)
+    path = ocr.model("rec")
+    read = ocr.Reader(path)
+
+    def quality(answer: Array) -> float:
+        return float(np.mean([text == said for text, said in zip(texts, read(answer), strict=True)]))
+
+    texts = [text.replace(" ", "") for text in texts]
+    return Model("rec", str(path), pictures, quality)
+
+
+_PLAN = """
+import json, sys, time
+began = time.perf_counter()
+from pathlib import Path
+from model_build import plan
+olds = json.loads(sys.argv[1])
+first = time.perf_counter()
+news, wrong = plan.check(olds, {"recipe": olds["recipe"]}, Path(sys.argv[2]))
+assert not wrong, wrong
+print(json.dumps([time.perf_counter() - began, time.perf_counter() - first]))
+"""
+
+
+def _unchanged(folder: Path) -> None:
+    """What a recipe that did not change costs in a plan, with a model of a gigabyte: its digest is remembered."""
+    weights = onnx.TensorProto(name="w", data_type=onnx.TensorProto.FLOAT, dims=[GIGABYTE // 4])
+    weights.raw_data = bytes(GIGABYTE)
+    graph = onnx.GraphProto(name="g", initializer=[weights])
+    model = onnx.ModelProto(ir_version=10, graph=graph)
+    model.opset_import.add(domain="", version=21)
+    (folder / "large.onnx").write_bytes(graphs.serialise(model))
+    np.savez(folder / "d.npz", X=np.zeros((1, 1)), y=np.zeros(1))
+    time.sleep(2.5)  # a file that is younger may change again within a tick of the clock, and is read each time
+    recipe = Recipe.parse({"name": "large", "source": "large.onnx", "evaluate": {"data": "d.npz"}}).canonical()
+    command = [sys.executable, "-c", _PLAN, json.dumps({"recipe": recipe}), str(folder)]
+    taken = [
+        json.loads(subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout)
+        for _ in range(ROUNDS + 1)
+    ]
+    print(f"a plan with a model of {GIGABYTE / 1e9:.2f} GB, read for the first time: {taken[0][1]:.2f} s")
+    for number, what in ((1, "nothing changed"), (0, "nothing changed, and the import of what plans")):
+        times = sorted(t[number] for t in taken[1:])
+        print(f"  {what}: {times[len(times) // 2]:.3f} s ({times[0]:.3f} to {times[-1]:.3f}), asked: at most 0.2")
+
+
+if __name__ == "__main__":
+    main()
