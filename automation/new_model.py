@@ -211,7 +211,7 @@ def measured(text: str, root: Path, wanted: Graph | None) -> Measured | None:
 def _fitting(tensor: Tensor, shape: Sequence[int], label: str) -> None:
     if tensor.shape is None:
         return
-    if len(shape) == 1 and tensor.shape[1:] == [1]:
+    if len(shape) == 1 and tensor.shape[1:] == (1,):
         shape = [*shape, 1]  # a column of a table
     same = len(tensor.shape) == len(shape) and all(
         not isinstance(want, int) or want == got for want, got in zip(tensor.shape[1:], shape[1:], strict=True)

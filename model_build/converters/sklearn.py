@@ -1,4 +1,8 @@
-"""scikit-learn: any fitted classifier or regressor, or a pipeline that ends in one, on one matrix of numbers."""
+"""scikit-learn: any fitted classifier or regressor, or a pipeline that ends in one.
+
+It takes one matrix of numbers, one text a row, or, where a ColumnTransformer picks columns by name, one input for each
+of those: [batch, 1], of numbers or text.
+"""
 
 import pickle
 import zipfile
@@ -9,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from model_build import graphs, runtime
-from model_build.converters import Arrays, converter
+from model_build.converters import Arrays, columns, converter
 from model_build.errors import SourceError
 
 LABEL, PROBABILITIES, PREDICTION = "label", "probabilities", "prediction"
@@ -41,7 +45,6 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         raise SourceError(
             f"{error.name} is not installed, scikit-learn models need it; pip install modelport[sklearn]"
         ) from None
-    types = runtime.untyped("skl2onnx.common.data_types")
     model = load(source, settings["label"])
     if other := _other(model):
         return converter(other).convert(source, target, settings)
@@ -54,31 +57,42 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         ) from None
     except TypeError as error:
         raise SourceError(f"source {label} is not an estimator: {error}") from None
-    width = getattr(model, "n_features_in_", None)
-    if width is None:
-        raise SourceError(
-            f"source {label} does not say how many features it takes; fit it on an array [rows, features]"
-        )
+    taken = columns.kinds(model, label)
+    initial = _inputs(model, taken, settings["input"], label)
     classifier = sklearn.base.is_classifier(model)
     if not classifier and not sklearn.base.is_regressor(model):
         raise SourceError(
             f"source {label} is a {_kind(model)}, expected a classifier or regressor, or a pipeline to one"
         )
     classes = list(_classes(model)) if classifier else None
+    options: dict[int, dict[str, Any]] = {id(model): {"zipmap": False}} if classifier else {}
+    for part in columns.parts(model):
+        if getattr(part, "token_pattern", None) == columns.WORDS and part.analyzer == "word":
+            options[id(part)] = {"tokenexp": columns.WORDS_HERE}
+        if other := _other(part):
+            _embed(other, type(part), label, columns.fed_sparse(model))
     try:
         converted: Any = skl2onnx.convert_sklearn(
             model,
             name="model",
-            initial_types=[(settings["input"], types.FloatTensorType([None, int(width)]))],
+            initial_types=initial,
             target_opset={"": graphs.OPSET, "ai.onnx.ml": graphs.ML_OPSET},
-            options={id(model): {"zipmap": False}} if classifier else None,
+            options=options or None,
         )
+    except SourceError:
+        raise
     except Exception as error:
         text = runtime.first_line(error)
         raise SourceError(
             f"source {label} is a {_kind(model)} that skl2onnx {skl2onnx.__version__} cannot convert: {text}; "
             "use an estimator that it supports, or convert it yourself and name the ONNX file"
         ) from None
+    for node in converted.graph.node:
+        if node.op_type == "StringNormalizer":
+            kept = [each for each in node.attribute if each.name != "locale"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+            node.attribute.append(runtime.untyped("onnx.helper").make_attribute("locale", columns.LOCALE))
     outputs = [value.name for value in converted.graph.output]
     names = [LABEL, PROBABILITIES] if classifier else [PREDICTION]
     graphs.rename(converted, dict(zip(outputs, names, strict=False)))
@@ -90,15 +104,27 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         runtime.session(target)
     except Exception as error:
         raise runtime.refusal(error, label) from None
-    missing = bool(sklearn.utils.get_tags(model).input_tags.allow_nan)
-    return {"framework": f"scikit-learn {sklearn.__version__}", "classes": classes, "missing": missing}
+    # Of columns some may have holes: what takes none says so itself.
+    missing = bool(taken) or bool(sklearn.utils.get_tags(model).input_tags.allow_nan)
+    names = getattr(model, "feature_names_in_", None) if taken is None else None
+    return {
+        "framework": f"scikit-learn {sklearn.__version__}",
+        "classes": classes,
+        "missing": missing,
+        "columns": None if names is None else [str(name) for name in names],
+    }
 
 
 def predict(source: Path, inputs: Arrays, output: str) -> Any:
     model: Any = load(source, source.name)
     if other := _other(model):
         return converter(other).predict(source, inputs, output)
-    (values,) = inputs.values()
+    values: Any
+    if columns.kinds(model, repr(source.name)) is not None:
+        values = columns.frame(inputs, repr(source.name))
+    else:
+        (values,) = inputs.values()
+        values = values.ravel() if columns.takes_text(model) else values
     if output == PROBABILITIES and hasattr(model, "predict_proba"):
         return np.asarray(model.predict_proba(values))
     if output == PROBABILITIES and hasattr(model, "decision_function"):
@@ -106,6 +132,67 @@ def predict(source: Path, inputs: Arrays, output: str) -> Any:
     if output in (LABEL, PREDICTION):
         return np.asarray(model.predict(values))
     return None
+
+
+def _inputs(model: Any, taken: Mapping[str, str] | None, name: str, label: str) -> list[tuple[str, Any]]:
+    """Names and types of the inputs, as skl2onnx takes them."""
+    types = runtime.untyped("skl2onnx.common.data_types")
+    column = {columns.NUMBER: types.FloatTensorType, columns.TEXT: types.StringTensorType}
+    if taken is not None:
+        return [(each, column[kind]([None, 1])) for each, kind in taken.items()]
+    if columns.takes_text(model):
+        return [(name, types.StringTensorType([None, 1]))]
+    width = getattr(model, "n_features_in_", None)
+    if width is None:
+        raise SourceError(
+            f"source {label} does not say how many features it takes; fit it on an array [rows, features]"
+        )
+    return [(name, types.FloatTensorType([None, int(width)]))]
+
+
+def _embed(other: str, kind: type, label: str, sparse: set[int]) -> None:
+    """Have skl2onnx convert estimators of another format inside of a pipeline by that format's own converter."""
+    skl2onnx, types = runtime.untyped("skl2onnx"), runtime.untyped("skl2onnx.common.data_types")
+    form: Any = converter(other)
+
+    def shapes(operator: Any) -> None:
+        known = getattr(operator.raw_operator, "classes_", None)
+        if known is None:
+            operator.outputs[0].type = types.FloatTensorType([None, 1])
+            return
+        text = np.asarray(known).dtype.kind in "OUS"
+        operator.outputs[0].type = (types.StringTensorType if text else types.Int64TensorType)([None])
+        operator.outputs[1].type = types.FloatTensorType([None, len(known)])
+
+    def convert(scope: Any, operator: Any, container: Any) -> None:  # skl2onnx asks for these names
+        helper = runtime.untyped("onnx.helper")
+        ensemble = form.ensemble(operator.raw_operator, label)
+        if id(operator.raw_operator) in sparse and other == "xgboost":
+            ensemble.missing = 0.0  # what a sparse matrix leaves out is missing to XGBoost
+        outputs = [each.full_name for each in operator.outputs]
+        nodes, constants = ensemble.nodes(operator.inputs[0].full_name, outputs)
+        container.initializers.extend(constants)
+        for node in nodes:
+            attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
+            version = graphs.ML_OPSET if node.domain else graphs.OPSET
+            container.add_node(
+                node.op_type,
+                list(node.input),
+                list(node.output),
+                op_domain=node.domain,
+                op_version=version,
+                name=f"{outputs[-1]}.{len(container.nodes)}",
+                **attributes,
+            )
+
+    skl2onnx.update_registered_converter(
+        kind,
+        f"Modelport{kind.__name__}",
+        shapes,
+        convert,
+        overwrite=True,
+        options={"zipmap": [True, False, "columns"], "nocl": [True, False]} if hasattr(kind, "predict_proba") else {},
+    )
 
 
 def _other(model: object) -> str | None:
