@@ -235,7 +235,7 @@ def test_evaluation_data_that_does_not_fit(refused: Callable[..., str], home: Pa
         ("d.npz", b"", "evaluate.data 'd.npz' cannot be read"),
         ("d.csv", b"a,b,c,d,y\n", "is empty, expected a header and at least one row"),
         ("d.csv", b"a,b,c,d\n1,2,3,4\n", "has columns a, b, c, d, expected one called y"),
-        ("d.csv", b"a,b,c,d,y\n1,2,3,4,0\n1,2,x,4,0\n", "line 3: could not convert string to float: 'x'"),
+        ("d.csv", b"a,b,c,d,y\n1,2,3,4,0\n1,2,x,4,0\n", "column 'c' holds text ('x' in row 1), but"),
         ("d.csv", b"a,b,c,d,y\n1,2,3,0\n", "line 2 has 4 values, expected 5"),
         ("d.txt", b"1", "expected module:function, a .npz or a .csv file"),
     ],
