@@ -36,6 +36,7 @@ _LAST_WORDS = 1.0
 Progress = Callable[[str, str], None]
 """Given a step's name and a text."""
 
+_SIGNING = "MODELPORT_SIGNING_"
 _OURS = {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "ORT_DISABLE_TELEMETRY": "1"}
 _KINDS: dict[str, type[ModelBuildError]] = {"source": SourceError, "data": DataError, "input": InputError}
 _START = (
@@ -63,7 +64,8 @@ def run(
     home = Path(model_build.__file__).resolve().parent.parent
     held = _held(request, project, home)
     command = [sys.executable, "-c", _START, str(project.resolve()), str(home), operation, str(folder)]
-    environment = {**os.environ, **_OURS}
+    # A model's code is the project's own, but what it imports need not be: nothing of it is to sign images.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(_SIGNING)} | _OURS
     if held is not None:
         sandbox.prepare(folder)
         environment = {**held.environment(folder), **{key: environment[key] for key in _OURS}}

@@ -189,3 +189,42 @@ def test_what_was_signed_elsewhere_since_is_brought_and_goes_along(
     listed = {each["digest"] for each in list_referrers(outs["reference"])}
     assert {signature, built.sbom} <= listed
     assert [each["digest"] for each in bake.referrers(data / "images", built.digest)].count(signature) == 1
+
+
+SEEN = """
+import os
+from pathlib import Path
+
+import iris
+
+data = iris.data
+
+def model():
+    Path("seen").write_text("\\n".join(os.environ))
+    return iris.model()
+"""
+
+
+def test_the_private_key_is_written_nowhere(
+    project: Path, recipe: Make, signs: str, ours: Key, registry: Registry, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Not in what a build leaves, sends or says, and the model's own code does not see it."""
+    home = tmp_path / "project"
+    home.mkdir()
+    for name, text in (("iris.py", (project / "iris.py").read_text()), ("seen.py", SEEN)):
+        (home / name).write_text(text)
+    monkeypatch.setenv(signing.KEY, ours[0].read_text())
+    monkeypatch.setenv(signing.PASSWORD, "")
+    said: list[str] = []
+    built = build(
+        recipe(source="seen:model", evaluate={"data": "seen:data"}), project=home, signed_by=signs,
+        push=f"{registry.host}/signed/quiet", progress=lambda step, text: said.append(f"{step}: {text}"),
+    )  # fmt: skip
+    secret = ours[0].read_text().splitlines()[1]
+    assert built.signature
+    assert "PATH" in (home / "seen").read_text().splitlines()
+    assert [name for name in (home / "seen").read_text().splitlines() if "SIGNING" in name] == []
+    files = [path for root in (tmp_path, registry.folder) for path in root.rglob("*") if path.is_file()]
+    assert [path for path in files if secret.encode() in path.read_bytes()] == []
+    assert secret not in "\n".join(said) + registry.log() + built.to_json()
