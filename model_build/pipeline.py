@@ -6,6 +6,7 @@ image: the report is attached to it as a referrer.
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -50,6 +51,8 @@ class Built:
     report_json: str
     sbom: str
     """Digest of what holds the bill of materials, attached to the image."""
+    provenance: str
+    """Digest of what holds where the image comes from, attached to it; signed where that was asked for."""
     signature: str
     """Digest of what holds the signature, attached to the image; empty where none was asked for."""
     cached: bool
@@ -90,6 +93,7 @@ def build(
         image = f"oci:{layout}@{made.image.digest}"
         described = _described(layout, made.image.digest)
         signature = _signed(layout, made.image.digest, _deployed_as(recipe, push), signed_by, signer)
+        origin = _told(work, layout, made, signed_by, signer)
         reference = _push(work, layout, made.image.digest, push) if push else image
     return Built(
         model=recipe.name,
@@ -103,6 +107,7 @@ def build(
         report_html=str(written.html),
         report_json=str(written.json),
         sbom=described,
+        provenance=origin,
         signature=signature,
         cached=cached,
     )
@@ -222,6 +227,23 @@ def _signed(layout: Path, digest: str, name: str, signed_by: str | None, signer:
     from model_build import signing
 
     return signing.found(layout, digest, signed_by) if signer is None else signing.attach(layout, digest, name, signer)
+
+
+def _told(work: Work, layout: Path, made: report.Report, signed_by: str | None, signer: "signing.Signer | None") -> str:
+    """Say where the image comes from, unless that is said already; the digest of what holds it."""
+    from model_build import provenance
+
+    assert made.image is not None and made.chosen is not None
+    digest, recipe = made.image.digest, work.recipe
+    origin = provenance.Origin(recipe.name, recipe.version, made.chosen, work.identity.digest, work.identity.parts)
+    text = provenance.statement(origin, digest)
+    with tempfile.TemporaryDirectory(prefix="provenance-") as folder:
+        placed = provenance.place(layout, digest, text, Path(folder))
+    if not signed_by:
+        return placed
+    if signer is not None:
+        return provenance.sign(layout, digest, text, signer)
+    return provenance.found(layout, digest, signed_by) or placed
 
 
 def _push(work: Work, layout: Path, digest: str, destination: str) -> str:

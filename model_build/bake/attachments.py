@@ -7,7 +7,10 @@ from model_build.bake.layout import EMPTY, MANIFEST, Json, Layout, canonical
 
 SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 """Artifact type of a signature as cosign makes it."""
+ATTESTATION = "application/vnd.dev.cosign.artifact.att.v1+json"
+"""Artifact type of what is said of an image and signed."""
 _TYPES = {
+    ".intoto.json": "application/vnd.in-toto+json",
     ".cdx.json": "application/vnd.cyclonedx+json",
     ".json": "application/json",
     ".html": "text/html",
@@ -48,6 +51,11 @@ def attach(layout: Path, digest: str, artifact_type: str, files: Mapping[str, Pa
 def signature_tag(digest: str) -> str:
     """The tag under which cosign looks for the signatures of an image."""
     return f"{digest.replace(':', '-')}.sig"
+
+
+def attestation_tag(digest: str) -> str:
+    """The tag under which cosign looks for what is said of an image and signed."""
+    return f"{digest.replace(':', '-')}.att"
 
 
 def referrers(layout: Path, digest: str) -> list[Json]:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from model_build.bake.attachments import SIGNATURE, referrers, signature_tag
+from model_build.bake.attachments import ATTESTATION, SIGNATURE, attestation_tag, referrers, signature_tag
 from model_build.bake.layout import DOCKER_LIST, DOCKER_MANIFEST, INDEX, MANIFEST, Json, Layout, canonical, sha256
 from model_build.push import ecr
 from model_build.push.client import Registry
@@ -134,11 +134,12 @@ def _attach(registry: Registry, store: Layout, attached: Json) -> list[tuple[str
     sent = _blobs(registry, store, manifest, _silent)
     if not _put_manifest(registry, manifest, data, attached["digest"]):
         _add_to_fallback(registry, manifest["subject"]["digest"], attached)
-    if manifest.get("artifactType") == SIGNATURE:
+    tags = {SIGNATURE: signature_tag, ATTESTATION: attestation_tag}
+    if (tag := tags.get(str(manifest.get("artifactType")))) is not None:
         # As cosign looks for it, where it is not told to ask for referrers. A repository whose tags do not move keeps
         # an older signature there, by another key; the referrer is there all the same.
         try:
-            _put_manifest(registry, manifest, data, signature_tag(manifest["subject"]["digest"]))
+            _put_manifest(registry, manifest, data, tag(manifest["subject"]["digest"]))
         except (RegistryDown, LoginError, DeniedError):
             raise
         except RegistryError:
