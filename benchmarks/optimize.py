@@ -1,8 +1,8 @@
 """The candidate search on real models, beside a plain quantize_dynamic in the same run, and what no change costs.
 
-Each model's candidates answer the same rows, and are timed by the CPU time of one row a call on one thread, in turns and
-in an order that changes: a ratio is of two numbers from the same minutes. Quality is the metric of the model's own task on
-real data; a loss is relative to that of the model as it came.
+Each model's candidates answer the same rows, and are timed by the CPU time of one row a call on one thread, in turns
+and in an order that changes: a ratio is of two numbers from the same minutes. Quality is the metric of the model's own
+task on real data; a loss is relative to that of the model as it came.
 """
 
 import json
@@ -144,8 +144,8 @@ def _magika() -> Model:
 
     inputs, kinds = evaluation()
     recipe = Recipe.load(REPOSITORY / "Pulumi.magika.yaml")
-    labels = recipe.evaluate.labels
-    assert isinstance(labels, list)
+    assert isinstance(recipe.evaluate.labels, str)
+    labels = (REPOSITORY / recipe.evaluate.labels).read_text("utf-8").splitlines()
     return Model("magika", recipe.source, inputs, _accuracy(np.asarray([labels.index(str(kind)) for kind in kinds])))
 
 

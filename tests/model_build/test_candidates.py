@@ -1,5 +1,8 @@
 """The plan of the search: what each candidate is made of, and that it answers as the model does."""
 
+import json
+import os
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +23,7 @@ from model_build.pipeline import candidate
 from model_build.recipe import Recipe
 from model_build.work import Work
 from tests.model_build import networks
+from tests.model_build.conftest import REPOSITORY
 
 Array = networks.Array
 
@@ -67,8 +71,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield
 
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory, cache: None) -> Tried:
+def of_pictures(home: Path) -> Tried:
     """Of opset 11, which has no scale for each channel."""
     model = networks.convolutional(opset=11, outlier=30)
     names = [
@@ -82,7 +85,12 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, cache: None) -> Tried:
         "transformer",
     ]
     asked = {"candidates": names, "calibration": {"rows": 24, "loss": 0.03}}
-    return tried(tmp_path_factory.mktemp("pictures"), model, networks.pictures(40), **asked)
+    return tried(home, model, networks.pictures(40), **asked)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory, cache: None) -> Tried:
+    return of_pictures(tmp_path_factory.mktemp("pictures"))
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +156,22 @@ def test_operators_that_lose_most_are_left_in_float32(pictures: Tried) -> None:
     assert pictures.loss("int8-mixed") < simple
     kinds = {t.name: t.data_type for t in pictures.model("int8-mixed").graph.initializer if len(t.dims) > 1}
     assert set(kinds.values()) == {TensorProto.FLOAT, TensorProto.INT8}
+
+
+CHILD = """
+import json, sys
+from pathlib import Path
+from tests.model_build.test_candidates import of_pictures
+print(json.dumps({name: each.digest for name, each in of_pictures(Path(sys.argv[1])).found.items()}))
+"""
+
+
+def test_every_candidate_is_the_same_bytes_in_another_process(pictures: Tried, tmp_path: Path) -> None:
+    surroundings = {"PYTHONHASHSEED": "42", "TZ": "Asia/Tokyo", "MODELPORT_CACHE_DIR": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", CHILD, str(tmp_path)]
+    environment = {**os.environ, **surroundings, "PYTHONPATH": str(REPOSITORY)}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(ran.stdout) == {name: each.digest for name, each in pictures.found.items()}
 
 
 def test_half_the_bits_are_inside_and_not_at_the_door(pictures: Tried) -> None:
