@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 EPILOG = f"\b\nExit codes:\n{table()}\n\nMore in docs/cli.md and docs/exit-codes.md."
 
 ORDER = [
-    "new", "preview", "up", "output", "report", "refresh", "drift", "destroy", "build", "rollback", "promote",
+    "new", "preview", "up", "output", "report", "refresh", "drift", "destroy", "build", "verify", "rollback", "promote",
     "ephemeral", "prices", "gc", "cancel", "doctor", "stack", "config", "state",
 ]  # fmt: skip
 """As somebody comes to need them: what is first begins."""
@@ -222,6 +222,30 @@ def build(
     from automation.building import build as do
 
     raise typer.Exit(do(request(context, cwd, engine, stack, as_json=json)))
+
+
+@app.command(
+    epilog="\b\nmodelport verify oci:$HOME/.local/share/modelport/images@sha256:... --key release.pub\n"
+    "modelport verify registry.example.com/models/digits@sha256:... --key release.pub\n"
+    "modelport verify registry.example.com/models/digits@sha256:... --json | jq .passed",
+    short_help="Check an image: bytes, verdict, contents, origin, signature.",
+)
+def verify(
+    image: Annotated[
+        str, typer.Argument(help="By digest: oci:PATH@sha256:... of this machine, or host/repository@sha256:...")
+    ],
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="FILE", help="The public key, as PEM, that it has to be signed by.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check an image and what is attached to it: bytes, the report's verdict, bill of materials, origin, signature.
+
+    Nothing is run, and nobody is asked but the registry that the image is in. Exit code 1 where anything does not hold.
+    """
+    from automation.verifying import verify as do
+
+    raise typer.Exit(do(image, key, as_json=json))
 
 
 @app.command(
