@@ -4,9 +4,6 @@ import json
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from automation.exits import Exit, Failure
 
 SCHEMA = 1
@@ -29,10 +26,8 @@ def verify(image: str, key: Path | None, *, as_json: bool) -> Exit:
         checks = [{"what": each.what, "verdict": each.verdict, "detail": each.detail} for each in found]
         print(json.dumps({"schema": SCHEMA, "image": image, "passed": passed, "checks": checks}))
         return Exit.DONE if passed else Exit.FAILED
-    table = Table(box=None, show_header=False, pad_edge=False)
     for each in found:
-        table.add_row(_SIGNS[each.verdict], each.what, each.detail)
-    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+        print(f"{_SIGNS[each.verdict]:<8}{each.what:<19}{each.detail}")
     if not passed:
         failed = ", ".join(each.what for each in found if each.verdict == "failed")
         raise Failure(Exit.FAILED, f"{image} does not hold: {failed}; do not run it")

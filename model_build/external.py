@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from model_build.errors import SourceError
 
@@ -56,4 +56,4 @@ def _places(model: "onnx.ModelProto") -> Iterator[str]:
         for field, value in message.ListFields():
             if field.message_type is not None:
                 repeated = hasattr(value, "__len__") and not hasattr(value, "DESCRIPTOR")
-                waiting.extend(cast("list[Any]", list(value)) if repeated else [value])
+                waiting.extend(list(value) if repeated else [value])

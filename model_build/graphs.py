@@ -20,10 +20,10 @@ def load(path: Path, *, weights: bool = True) -> "onnx.ModelProto":
 
     Raises SourceError for weights that are to be anywhere else; protobuf's DecodeError, ValueError or OSError.
     """
-    onnx = runtime.untyped("onnx")
-    model = cast("onnx.ModelProto", onnx.load_model(str(path), load_external_data=False))
+    package = runtime.untyped("onnx")
+    model = cast("onnx.ModelProto", package.load_model(str(path), load_external_data=False))
     if external.check(model, path.parent, repr(path.name)) and weights:
-        onnx.load_external_data_for_model(model, str(path.parent))
+        package.load_external_data_for_model(model, str(path.parent))
     return model
 
 

@@ -20,6 +20,7 @@ MINIO = ("github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c")
 CRANE = ("github.com/google/go-containerregistry/cmd/crane", "v0.22.1")
 ACTIONLINT = ("github.com/rhysd/actionlint/cmd/actionlint", "v1.7.12")
 ACT = ("github.com/nektos/act", "v0.2.89")
+COSIGN = ("github.com/sigstore/cosign/v3/cmd/cosign", "v3.1.3")
 _GO = "1.26.4"  # the oldest that builds what is built here
 
 
