@@ -13,7 +13,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 REGRESSION = ("mae", "rmse", "r2")
 ERRORS = ("mae", "rmse")
 """Better when smaller."""
-UNITS = ("accuracy", "balanced_accuracy", "f1_macro")
+UNITS = ("accuracy", "balanced_accuracy", "f1_macro", "recall_at_1")
+EMBEDDINGS = ("recall_at_1",)
+"""Of vectors [rows, numbers], by which other rows are near."""
+_AT_ONCE = 1024
+"""Rows whose distances to all others are in memory at a time."""
 
 
 class NoNumbers(DataError):
@@ -28,6 +32,8 @@ class Expected:
     """Classification: positions in `classes` [rows] int64. Regression: numbers [rows] float64."""
     classes: list[Any] | None
     """Label values in the order of the model's scores; None for regression."""
+    nearest: bool = False
+    """Answers are vectors, and a row's class is that of the nearest other row."""
 
 
 def expected(labels: Array, answer: Array, classes: Sequence[Any] | None, metric: str, label: str) -> Expected:
@@ -40,6 +46,8 @@ def expected(labels: Array, answer: Array, classes: Sequence[Any] | None, metric
         if labels.dtype.kind not in "iufb":
             raise DataError(f"evaluate.data {label}: labels are text, expected numbers for {metric}")
         return Expected(labels.astype(np.float64), None)
+    if metric in EMBEDDINGS:
+        return _groups(labels, metric, label)
     known = list(classes) if classes is not None else _classes(labels, answer, label)
     if answer.dtype.kind == "f" and answer.ndim == 2 and answer.shape[1] > 1 and answer.shape[1] != len(known):
         raise DataError(
@@ -83,6 +91,10 @@ def decide(answer: Array, want: Expected, name: str) -> Array:
         if answer.dtype.kind not in "iuf" or answer.size != rows:
             raise DataError(_misfit(answer, name, "one number for each row"))
         return answer.reshape(rows).astype(np.float64)
+    if want.nearest:
+        if answer.dtype.kind != "f" or answer.ndim != 2 or len(answer) != rows:
+            raise DataError(_misfit(answer, name, "a vector for each row, [rows, numbers]"))
+        return want.values[_neighbours(answer)]
     if answer.dtype.kind == "f":
         if answer.size == rows:
             return (answer.reshape(rows) > 0.5).astype(np.int64)
@@ -106,7 +118,7 @@ def score(metric: str, answered: Array, want: Expected) -> float:
             return float(np.sqrt((error**2).mean()))
         spread = float(((truth - truth.mean()) ** 2).sum())
         return 1 - float((error**2).sum()) / spread if spread else 0.0
-    if metric == "accuracy":
+    if metric in ("accuracy", *EMBEDDINGS):
         return float((answered == truth).mean())
     if metric == "balanced_accuracy":
         return float(np.mean([(answered[truth == c] == c).mean() for c in np.unique(truth)]))
@@ -135,6 +147,30 @@ def confusion(answered: Array, want: Expected) -> list[list[int]]:
     known = answered >= 0
     cells = np.bincount(want.values[known] * size + answered[known], minlength=size * size)
     return [[int(n) for n in row] for row in cells.reshape(size, size)]
+
+
+def _groups(labels: Array, metric: str, label: str) -> Expected:
+    """Rows that belong together have one label, whatever that is."""
+    known, values, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    if (alone := known[sizes < 2]).size:
+        raise DataError(
+            f"evaluate.data {label}: {alone.size} labels have one row only ({_plain(alone[0])!r} is one of them), "
+            f"expected two or more, as {metric} asks whether the nearest other row has the same; leave those rows out"
+        )
+    return Expected(np.asarray(values, np.int64), [_plain(value) for value in known], nearest=True)
+
+
+def _neighbours(vectors: Array) -> Array:
+    """For each row the nearest other one, by cosine."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    unit = vectors / np.where(lengths, lengths, 1)
+    found: list[Array] = []
+    for start in range(0, len(unit), _AT_ONCE):
+        near = unit[start : start + _AT_ONCE] @ unit.T
+        rows = np.arange(len(near))
+        near[rows, start + rows] = -np.inf
+        found.append(near.argmax(axis=1))
+    return np.concatenate(found)
 
 
 def _f1(answered: Array, truth: Array) -> float:

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from model_build.errors import RecipeError
 from model_build.mistakes import mistakes
 
-Metric = Literal["accuracy", "balanced_accuracy", "f1_macro", "mae", "rmse", "r2"]
-SHARES = ("accuracy", "balanced_accuracy", "f1_macro")
+Metric = Literal["accuracy", "balanced_accuracy", "f1_macro", "recall_at_1", "mae", "rmse", "r2"]
+SHARES = ("accuracy", "balanced_accuracy", "f1_macro", "recall_at_1")
 ERRORS = ("mae", "rmse")
 """Metrics that are better when smaller: their gate is `max`, not `min`."""
 
@@ -42,7 +42,8 @@ class Evaluate(_Part):
     """`module:function` that returns (inputs, labels), or a .npz or .csv file. Inputs are an array [rows, ...] or a
     dict of input name to array; labels are [rows]."""
     metric: Metric = "accuracy"
-    """What is measured. The first three are shares for models that answer with labels, the others for numbers."""
+    """What is measured. The first three are shares for models that answer with labels, the last three for numbers.
+    `recall_at_1` is for embeddings: the share of rows whose nearest other row, by cosine, has the same label."""
     output: str | None = None
     """The model output that is measured. Default: `classify.output`, else `probabilities`, else the first one."""
     labels: Annotated[list[str], Field(min_length=1)] | str | None = None

@@ -90,3 +90,30 @@ def test_an_output_that_is_no_answer() -> None:
         decide(np.zeros((2, 3, 4), np.float32), Expected(np.asarray([0, 1]), [0, 1]), "out")
     with pytest.raises(DataError, match="expected one number for each row"):
         decide(np.zeros((2, 3), np.float32), Expected(np.asarray([0.5, 1]), None), "out")
+
+
+def test_recall_at_1_is_that_of_the_nearest_neighbours_of_scikit_learn() -> None:
+    from sklearn.neighbors import NearestNeighbors
+
+    random = np.random.default_rng(3)
+    labels = np.repeat(np.arange(700), 2)  # more rows than are compared at a time
+    vectors = (random.normal(size=(700, 32)).repeat(2, 0) + 0.7 * random.normal(size=(1400, 32))).astype(np.float32)
+    want = expected(labels, vectors, None, "recall_at_1", "d")
+    _, near = NearestNeighbors(n_neighbors=2, metric="cosine").fit(vectors).kneighbors(vectors)
+    share = float((labels[near[:, 1]] == labels).mean())
+    assert 0.1 < share < 0.9
+    assert score("recall_at_1", decide(vectors, want, "embedding"), want) == share
+
+
+def test_a_label_of_one_row_has_nobody_to_be_near_to() -> None:
+    with pytest.raises(DataError, match=r"d: 1 labels have one row only \('b' is one of them\), expected two or more"):
+        expected(np.asarray(["a", "b", "a"]), np.zeros((3, 2), np.float32), None, "recall_at_1", "d")
+
+
+@pytest.mark.parametrize(
+    "answer", [np.zeros(4, np.float32), np.zeros((4, 2), np.int64), np.zeros((4, 2, 2), np.float32)]
+)
+def test_what_is_no_vector_has_no_neighbours(answer: metrics.Array) -> None:
+    want = expected(np.asarray([0, 0, 1, 1]), answer, None, "recall_at_1", "d")
+    with pytest.raises(DataError, match="expected a vector for each row"):
+        decide(answer, want, "embedding")
