@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_build import cache, content, data, graphs, measure, runtime
+from model_build import cache, content, graphs, measure, runtime
 from model_build.convert import Converted
 from model_build.errors import SourceError
-from model_build.evaluation import evaluation
+from model_build.evaluation import evaluation, inputs_and_labels
 from model_build.identity import STEPS
 from model_build.work import Work
 
@@ -59,7 +59,7 @@ def _open(work: Work, converted: Converted, target: Path, stored: cache.Entry) -
         told = ", ".join(f"{value.name} {value.shape}" for value in original.get_inputs())
         raise SourceError(f"optimize.open_batch: inputs do not have one first axis ({told}); set it to false")
     (size,) = rows
-    given, _ = data.load(stored.folder / "data.npz", converted.columns)
+    given, _ = inputs_and_labels(work, converted, stored, original)
     given = measure.fit(original, given, work.recipe.evaluate.data)
     count = min(len(next(iter(given.values()))) // size, _CALLS) * size
     if not count:

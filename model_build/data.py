@@ -102,15 +102,24 @@ def save(inputs: Inputs, labels: Array, folder: Path) -> dict[str, Any]:
     return {"rows": len(labels), "inputs": sorted(inputs)}
 
 
-def load(path: Path, columns: Sequence[str] | None = None) -> tuple[Inputs, Array]:
-    """What `save` wrote. columns: those of a model's one matrix, where it has names for them: of a table that has these
-    they are taken, in that order.
+def load(
+    path: Path, columns: Sequence[str] | None = None, beside: Sequence[str] = (), wanted: Sequence[str] = ()
+) -> tuple[Inputs, Array]:
+    """What `save` wrote, as a model takes it.
+
+    columns: those of the model's one matrix, where it has names for them: of a table that has these they are taken, in
+    that order. beside: what is no input, unless it is in `wanted`, the names of the model's inputs.
     """
     with np.load(path, allow_pickle=False) as stored:
         names = [name for name in stored.files if name.startswith("input.")]
         inputs = {name.removeprefix("input."): stored[name] for name in names}
         if columns and _is_table(inputs) and set(columns) <= set(inputs):
             inputs = {name: inputs[name] for name in columns}
+        else:
+            inputs = {name: each for name, each in inputs.items() if name not in beside or name in wanted}
+        whole = [name for name, values in inputs.items() if values.ndim > 1]
+        if whole in (["X"], ["x"]) and len(wanted) == 1 and wanted[0] not in inputs:
+            inputs = {UNNAMED: inputs[whole[0]]}
         return inputs, stored["labels"]
 
 
@@ -123,11 +132,11 @@ def named(inputs: Inputs, wanted: Sequence[str], label: str) -> Inputs:
                 f"({', '.join(wanted)}); return a dict of input name to array"
             )
         return {wanted[0]: inputs[UNNAMED]}
-    if _is_table(inputs):
-        if set(wanted) <= set(inputs):
-            return {name: inputs[name] for name in wanted}  # a table may hold more than the model takes
-        if len(wanted) == 1:
-            return {wanted[0]: _matrix(inputs, label)}
+    more = [values for name, values in inputs.items() if name not in wanted]
+    if set(wanted) <= set(inputs) and all(values.ndim == 1 for values in more):
+        return {name: inputs[name] for name in wanted}  # a table may hold more than the model takes
+    if _is_table(inputs) and len(wanted) == 1:
+        return {wanted[0]: _matrix(inputs, label)}
     if sorted(inputs) != sorted(wanted):
         raise DataError(
             f"evaluate.data {label} has inputs {', '.join(sorted(inputs))}, but the model takes "

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,29 @@ def evaluation(work: Work) -> cache.Entry:
     return _stored(work, work.recipe.evaluate.data, _MEASURED, "evaluation")
 
 
+def inputs_and_labels(
+    work: Work, converted: Converted, stored: cache.Entry, session: Any
+) -> tuple[data.Inputs, data.Array]:
+    """Inputs and labels as the model of `session` takes them; what is looked at beside them is left out."""
+    names = [value.name for value in session.get_inputs()]
+    return data.load(stored.folder / "data.npz", converted.columns, work.recipe.evaluate.beside, names)
+
+
+def beside(work: Work, stored: cache.Entry) -> data.Inputs:
+    """The columns that rows are grouped by. Raises DataError for one that the data has not."""
+    asked = work.recipe.evaluate
+    inputs, _ = data.load(stored.folder / "data.npz") if asked.beside else ({}, None)
+    for name in asked.beside:
+        if name not in inputs or inputs[name].ndim != 1:
+            key = "groups" if name == asked.groups else "slices"
+            known = ", ".join(sorted(each for each, values in inputs.items() if each and values.ndim == 1)) or "none"
+            raise DataError(
+                f"evaluate.{key} names {name!r}, but evaluate.data {asked.data} has no such column [rows], only "
+                f"{known}; add it to the inputs, or name another"
+            )
+    return {name: inputs[name] for name in asked.beside}
+
+
 def calibration(work: Work, converted: Converted) -> Rows:
     """The rows to calibrate on. Raises DataError for data that does not fit the model."""
     asked = work.recipe.optimize.calibration
@@ -43,7 +67,7 @@ def calibration(work: Work, converted: Converted) -> Rows:
         except DataError as error:
             raise _renamed(error, key) from None
     session = runtime.session(converted.model)
-    inputs, labels = data.load(stored.folder / "data.npz", converted.columns)
+    inputs, labels = inputs_and_labels(work, converted, stored, session)
     # Evenly spread: data that is in the order of its classes gives rows of each.
     wanted = np.unique(np.linspace(0, len(labels) - 1, min(asked.rows, len(labels))).astype(int))
     try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from model_build import metrics
 from model_build.recipe import Evaluate
+from model_build.slicing import Slice
 
 FLOOR_MS = 0.1
 """Differences in latency below this are noise of the clock and the scheduler, whatever their ratio."""
@@ -26,6 +27,7 @@ class Measured:
     """How much worse than the source framework; None where that did not answer."""
     p50_ms: float
     p99_ms: float
+    slices: Sequence[Slice] = ()
 
 
 def missed(asked: Evaluate, got: Measured) -> list[str]:
@@ -47,12 +49,36 @@ def missed(asked: Evaluate, got: Measured) -> list[str]:
         lines.append(
             _line("max_drop", f"drop of {worse}", got.drop, "at most", asked.max_drop, got.drop - asked.max_drop)
         )
+    lines += _slices(asked, got)
     if asked.max_latency_ms is not None and not got.p99_ms <= asked.max_latency_ms:
         over = got.p99_ms - asked.max_latency_ms
         lines.append(_line("max_latency_ms", "p99 in ms", got.p99_ms, "at most", asked.max_latency_ms, over))
     if asked.max_bytes is not None and got.file_bytes > asked.max_bytes:
         over = got.file_bytes - asked.max_bytes
         lines.append(f"max_bytes: size is {got.file_bytes:,}, at most {asked.max_bytes:,} was asked, {over:,} over")
+    return lines
+
+
+def _slices(asked: Evaluate, got: Measured) -> list[str]:
+    """The group that misses a bound by most, for each bound of groups."""
+    lines: list[str] = []
+    smaller = asked.metric in metrics.ERRORS
+    bound, key = (asked.max_slice, "max_slice") if smaller else (asked.min_slice, "min_slice")
+    if got.slices and bound is not None:
+        worst = (max if smaller else min)(got.slices, key=lambda each: each.metric)
+        if not (worst.metric <= bound if smaller else worst.metric >= bound):
+            side = "at most" if smaller else "at least"
+            lines.append(_line(key, f"{asked.metric} of {worst}", worst.metric, side, bound, abs(worst.metric - bound)))
+    if asked.max_drop_slice is not None and (known := [each for each in got.slices if each.baseline is not None]):
+        drops = {each: metrics.drop(asked.metric, each.metric, each.baseline or 0.0) for each in known}
+        worst, most = max(drops.items(), key=lambda item: item[1])
+        if not most <= asked.max_drop_slice + 1e-12:
+            what = f"drop of {asked.metric} of {worst} against the source"
+            by = most - asked.max_drop_slice
+            lines.append(_line("max_drop_slice", what, most, "at most", asked.max_drop_slice, by))
+    if not got.slices and any(each is not None for each in (asked.min_slice, asked.max_slice, asked.max_drop_slice)):
+        few = f"no group of {', '.join(asked.slices)} has {asked.slice_rows} rows"
+        lines.append(f"{key}: {few}, at least one was asked; add rows, or lower slice_rows")
     return lines
 
 

@@ -1,17 +1,18 @@
 """How good answers are, and how far apart two models' answers are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from model_build import scores
 from model_build.errors import DataError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-REGRESSION = ("mae", "rmse", "r2")
-ERRORS = ("mae", "rmse")
+REGRESSION = ("mae", "medae", "mape", "rmse", "r2", "ndcg")
+ERRORS = ("mae", "medae", "mape", "rmse", "log_loss")
 """Better when smaller."""
 UNITS = ("accuracy", "balanced_accuracy", "f1_macro", "recall_at_1")
 EMBEDDINGS = ("recall_at_1",)
@@ -32,6 +33,16 @@ class Expected:
     """Classification: positions in `classes` [rows] int64. Regression: numbers [rows] float64."""
     classes: list[Any] | None
     """Label values in the order of the model's scores; None for regression."""
+    groups: Array | None = None
+    """For rankings: which rows are ranked together."""
+    most: int = 10
+    """For rankings: how many of a group's first rows count."""
+
+    def part(self, rows: Array) -> "Expected":
+        """Of some of the rows, by their numbers."""
+        groups = None if self.groups is None else self.groups[rows]
+        return replace(self, values=self.values[rows], groups=groups)
+
     nearest: bool = False
     """Answers are vectors, and a row's class is that of the nearest other row."""
 
@@ -107,11 +118,33 @@ def decide(answer: Array, want: Expected, name: str) -> Array:
     return np.asarray([positions.get(_plain(value), -1) for value in answer.reshape(rows)], np.int64)
 
 
-def score(metric: str, answered: Array, want: Expected) -> float:
-    """The metric of decided answers."""
+def score(metric: str, answered: Array, want: Expected, answer: Array | None = None, name: str = "") -> float:
+    """The metric of decided answers.
+
+    answer: what they were decided from, the model's output `name`. Raises DataError where the metric says nothing.
+    """
+    found = measured(metric, answered, want, answer, name)
+    if found is None:
+        what = "anything relevant in a group" if metric == "ndcg" else "rows of two classes at least"
+        raise DataError(f"evaluate.data has nothing that {metric} could tell apart, expected {what}; add rows")
+    return found
+
+
+def measured(metric: str, answered: Array, want: Expected, answer: Array | None = None, name: str = "") -> float | None:
+    """As `score`; None where the metric says nothing of these rows."""
     truth = want.values
+    if metric in scores.BY_SCORES:
+        assert want.classes is not None and answer is not None
+        return scores.score(metric, scores.shares(answer, len(truth), len(want.classes), name), truth)
+    if metric == "ndcg":
+        assert want.groups is not None
+        return scores.ndcg(answered, truth, want.groups, want.most)
     if want.classes is None:
         error = answered - truth
+        if metric == "medae":
+            return float(np.median(np.abs(error)))
+        if metric == "mape":
+            return float((np.abs(error) / np.maximum(np.abs(truth), np.finfo(np.float64).eps)).mean())
         if metric == "mae":
             return float(np.abs(error).mean())
         if metric == "rmse":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from model_build import distributions, folders, report
+from model_build import distributions, folders, metrics, report
 from model_build.convert import Converted
 from model_build.gate import Measured
 from model_build.recipe import ERRORS
@@ -55,6 +55,7 @@ def fill(work: Work, converted: Converted, verified: Verified, image: report.Ima
         candidates=candidates,
         front=front(candidates, better),
         quality=_quality(verified),
+        slices=_slices(verified, asked.metric, better),
         steps=[report.Step(name=s.name, seconds=round(s.seconds, 3), cached=s.cached) for s in work.steps],
         tools=tools
         | {"python": platform.python_version(), "modelport": distributions.version("modelport") or "source"},
@@ -138,6 +139,24 @@ def _candidate(result: Result, verified: Verified) -> report.Candidate:
         peer=result.peer,
         missed=result.missed,
     )
+
+
+def _slices(verified: Verified, metric: str, better: str) -> list[report.Slice]:
+    shown = verified.choice or next((each for each in verified.results if each.name == verified.shown), None)
+    if shown is None or shown.measured is None:
+        return []
+    sign = 1 if better == "larger" else -1
+    return [
+        report.Slice(
+            column=each.column,
+            group=each.group,
+            rows=each.rows,
+            metric=each.metric,
+            baseline=each.baseline,
+            drop=None if each.baseline is None else metrics.drop(metric, each.metric, each.baseline),
+        )
+        for each in sorted(shown.measured.slices, key=lambda each: sign * each.metric)
+    ]
 
 
 def _quality(verified: Verified) -> report.Confusion | report.Points | None:

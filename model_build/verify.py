@@ -3,7 +3,7 @@
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 from model_build import cache, data, gate, isolate, measure, metrics, runtime, sources
 from model_build.convert import Converted
 from model_build.errors import DataError
-from model_build.evaluation import evaluation
+from model_build.evaluation import beside, evaluation, inputs_and_labels
 from model_build.fetch import Fetched, fetch
 from model_build.identity import STEPS
 from model_build.optimize import Candidate
+from model_build.slicing import Slice, sliced
 from model_build.work import Work
 
 _PEER = (
@@ -56,6 +57,8 @@ class Verified:
     labels: list[str] | None
     quality: dict[str, Any]
     """Of the chosen candidate, or of the best when none passed: `matrix`, or `expected` and `actual`."""
+    shown: str | None = None
+    """The candidate that `quality` is of."""
 
     @property
     def choice(self) -> Result | None:
@@ -94,7 +97,7 @@ def labels(work: Work, converted: Converted) -> list[str] | None:
 def reference(work: Work, fetched: Fetched, converted: Converted, stored: cache.Entry) -> cache.Entry:
     """The source framework's own answers as reference.npz. Raises DataError when the data does not fit the model."""
     session = runtime.session(converted.model)
-    inputs, _ = data.load(stored.folder / "data.npz", converted.columns)
+    inputs, _ = inputs_and_labels(work, converted, stored, session)
     measure.fit(session, inputs, work.recipe.evaluate.data)
     if not converted.missing:
         data.whole(inputs, work.recipe.evaluate.data)
@@ -111,6 +114,7 @@ def reference(work: Work, fetched: Fetched, converted: Converted, stored: cache.
             "data": str(stored.folder / "data.npz"),
             "data_label": work.recipe.evaluate.data,
             "columns": converted.columns,
+            "beside": work.recipe.evaluate.beside,
         }
         answer = isolate.run(
             "predict",
@@ -144,6 +148,7 @@ def verify(work: Work, converted: Converted, candidates: Iterable[Candidate]) ->
     if here != there:
         work.progress("verify", f"measured with onnxruntime {here}, but the image has {there}; install that to be sure")
     stored = evaluation(work)
+    beside(work, stored)  # before anything takes long
     own = reference(work, fetched, converted, stored)
     names = labels(work, converted)
     found: list[Candidate] = []
@@ -170,28 +175,33 @@ def _answered(
 
     def fill(folder: Path) -> None:
         assert candidate.model is not None
-        given, expectations = data.load(stored.folder / "data.npz", converted.columns)
-        work.progress("verify", f"{candidate.name} on {len(expectations)} rows")
         original = runtime.session(converted.model)
+        given, expectations = inputs_and_labels(work, converted, stored, original)
+        aside = beside(work, stored)
+        work.progress("verify", f"{candidate.name} on {len(expectations)} rows")
         name = output(work, original)
-        rows = measure.rows_per_call(original)
+        step = measure.rows_per_call(original)
         try:
             session = runtime.session(candidate.model)
             answer = measure.run(session, measure.fit(session, given, asked.data), name)
         except DataError as error:
             # Where the model itself runs, it is the candidate that does not.
             measure.run(original, measure.fit(original, given, asked.data), name)
-            cache.write_note(folder, {"unfit": str(error), "baseline": None, "batch": rows})
+            cache.write_note(folder, {"unfit": str(error), "baseline": None, "batch": step})
             return
         source = _stored(own)
         like = answer if source is None else source
         want = metrics.expected(expectations, like, converted.classes or names, asked.metric, asked.data)
+        if asked.groups:
+            want = replace(want, groups=aside[asked.groups], most=asked.k)
         reference = None if source is None else metrics.decide(source, want, name)
-        baseline = None if reference is None else metrics.score(asked.metric, reference, want)
-        note: dict[str, Any] = {"baseline": baseline, "batch": rows}
+        baseline = None if reference is None else metrics.score(asked.metric, reference, want, source, name)
+        note: dict[str, Any] = {"baseline": baseline, "batch": step}
         try:
             answered = metrics.decide(answer, want, name)
-            note["metric"] = metrics.score(asked.metric, answered, want)
+            note["metric"] = metrics.score(asked.metric, answered, want, answer, name)
+            columns = {each: aside[each] for each in asked.slices}
+            note["slices"] = sliced(work, columns, want, (answered, answer), (reference, source))
             note["parity"] = _parity(answer, answered, source, reference, want)
             note["quality"] = _quality(answered, want, names)
         except metrics.NoNumbers as error:
@@ -205,6 +215,7 @@ def _answered(
         "metric": asked.metric,
         "labels": names,
         "classes": converted.classes,
+        "groups": [asked.groups, asked.k, asked.slices, asked.slice_rows],
         **work.identity.of("tool.onnxruntime"),
     }
     return cache.made("answers", key, fill)
@@ -233,7 +244,7 @@ def _timed(
         work.progress("verify", "latency")
         original = runtime.session(converted.model)
         sessions = {yardstick: original} | {c.name: runtime.session(c.model) for c in new.values() if c.model}
-        given, _ = data.load(stored.folder / "data.npz", converted.columns)
+        given, _ = inputs_and_labels(work, converted, stored, original)
         feeds = measure.fit(original, given, work.recipe.evaluate.data)
         taken = measure.latency(sessions, feeds, output(work, original))
 
@@ -280,6 +291,7 @@ def _judge(
             None if baseline is None else metrics.drop(asked.metric, got["metric"], baseline),
             timings[candidate.name].p50_ms,
             timings[candidate.name].p99_ms,
+            [Slice(*each) for each in got["slices"]],
         )
     peers = {c.name for c in candidates if c.peer}
     missed = {name: gate.missed(asked, got) for name, got in measured.items()}
@@ -288,17 +300,17 @@ def _judge(
     results: list[Result] = []
     for candidate in candidates:
         name = candidate.name
-        got, raw = measured.get(name), notes.get(name, {})
+        known, raw = measured.get(name), notes.get(name, {})
         short = missed.get(name, [])
         reason = why.get(name) or raw.get("unfit") or candidate.why or f"missed its gate: {'; '.join(short)}"
-        if candidate.peer and got and not short:
+        if candidate.peer and known and not short:
             reason = _PEER
-        timing = timings[name] if got else None
+        timing = timings[name] if known else None
         results.append(
             Result(
                 name,
                 candidate.dtype,
-                got,
+                known,
                 timing,
                 raw.get("parity"),
                 short,
@@ -311,7 +323,9 @@ def _judge(
     shown = chosen or min(measured, key=lambda name: measured[name].drop or -measured[name].metric, default=None)
     quality: dict[str, Any] = notes[shown]["quality"] if shown else {}
     batch = next((note["batch"] for note in notes.values()), 1)
-    return Verified(results, chosen, stored["rows"], batch, stored["digest"], baseline, quality.get("labels"), quality)
+    return Verified(
+        results, chosen, stored["rows"], batch, stored["digest"], baseline, quality.get("labels"), quality, shown
+    )
 
 
 def _stored(own: cache.Entry) -> metrics.Array | None:

@@ -156,7 +156,7 @@ def _predict(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     from model_build import data
     from model_build.converters import converter
 
-    inputs, _ = data.load(Path(request["data"]), request.get("columns"))
+    inputs, _ = data.load(Path(request["data"]), request.get("columns"), request.get("beside", ()), request["inputs"])
     named = data.named(inputs, request["inputs"], request["data_label"])
     try:
         answer: Any = converter(request["format"]).predict(Path(request["file"]), named, request["output"])

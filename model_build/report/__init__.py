@@ -11,6 +11,7 @@ from model_build.report.model import (
     Parity,
     Points,
     Report,
+    Slice,
     Source,
     Step,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "Parity",
     "Points",
     "Report",
+    "Slice",
     "Source",
     "Step",
 ]

@@ -59,6 +59,10 @@ class Gate(_Part):
     """Held against `Latency.p99_ms`."""
     max_bytes: int | None = None
     """Held against `Candidate.file_bytes`."""
+    min_slice: float | None = None
+    """Held, as the next two, against the worst of `Report.slices`."""
+    max_slice: float | None = None
+    max_drop_slice: float | None = None
 
 
 class Parity(_Part):
@@ -142,6 +146,19 @@ class Points(_Part):
         return self
 
 
+class Slice(_Part):
+    """A group of rows, measured by itself."""
+
+    column: str
+    group: str
+    rows: Count
+    metric: Finite
+    baseline: Finite | None = None
+    """That of the source framework's own predictions on these rows."""
+    drop: Finite | None = None
+    """How much worse the metric is than that; below 0 is better."""
+
+
 class Step(_Part):
     name: str
     seconds: Positive
@@ -173,6 +190,8 @@ class Report(_Part):
     front: Front | None = None
     quality: Annotated[Confusion | Points, Field(discriminator="kind")] | None = None
     """Of the chosen candidate, or of the best one when none passed."""
+    slices: list[Slice] = []
+    """Of the same, the worst first."""
     steps: list[Step]
     tools: dict[str, str]
     """Name to version: onnx, onnxruntime, skl2onnx, python."""

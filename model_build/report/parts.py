@@ -58,7 +58,11 @@ def table(label: str, head: Sequence[str], rows: Child) -> Markup:
 
 def title(text: str) -> str:
     """`balanced_accuracy` as `Balanced accuracy`; what is an abbreviation is in capitals."""
-    return text.upper() if text in ("mae", "rmse") else text[:1].upper() + text[1:].replace("_", " ")
+    return (
+        text.upper()
+        if text in ("mae", "medae", "mape", "rmse", "ndcg")
+        else text[:1].upper() + text[1:].replace("_", " ")
+    )
 
 
 def counted(count: int, noun: str) -> str:

@@ -27,6 +27,7 @@ def render(report: Report) -> str:
         _gates(report),
         sections.candidates(report),
         sections.quality(report),
+        sections.slices(report),
         sections.latency(report),
         sections.steps(report),
         sections.origin(report),
@@ -107,10 +108,21 @@ def _asked(report: Report, about: Candidate) -> list[tuple[str, str, float | Non
     """Each gate: its key, its name, the bound, what was measured, how to spell both, and 1 for an upper bound."""
     gate, metric = report.gate, parts.title(report.evaluation.metric)
     p99 = about.latency.p99_ms if about.latency else None
+    of, drops = [each.metric for each in report.slices], [s.drop for s in report.slices if s.drop is not None]
     return [
         ("min", f"{metric}, at least", gate.min, about.metric, figures.number, -1),
         ("max", f"{metric}, at most", gate.max, about.metric, figures.number, 1),
         ("max_drop", "Worse than the source, at most", gate.max_drop, about.drop, figures.number, 1),
+        ("min_slice", f"{metric} in any group, at least", gate.min_slice, min(of, default=None), figures.number, -1),
+        ("max_slice", f"{metric} in any group, at most", gate.max_slice, max(of, default=None), figures.number, 1),
+        (
+            "max_drop_slice",
+            "Worse than the source in any group, at most",
+            gate.max_drop_slice,
+            max(drops, default=None),
+            figures.number,
+            1,
+        ),
         ("max_latency_ms", "Latency p99, at most", gate.max_latency_ms, p99, figures.milliseconds, 1),
         ("max_bytes", "Model file, at most", gate.max_bytes, about.file_bytes, figures.size, 1),
     ]

@@ -5,6 +5,7 @@ from model_build.report.markup import Child, Markup, tag
 from model_build.report.model import Candidate, Confusion, Points, Report
 
 _COMMON = 10  # confusions that the table lists
+_GROUPS = 20  # groups of rows that the table lists
 
 
 def candidates(report: Report) -> Child:
@@ -174,6 +175,30 @@ def _confusion(found: Confusion, name: str) -> Child:
         tag("h2", "Where it is right and wrong"),
         parts.lead(f"{told} by {name}."),
         tag("div", tag("figure", picture, tag("figcaption", note)), tag("div", listing), class_="charts two"),
+    ]
+
+
+def slices(report: Report) -> Child:
+    if not report.slices:
+        return None
+    rows = [
+        parts.row(
+            f"{each.column}: {each.group}",
+            parts.number(figures.data(f"{each.rows:,}", each.rows, f"slices.{place}.rows")),
+            [
+                parts.number(parts.value(amount, figures.number, f"slices.{place}.{at}"))
+                for amount, at in ((each.metric, "metric"), (each.baseline, "baseline"), (each.drop, "drop"))
+            ],
+        )
+        for place, each in enumerate(report.slices[:_GROUPS])
+    ]
+    more = len(report.slices) - len(rows)
+    left = f" {more} more, all better than these, are in report.json." if more else ""
+    metric = parts.title(report.evaluation.metric)
+    return [
+        tag("h2", "Groups"),
+        parts.lead(f"Rows measured group by group, the worst first.{left}"),
+        parts.table("Groups of rows", ["Group", "-Rows", f"-{metric}", "-Source model", "-Worse than source"], rows),
     ]
 
 
