@@ -26,6 +26,7 @@ from model_build.convert import convert
 from model_build.optimize import Candidate, search
 from model_build.recipe import Recipe
 from model_build.work import Work
+from tests.model_build import networks
 from tests.tools import ocr
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -45,6 +46,7 @@ class Model:
     inputs: Array
     quality: Callable[[Array], float]
     output: str | None = None
+    candidates: tuple[str, ...] = ("all",)
 
 
 def main() -> None:
@@ -53,11 +55,11 @@ def main() -> None:
     print(f"instructions: {', '.join(has)}\n")
     folder = Path(tempfile.mkdtemp(prefix="modelport-bench-"))
     os.environ["MODELPORT_CACHE_DIR"] = str(folder / "cache")
-    wanted = os.environ.get("MODELS", "digits magika cls rec gigabyte").split()
+    wanted = os.environ.get("MODELS", "digits magika wide encoder cls rec gigabyte").split()
     try:
         for name in wanted:
             if name != "gigabyte":
-                _compare(globals()[f"_{name}"](), folder)
+                _compare(_MODELS[name](folder), folder)
         if "gigabyte" in wanted:
             _unchanged(folder)
     finally:
@@ -67,7 +69,7 @@ def main() -> None:
 def _compare(model: Model, folder: Path) -> None:
     data = folder / f"{model.name}.npz"
     np.savez(data, X=model.inputs, y=np.zeros(len(model.inputs)))
-    asked = {"candidates": ["all"], "calibration": {"rows": 48}}
+    asked = {"candidates": [*model.candidates], "calibration": {"rows": 48}}
     value = {"name": model.name, "source": model.source, "evaluate": {"data": str(data)}, "optimize": asked}
     work = Work.on(Recipe.parse(value), REPOSITORY)
     converted = convert(work)
@@ -132,14 +134,14 @@ def _accuracy(labels: Array) -> Callable[[Array], float]:
     return lambda answer: float((answer.reshape(len(labels), -1).argmax(1) == labels).mean())
 
 
-def _digits() -> Model:
+def _digits(_: Path) -> Model:
     from examples.digits.train import evaluation
 
     pixels, digits = evaluation()
     return Model("digits", "examples.digits.train:pipeline", pixels, _accuracy(digits), "probabilities")
 
 
-def _magika() -> Model:
+def _magika(_: Path) -> Model:
     from examples.magika.data import evaluation
 
     inputs, kinds = evaluation()
@@ -149,12 +151,50 @@ def _magika() -> Model:
     return Model("magika", recipe.source, inputs, _accuracy(np.asarray([labels.index(str(kind)) for kind in kinds])))
 
 
-def _cls() -> Model:
+def _cls(_: Path) -> Model:
     pictures, flipped = ocr.turned(400)
     return Model("cls", str(ocr.model("cls")), pictures, _accuracy(flipped))
 
 
-def _rec() -> Model:
+def _wide(folder: Path) -> Model:
+    """Convolutions of 64 and 128 channels and no narrow ones, in which the time goes into products."""
+    random = np.random.default_rng(0)
+    weights: list[onnx.TensorProto] = []
+    nodes: list[onnx.NodeProto] = []
+    value, channels = "x", 3
+    for number, (wide, stride) in enumerate([(64, 1), (64, 1), (128, 2), (128, 1), (128, 1)]):
+        kernel = random.normal(size=(wide, channels, 3, 3)) / np.sqrt(4.5 * channels)
+        weights.append(onnx.numpy_helper.from_array(kernel.astype(np.float32), f"w{number}"))
+        sizes: dict[str, Any] = {"pads": [1, 1, 1, 1], "strides": [stride, stride]}
+        nodes.append(onnx.helper.make_node("Conv", [value, f"w{number}"], [f"c{number}"], **sizes))
+        nodes.append(onnx.helper.make_node("Relu", [f"c{number}"], [f"r{number}"]))
+        value, channels = f"r{number}", wide
+    nodes.append(onnx.helper.make_node("GlobalAveragePool", [value], ["pooled"]))
+    nodes.append(onnx.helper.make_node("Flatten", ["pooled"], ["scores"]))
+    info = onnx.helper.make_tensor_value_info
+    inputs, outputs = info("x", 1, ["batch", 3, 56, 56]), info("scores", 1, ["batch", channels])
+    graph = onnx.helper.make_graph(nodes, "wide", [inputs], [outputs], weights)
+    opsets = [onnx.helper.make_opsetid("", 21)]
+    made = onnx.helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    names = ("fp32", "int8-minmax", "int8-percentile", "fp16", "int8-plain")
+    return _itself("wide", made.SerializeToString(), networks.pictures(100, size=56), folder, names)
+
+
+def _encoder(folder: Path) -> Model:
+    rows = np.random.default_rng(0).normal(size=(100, 64, 256)).astype(np.float32)
+    model = networks.encoder(width=256, heads=8, length=64, layers=4)
+    return _itself("encoder", model, rows, folder, ("all",))
+
+
+def _itself(name: str, model: bytes, rows: Array, folder: Path, candidates: tuple[str, ...]) -> Model:
+    """A network of random weights, whose quality is how often it answers as in float32."""
+    (folder / f"{name}.onnx").write_bytes(model)
+    session = runtime.session(model)
+    labels = np.concatenate([session.run(None, {"x": rows[n : n + 1]})[0] for n in range(len(rows))]).argmax(1)
+    return Model(name, str(folder / f"{name}.onnx"), rows, _accuracy(labels), candidates=candidates)
+
+
+def _rec(_: Path) -> Model:
     pictures, texts = ocr.lines(100, 320)
     path = ocr.model("rec")
     read = ocr.Reader(path)
@@ -163,7 +203,18 @@ def _rec() -> Model:
         return float(np.mean([text == said for text, said in zip(texts, read(answer), strict=True)]))
 
     texts = [text.replace(" ", "") for text in texts]
-    return Model("rec", str(path), pictures, quality)
+    names = ("fp32", "slim", "int8", "int8-minmax", "int8-percentile", "fp16", "int4", "int8-plain")
+    return Model("rec", str(path), pictures, quality, candidates=names)
+
+
+_MODELS: dict[str, Callable[[Path], Model]] = {
+    "digits": _digits,
+    "magika": _magika,
+    "wide": _wide,
+    "encoder": _encoder,
+    "cls": _cls,
+    "rec": _rec,
+}
 
 
 _PLAN = """

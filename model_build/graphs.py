@@ -70,8 +70,9 @@ def typed(model: "onnx.ModelProto") -> "onnx.ModelProto":
 
     onnx's own inference stops at operators of other domains, of which it knows nothing.
     """
-    onnx = runtime.untyped("onnx")
-    found: onnx.ModelProto = onnx.shape_inference.infer_shapes(model)
+    import onnx
+
+    found = onnx.shape_inference.infer_shapes(model)
     known = {value.name for value in (*found.graph.value_info, *found.graph.output)}
     missing = [name for node in found.graph.node for name in node.output if name and name not in known]
     if not missing:

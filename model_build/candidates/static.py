@@ -126,11 +126,11 @@ def _heavy(model: "onnx.ModelProto") -> list[str]:
 def _batches(task: Task, most: int | None = None) -> Iterator[dict[str, measure.Array]]:
     assert task.rows is not None
     count = len(next(iter(task.rows.inputs.values())))
-    starts = range(0, count, task.rows.step)
+    starts = [*range(0, count, task.rows.step)]
     if most is not None:
         calls = min(-(-most // task.rows.step), len(starts))
         chosen = np.unique(np.linspace(0, len(starts) - 1, calls).astype(int))
-        starts = [starts[index] for index in chosen]
+        starts = [starts[int(index)] for index in chosen]
     for start in starts:
         yield {name: values[start : start + task.rows.step] for name, values in task.rows.inputs.items()}
 
@@ -205,6 +205,16 @@ def _outwards(value: float) -> float:
 def _quantised(
     model: "onnx.ModelProto", ranges: Ranges, *, only: Sequence[str] = (), without: Sequence[str] = ()
 ) -> "onnx.ModelProto":
+    try:
+        return _qdq(model, ranges, only, without, {})
+    except ValueError:
+        # Where a bias goes with a matrix of one scale the quantizer's own care for it (onnxruntime 1.31) falls over.
+        return _qdq(model, ranges, only, without, {"QDQDisableWeightAdjustForInt32Bias": True})
+
+
+def _qdq(
+    model: "onnx.ModelProto", ranges: Ranges, only: Sequence[str], without: Sequence[str], options: dict[str, bool]
+) -> "onnx.ModelProto":
     import onnx
 
     library = runtime.untyped("onnxruntime.quantization")
@@ -222,7 +232,7 @@ def _quantised(
         [*only],
         [*without],
         [*_HEAVY, *_PASSING],
-        {},
+        options,
     )
     quantizer.quantize_model()
     made: onnx.ModelProto = quantizer.model.model

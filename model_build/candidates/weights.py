@@ -81,7 +81,7 @@ def int4(task: Task) -> str:
             graph.initializer.append(numpy_helper.from_array(quarters, f"{name}_int4"))
             graph.initializer.append(numpy_helper.from_array(scales, f"{name}_scales"))
             packed.add(name)
-        sizes = {"K": int(rows), "N": int(columns), "bits": 4, "block_size": BLOCK}
+        sizes: dict[str, Any] = {"K": int(rows), "N": int(columns), "bits": 4, "block_size": BLOCK}
         inputs = [node.input[0], f"{name}_int4", f"{name}_scales"]
         made = helper.make_node("MatMulNBits", inputs, [*node.output], node.name, domain="com.microsoft", **sizes)
         node.CopyFrom(made)
