@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from engine import templates
 from engine.errors import PluginError
+from engine.templates import Copy
 
 Heard = Callable[[str, str], None]
 """Called with the severity (info for stdout, info#err for stderr) and a line."""
@@ -37,18 +39,21 @@ class Process(Protocol):
     async def wait(self) -> int: ...
 
 
-class Adopted:
-    """A process that was started when there was no event loop."""
+Begun = Copy | subprocess.Popen[bytes]
+"""A child that has no event loop yet."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+
+class Adopted:
+    """A process that was not started by an event loop."""
+
+    def __init__(self, process: Begun) -> None:
         self._process = process
-        self.pid = process.pid
         self.stdin: asyncio.StreamWriter | None = None
         self.stdout, self.stderr = asyncio.StreamReader(LIMIT), asyncio.StreamReader(LIMIT)
         self._transports: list[asyncio.BaseTransport] = []
 
     @classmethod
-    async def of(cls, process: "subprocess.Popen[bytes]") -> "Adopted":
+    async def of(cls, process: Begun) -> "Adopted":
         made, loop = cls(process), asyncio.get_running_loop()
         for reader, pipe in ((made.stdout, process.stdout), (made.stderr, process.stderr)):
             protocol = asyncio.StreamReaderProtocol(reader)
@@ -61,13 +66,33 @@ class Adopted:
         made._transports.append(write)
         return made
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def wait(self) -> int:
-        return await asyncio.to_thread(self._process.wait)
+        if isinstance(self._process, subprocess.Popen):
+            return await asyncio.to_thread(self._process.wait)
+        while (code := self._process.poll()) is None:
+            await _readable(self._process.told)
+        return code
 
     def close(self) -> None:
         """Let go of its streams, which something that it started may hold open for ever."""
         for transport in self._transports:
             transport.close()
+
+
+async def _readable(handle: int) -> None:
+    loop = asyncio.get_running_loop()
+    there = asyncio.Event()
+    own = os.dup(handle)  # several may wait for one, and a loop has one reader for each descriptor
+    loop.add_reader(own, there.set)
+    try:
+        await there.wait()
+    finally:
+        loop.remove_reader(own)
+        os.close(own)
 
 
 def _giving(protocol: asyncio.StreamReaderProtocol) -> Callable[[], asyncio.StreamReaderProtocol]:
@@ -87,8 +112,10 @@ def _how(python: str, kind: str, what: str, cwd: Path, pipes: tuple[int, ...]) -
     }
 
 
-def begin(python: str, kind: str, what: str, *, cwd: Path, pipes: tuple[int, ...] = ()) -> "subprocess.Popen[bytes]":
+def begin(python: str, kind: str, what: str, *, cwd: Path, pipes: tuple[int, ...] = ()) -> Begun:
     """Start child.py of the given kind where there is no event loop yet; `Child.adopt` takes it over."""
+    if kind in templates.COPIED and templates.able():
+        return templates.copied(python, kind, what, cwd=cwd, pipes=pipes)
     command, how = _how(python, kind, what, cwd, pipes)
     return cast("subprocess.Popen[bytes]", subprocess.Popen(command, bufsize=0, **how))
 
@@ -126,13 +153,16 @@ class Child:
         """
         command, how = _how(python, kind, what, cwd, pipes)
         try:
+            if kind in templates.COPIED and templates.able():
+                copy = templates.copied(python, kind, what, cwd=cwd, pipes=pipes)
+                return cls(await Adopted.of(copy), heard, skip_first=skip_first)
             process = await asyncio.create_subprocess_exec(*command, limit=LIMIT, **how)
         except OSError as error:
             raise PluginError(f"{python}: cannot be run: {error.strerror}") from None
         return cls(process, heard, skip_first=skip_first)
 
     @classmethod
-    async def adopt(cls, process: "subprocess.Popen[bytes]", heard: Heard) -> "Child":
+    async def adopt(cls, process: Begun, heard: Heard) -> "Child":
         """One that `begin` has started."""
         return cls(await Adopted.of(process), heard, skip_first=False)
 

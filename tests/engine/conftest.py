@@ -130,3 +130,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
             process.communicate()
+
+
+def template(pid: int) -> bool:
+    """Whether it is what children of this process are copied from, which stays for those of the next operation."""
+    parent = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return parent == os.getpid() and b"template" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import BackendError, StackLocked
-from tests.engine.conftest import Place, Told
+from tests.engine.conftest import Place, Told, template
 
 CHAIN = """
 from world import Thing
@@ -30,7 +30,9 @@ def children(mark: str) -> list[int]:
     found: list[int] = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes():
+            if not entry.name.isdigit() or template(int(entry.name)):
+                continue
+            if mark.encode() in (entry / "environ").read_bytes():
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
                 if state not in ("Z", "X") and int(entry.name) != os.getpid():
                     found.append(int(entry.name))

@@ -10,7 +10,7 @@ import pytest
 
 from engine.api import Engine, Options
 from engine.errors import BadInput, PolicyError
-from tests.engine.conftest import Place, Told
+from tests.engine.conftest import Place, Told, template
 
 PROGRAM = "from world import Thing\nThing('one', size=1)\n"
 LOOKS = """
@@ -46,7 +46,9 @@ def left(place: Place) -> list[str]:
     found: list[str] = []
     for entry in Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and f"CASE_WORLD={place.world}".encode() in (entry / "environ").read_bytes():
+            if not entry.name.isdigit() or template(int(entry.name)):
+                continue
+            if f"CASE_WORLD={place.world}".encode() in (entry / "environ").read_bytes():
                 found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:
             continue

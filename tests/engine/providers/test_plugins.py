@@ -16,7 +16,7 @@ from engine import processes
 from engine.api import Options
 from engine.errors import BadInput
 from engine.providers import plugins
-from tests.engine.conftest import Place, Told
+from tests.engine.conftest import Place, Told, template
 from tests.engine.providers.acme import PROGRAM, SOURCE
 
 
@@ -158,7 +158,9 @@ def running(acme: Acme) -> list[int]:
     mark, found = f"ACME_CALLS={acme.root / 'calls'}".encode(), list[int]()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if int(entry.name) != os.getpid() and mark in (entry / "environ").read_bytes().split(b"\0"):
+            if int(entry.name) == os.getpid() or template(int(entry.name)):
+                continue
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
                 found.append(int(entry.name))
         except OSError:
             continue
