@@ -49,8 +49,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> scheduling.I
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are processors: a third of what tests do is to wait for what they have started."""
-    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 1
+    """Two more than there are processors: of a test's time almost half is waiting for what it has started."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 2
 
 
 def _remove(folder: Path) -> None:
