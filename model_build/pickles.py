@@ -285,6 +285,8 @@ def _member(packed: IO[bytes], name: str, budget: _Budget, depth: int) -> set[Na
             file.write(piece)
         file.seek(0)
         held = cast("IO[bytes]", file)
+        if name.endswith(".py") and not _MAGIC.match(_peek(held)):
+            return set()  # the text of a TorchScript program, whose `class` would be read as a call
         strict = name.endswith(_ENDINGS) or bool(_MAGIC.match(_peek(held)))
         return _scan(held, name, budget, depth + 1, strict=strict)
 

@@ -193,13 +193,27 @@ def _from_export(
             program,
             dynamo=True,
             opset_version=graphs.OPSET,
-            input_names=list(inputs),
-            output_names=names,
             verbose=False,
         )
+        _name_outputs(made.model.graph, names)
         return made.model_proto
     except Exception as error:
         raise torch_faults.fault(error, called) from None
+
+
+def _name_outputs(graph: Any, names: Sequence[str]) -> None:
+    """Give the outputs their names, and other values that have one of these by chance another one."""
+    last = list(graph.outputs)
+    inner = [value for node in graph.all_nodes() for value in node.outputs if all(value is not each for each in last)]
+    for value in inner:
+        if value.name in names:
+            value.name = f"{value.name}_inside"
+    for name in set(names) & set(graph.initializers):
+        value = graph.initializers.pop(name)
+        value.name = f"{name}_inside"
+        graph.register_initializer(value)
+    for value, name in zip(last, names, strict=True):
+        value.name = name
 
 
 def _from_script(
