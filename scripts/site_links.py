@@ -18,6 +18,7 @@ PAGES: Final = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "examples/magika/README.md": "examples/magika.md",
+    "examples/minilm/README.md": "examples/minilm.md",
     "examples/cross-cloud/README.md": "examples/cross-cloud.md",
 }
 """Pages of the repository, and what they are called on the site."""
