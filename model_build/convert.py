@@ -48,7 +48,7 @@ def convert(work: Work) -> Converted:
         work.progress("convert", "checking the ONNX" if fetched.format == "onnx" else f"{fetched.format} to ONNX")
         answer = isolate.run(
             "convert",
-            {**request, **example, "file": str(fetched.file)},
+            {**request, **example, "file": str(fetched.file), "own": work.source.code is not None},
             folder,
             project=work.project,
             step="convert",

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import model_build
-from model_build import folders, pickles, sandbox
+from model_build import pickles, sandbox
 from model_build.code import Code, within
 from model_build.errors import DataError, InputError, ModelBuildError, SourceError
 
@@ -115,12 +115,10 @@ def run(
 def _held(request: Mapping[str, Any], project: Path, home: Path) -> sandbox.Sandbox | None:
     """The sandbox for a file that may run code when it is loaded, which is looked at first; None where none is needed.
 
-    What a function of the project returned lies in the cache and is the project's own.
+    `own` in a request: a function of the project returned what is in the file, so it is the project's as that is.
     """
     file, kind = Path(request.get("file", "")), str(request.get("format"))
-    if "file" not in request or not pickles.runs_code(file, kind):
-        return None
-    if file.is_relative_to(folders.cache() / "steps"):
+    if "file" not in request or request.get("own") is True or not pickles.runs_code(file, kind):
         return None
     label = str(request.get("label") or file.name)
     source = Path(request.get("source") or file)

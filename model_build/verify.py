@@ -111,6 +111,7 @@ def reference(work: Work, fetched: Fetched, converted: Converted, stored: cache.
         work.progress("verify", "the source framework's own answers")
         extra = {
             "file": str(fetched.file),
+            "own": work.source.code is not None,
             "data": str(stored.folder / "data.npz"),
             "data_label": work.recipe.evaluate.data,
             "columns": converted.columns,

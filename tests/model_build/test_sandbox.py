@@ -15,6 +15,9 @@ import pytest
 
 from model_build import isolate, sandbox
 from model_build.errors import ModelBuildError, SourceError
+from model_build.pipeline import candidate
+from model_build.recipe import Recipe
+from model_build.work import Work
 
 # A class of the project, which its pickles may name, whose state says what to do.
 ACTING = """
@@ -164,6 +167,14 @@ def test_a_link_that_is_left_behind_is_not_followed(load: Callable[[str], str]) 
 def test_an_answer_that_is_none(load: Callable[[str], str]) -> None:
     said = load("import os; open(os.path.expanduser('~/../.answer.json'), 'w').write('[' * 9); os._exit(0)")
     assert said == "the test left an answer that is none, expected that of the step; do not use it"
+
+
+def test_what_a_function_of_the_project_returned_is_the_projects_own(
+    project: Path, recipe: Callable[..., Recipe], own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is loaded where the project's code runs, on a machine without a sandbox too."""
+    monkeypatch.setattr(sandbox, "_abi", lambda: -1)
+    assert candidate(Work.on(recipe(optimize={"candidates": ["fp32"]}), project))[1].chosen == "fp32"
 
 
 def test_a_pickle_inside_is_looked_at_when_it_is_loaded(load: Callable[[str], str], tmp_path: Path) -> None:
