@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Ask = Callable[[str, str], str]
 """A question and what is taken for an empty answer."""
 _FIRST_PORT = 8080
+_ERRORS = ("mae", "medae", "mape", "rmse", "log_loss")
+"""Metrics that are better when smaller, and no share."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,7 @@ def _data(draft: Draft, wanted: Wanted, settings: dict[str, Any], ask: Ask | Non
         draft.file.above("model.evaluate.output", f"it gives {', '.join(outputs)}: this one is measured")
     metric = settings.get("model.evaluate.metric") or draft.file.said.get("model.evaluate.metric", "accuracy")
     bounds = ("min", "max", "max_drop", "max_latency_ms", "max_bytes")
-    if metric not in ("mae", "rmse") and not any(f"model.evaluate.{bound}" in settings for bound in bounds):
+    if metric not in _ERRORS and not any(f"model.evaluate.{bound}" in settings for bound in bounds):
         draft.file.put("model.evaluate.max_drop", 0.01)
         draft.file.above(
             "model.evaluate.max_drop", f"the gate: so much {metric} may be lost; `min: 0.9` says what is enough at all"

@@ -66,7 +66,8 @@ def identify(recipe: "Recipe | Mapping[str, Any]", project: Path) -> Identity:
     parts |= {f"source.{name}": text for name, text in source.parts().items()}
     parts |= {f"evaluation.{name}": text for name, text in data.parts().items()}
     optimize: Mapping[str, Any] = value.get("optimize") or {}
-    if calibration := (optimize.get("calibration") or {}).get("data"):
+    learnt_on: Mapping[str, Any] = optimize.get("calibration") or {}
+    if calibration := learnt_on.get("data"):
         found = sources.find(calibration, project, "optimize.calibration.data").parts()
         parts |= {f"calibration.{name}": text for name, text in found.items()}
     for owner in _LABELLED:
@@ -76,7 +77,9 @@ def identify(recipe: "Recipe | Mapping[str, Any]", project: Path) -> Identity:
             found = sources.find(labels, project, f"{owner}.labels").parts()
             parts |= {f"{owner} labels.{name}": text for name, text in found.items()}
     tools = _SLIM if {"slim", "all"}.intersection(optimize.get("candidates") or ()) else ()
-    used = _SKLEARN if kind == "sklearn" or (source.code and "sklearn" in source.code.imports()) else ()
+    used: tuple[str, ...] = ()
+    if kind == "sklearn" or (source.code and "sklearn" in source.code.imports()):
+        used = _SKLEARN
     for each, names in _TREES.items():
         used += names if kind == each or (source.code and each in source.code.imports()) else ()
     used += _TORCH if kind == "torch" or (source.code and "torch" in source.code.imports()) else ()
@@ -110,7 +113,8 @@ def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None
     if pickled and not recipe.get("trust", False):
         raise SourceError(
             f"source is {source.text!r}, a pickle, which runs code of its author when it is loaded; "
-            f"if you trust whoever made it set trust: true, else ask for ONNX{'' if wanted == 'torch' else ' or a .skops file'}"
+            "if you trust whoever made it set trust: true, else ask for ONNX"
+            f"{'' if wanted == 'torch' else ' or a .skops file'}"
         )
     if wanted in _TREES and _TREE_FILES.get(file.suffix) != wanted:
         endings = " or ".join(ending for ending, each in _TREE_FILES.items() if each == wanted)

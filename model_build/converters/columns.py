@@ -1,7 +1,7 @@
 """Pipelines of scikit-learn that take columns by name: which those are, of what kind, and a frame of them."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,7 +30,8 @@ def kinds(model: Any, label: str) -> dict[str, str] | None:
         for _, part, chosen in taker.transformers_:
             if isinstance(part, str) and part == "drop":
                 continue
-            for place, column in enumerate([chosen] if isinstance(chosen, str) else list(_places(taker, chosen))):
+            picked: list[Any] = [chosen] if isinstance(chosen, str) else _places(taker, chosen)
+            for place, column in enumerate(picked):
                 kind = _kind(part, place)
                 if names is None and kind == TEXT:
                     raise SourceError(
@@ -110,8 +111,8 @@ def _kind(part: Any, place: int) -> str:
         return TEXT if TEXT in inner else NUMBER
     if hasattr(part, "build_analyzer"):  # those that count words
         return TEXT
-    learnt = getattr(part, "categories_", None)
-    if isinstance(learnt, list) and place < len(learnt):  # pyright: ignore[reportUnknownArgumentType]
+    learnt: Any = getattr(part, "categories_", None)
+    if learnt is not None and place < len(learnt):
         return TEXT if np.asarray(learnt[place]).dtype.kind in "OUS" else NUMBER
     filled = getattr(part, "statistics_", None)
     if filled is not None and np.asarray(filled).dtype.kind in "OUS":
@@ -130,9 +131,11 @@ def _gives_sparse(part: Any, given: bool) -> bool:
 
 
 def _places(taker: Any, chosen: Any) -> list[Any]:
-    if isinstance(chosen, slice) or callable(chosen):
-        names = list(taker.feature_names_in_) if hasattr(taker, "feature_names_in_") else []
-        return names[chosen] if isinstance(chosen, slice) else list(chosen(names))
+    names: list[Any] = list(getattr(taker, "feature_names_in_", ()))
+    if isinstance(chosen, slice):
+        return names[chosen]
+    if callable(chosen):
+        return list(cast("Any", chosen)(names))
     array = np.asarray(chosen)
     return list(np.flatnonzero(array)) if array.dtype.kind == "b" else list(chosen)
 

@@ -82,7 +82,7 @@ def ensemble(model: Any, label: str) -> trees.Ensemble:
     booster = _booster(model, label)
     told = booster.dump_model()  # up to the best iteration
     objective, _, rest = str(told.get("objective") or "custom").partition(" ")
-    settings = dict(each.partition(":")[::2] for each in rest.split())
+    settings = {name: value for name, _, value in (each.partition(":") for each in rest.split())}
     if objective not in _CLASSIFIERS and objective not in _NUMBERS:
         known = ", ".join((*_CLASSIFIERS, *_NUMBERS))
         raise SourceError(f"source {label} has the objective {objective}, expected one of {known}; train it with one")

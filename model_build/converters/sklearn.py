@@ -70,7 +70,7 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         if getattr(part, "token_pattern", None) == columns.WORDS and part.analyzer == "word":
             options[id(part)] = {"tokenexp": columns.WORDS_HERE}
         if other := _other(part):
-            _embed(other, type(part), label, columns.fed_sparse(model))
+            _embed(other, part.__class__, label, columns.fed_sparse(model))
     try:
         converted: Any = skl2onnx.convert_sklearn(
             model,
@@ -106,12 +106,12 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         raise runtime.refusal(error, label) from None
     # Of columns some may have holes: what takes none says so itself.
     missing = bool(taken) or bool(sklearn.utils.get_tags(model).input_tags.allow_nan)
-    names = getattr(model, "feature_names_in_", None) if taken is None else None
+    known: Any = getattr(model, "feature_names_in_", None) if taken is None else None
     return {
         "framework": f"scikit-learn {sklearn.__version__}",
         "classes": classes,
         "missing": missing,
-        "columns": None if names is None else [str(name) for name in names],
+        "columns": None if known is None else [str(name) for name in known],
     }
 
 

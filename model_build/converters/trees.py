@@ -24,6 +24,19 @@ STEP, SQUARE, SOFTPLUS = "step", "square", "softplus"
 """What makes an answer of the sum of leaves. STEP: 1 above 0. SQUARE: with the sign of the sum."""
 
 
+_BRANCHES = (
+    "nodes_treeids",
+    "nodes_nodeids",
+    "nodes_featureids",
+    "nodes_modes",
+    "nodes_values",
+    "nodes_truenodeids",
+    "nodes_falsenodeids",
+    "nodes_missing_value_tracks_true",
+)
+_LEAVES = ("target_treeids", "target_nodeids", "target_ids", "target_weights")
+
+
 @dataclass
 class Ensemble:
     """Trees, node by node. Numbers of nodes are unique in their tree; a tree's first node is its root."""
@@ -77,16 +90,13 @@ class Ensemble:
             source = build.node("Where", marked, hole, source)
         single = self.classes is None and self.link == IDENTITY
         sums = outputs[0] if single else build.name()
+        attributes: dict[str, Any] = {
+            "n_targets": self.targets,
+            "base_values": [float(np.float32(value)) for value in self.base],
+            **self._nodes,
+        }
         build.nodes.append(
-            onnx.helper.make_node(
-                "TreeEnsembleRegressor",
-                [source],
-                [sums],
-                domain="ai.onnx.ml",
-                n_targets=self.targets,
-                base_values=[float(np.float32(value)) for value in self.base],
-                **self._nodes,
-            )
+            onnx.helper.make_node("TreeEnsembleRegressor", [source], [sums], domain="ai.onnx.ml", **attributes)
         )
         if not single:
             self._answer(build, sums, outputs)
@@ -112,6 +122,7 @@ def model(ensemble: Ensemble, name: str) -> "onnx.ModelProto":
     import onnx
 
     kind = onnx.TensorProto
+    outputs: list[tuple[str, int, list[str | int | None]]]
     if ensemble.classes is None:
         outputs = [(PREDICTION, kind.FLOAT, ["batch", ensemble.targets])]
     else:
@@ -121,7 +132,7 @@ def model(ensemble: Ensemble, name: str) -> "onnx.ModelProto":
             (PROBABILITIES, kind.FLOAT, ["batch", len(ensemble.classes)]),
         ]
     nodes, constants = ensemble.nodes(name, [each[0] for each in outputs])
-    shape = ["batch", ensemble.features]
+    shape: list[str | int | None] = ["batch", ensemble.features]
     graph = onnx.helper.make_graph(
         nodes,
         "model",
@@ -144,19 +155,6 @@ def rounded_down(value: float) -> float:
     with np.errstate(over="ignore"):  # 1e300 stands for all that is not missing
         near = np.float32(value)
     return float(near if float(near) <= value else np.nextafter(near, np.float32(-math.inf)))
-
-
-_BRANCHES = (
-    "nodes_treeids",
-    "nodes_nodeids",
-    "nodes_featureids",
-    "nodes_modes",
-    "nodes_values",
-    "nodes_truenodeids",
-    "nodes_falsenodeids",
-    "nodes_missing_value_tracks_true",
-)
-_LEAVES = ("target_treeids", "target_nodeids", "target_ids", "target_weights")
 
 
 class _Build:
