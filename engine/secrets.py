@@ -1,11 +1,10 @@
 """The passphrase secrets provider: PBKDF2 for the key, AES-256-GCM for the values.
 
-The key takes a third of a second to derive, by design, so it is derived in a thread (OpenSSL lets go of the
-interpreter) and awaited only where the first secret is read or written.
+The key takes long to derive, by design, so it is derived in a thread (without the interpreter) and awaited only
+where the first secret is read or written. The OpenSSL that `cryptography` brings takes half as long as many a Python's.
 """
 
 import base64
-import hashlib
 import os
 import secrets as random
 import threading
@@ -27,10 +26,11 @@ _KEYS: "dict[tuple[str, bytes], Future[AESGCM]]" = {}
 
 
 def _cipher(passphrase: str, salt: bytes) -> "AESGCM":
-    key = hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, ROUNDS, 32)
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 
-    return AESGCM(key)
+    return AESGCM(PBKDF2HMAC(SHA256(), 32, salt, ROUNDS).derive(passphrase.encode()))
 
 
 def _derive(passphrase: str, salt: bytes) -> "Future[AESGCM]":
