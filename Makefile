@@ -32,7 +32,7 @@ test: setup  ## all tests but those that need a Kubernetes or PyTorch
 
 test-torch: setup  ## the tests that need PyTorch, in a .venv-torch of their own (gigabytes, most of them for GPUs)
 	@$(PY) scripts/setup_torch.py
-	.venv-torch/bin/python -m pytest -m torch tests/torch --durations 10 $(RERUNS)
+	.venv-torch/bin/python -m pytest -m torch tests/torch -n 2 --dist loadfile --durations 10 $(RERUNS)
 
 lint: setup  ## ruff, and who may import whom
 	.venv/bin/ruff check $(CODE)

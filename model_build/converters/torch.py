@@ -66,6 +66,7 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         raise torch_faults.misfit(error, called) from None
     with _quiet():
         model = (_from_script if loaded.scripted else _from_export)(loaded, inputs, opened, list(answer), called)
+    _drop_shapes_of_weights(model)
     _name_axes(model, opened)
     graphs.normalise(model, name="model")
     model.ir_version = graphs.IR_VERSION
@@ -250,6 +251,14 @@ def _only(script: Any, names: list[str]) -> Any:
         f"def forward(self, {', '.join(names)}):\n    return self.inner({', '.join(f'{n}={n}' for n in names)})\n"
     )
     return around.eval()
+
+
+def _drop_shapes_of_weights(model: Any) -> None:
+    """Weights have their shapes themselves; said twice, they are wrong once a tool turns one, as int8 of Gemm does."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    kept = [value for value in model.graph.value_info if value.name not in weights]
+    del model.graph.value_info[:]
+    model.graph.value_info.extend(kept)
 
 
 def _name_axes(model: Any, opened: Mapping[str, Mapping[int, str]]) -> None:

@@ -36,6 +36,7 @@ def test_what_is_served_reads_nearly_all_digits(built: tuple[Work, Any]) -> None
     fp32 = next(result for result in verified.results if result.name == "fp32")
     assert fp32.parity is not None and fp32.parity["agreement"] == 1.0
     assert fp32.parity["max_abs"] is not None and fp32.parity["max_abs"] < 1e-5
+    assert all(result.measured is not None for result in verified.results)
 
 
 def test_training_gives_the_same_weights_each_time(built: tuple[Work, Any]) -> None:

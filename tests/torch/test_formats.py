@@ -53,6 +53,12 @@ def test_the_same_model_is_the_same_bytes(form: Converted, tmp_path: Path) -> No
     assert convert(source, pictures(2)).onnx.read_bytes() == form.onnx.read_bytes()
 
 
+def test_shapes_are_told_once(form: Converted) -> None:
+    """onnxruntime's quantizer turns the weights of a Gemm and leaves what is said of their shape elsewhere."""
+    graph = form.model.graph
+    assert {value.name for value in graph.value_info} & {tensor.name for tensor in graph.initializer} == set()
+
+
 def test_dropout_is_off_and_statistics_are_the_learnt_ones(form: Converted) -> None:
     """Modules come out of their constructor in training mode, in which each of these answers would be another."""
     assert not {"Dropout", "RandomUniformLike"} & {node.op_type for node in form.model.graph.node}
