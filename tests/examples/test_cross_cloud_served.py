@@ -104,9 +104,9 @@ def test_either_registry_has_the_same_image_by_the_same_digest(both: Both) -> No
     assert kept[0] == kept[1] and len(kept[0]) > 3
 
 
-def test_the_report_is_beside_either(both: Both) -> None:
+def test_report_contents_and_origin_are_beside_either(both: Both) -> None:
     found = [[each["digest"] for each in list_referrers(reference)] for reference in both.references.values()]
-    assert found[0] == found[1] and len(found[0]) == 1
+    assert found[0] == found[1] and len(found[0]) == 3
 
 
 def test_it_was_built_once_and_copied_once(both: Both) -> None:

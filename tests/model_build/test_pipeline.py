@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 import pytest
 
-from model_build import sbom
+from model_build import provenance, sbom
 from model_build.bake import referrers
 from model_build.bake.layout import Layout
 from model_build.pipeline import REPORT_TYPE, build, candidate, model_folder
@@ -72,7 +72,8 @@ def test_the_digits_become_an_image_with_a_report(
     assert sum(map(sum, report.quality.matrix)) == 540
     assert Path(built.report_html).read_text().startswith("<!doctype html>")
 
-    assert [each["artifactType"] for each in referrers(layout, built.digest)] == [REPORT_TYPE, sbom.TYPE]
+    attached = [each["artifactType"] for each in referrers(layout, built.digest)]
+    assert attached == [REPORT_TYPE, sbom.TYPE, provenance.TYPE]
 
     again = build(DIGITS, project=REPOSITORY, layout=layout)
     assert again.cached

@@ -40,6 +40,7 @@ def test_a_pushed_image_moves_to_another_repository_without_a_build(
         assert {each["artifactType"] for each in list_referrers(outs["reference"])} == {
             "application/vnd.modelport.report.v1",
             "application/vnd.cyclonedx+json",
+            "application/vnd.in-toto+json",
         }
         said = len(plugin.log.read_text())
         other = wanted(plugin, recipe(), f"{registry.host}/resource/two:v1", keep=False)
