@@ -26,6 +26,8 @@ _TELLING = ("GRPC_", "LANG", "LC_", "LD_", "MALLOC_", "OTEL_", "PROTOCOL_BUFFERS
 """How variables begin that tell on an interpreter as it starts, or on what Pulumi's SDK is as it is loaded."""
 _SILENT = "GRPC_VERBOSITY"
 """Is looked at when gRPC begins to work, and the engine sets it for itself."""
+_KEPT = 2
+"""Templates of a thread that wait for more to do: one for programs, one for packs with an interpreter of their own."""
 _PATIENCE = 30.0
 """Seconds in which a template has loaded the SDK, on the slowest of machines, for whoever cannot wait in turns."""
 
@@ -34,7 +36,7 @@ class Copy:
     """A child that is a copy of a template, seen as a `Popen` sees its process."""
 
     def __init__(self, template: object, told: socket.socket, stdin: int, stdout: int, stderr: int) -> None:
-        self._template = template  # which must not end before this
+        self._template: object = template  # which must not end before this
         self._told = told
         self._heard = ""
         self._over = False
@@ -70,6 +72,7 @@ class Copy:
         if not more:
             self._over = True
             self._told.close()
+            self._template = None
 
     def poll(self) -> int | None:
         """The exit code, a signal as a negative number, if it has ended; one that died with its template was killed."""
@@ -177,6 +180,10 @@ def copied(python: str, kind: str, what: str, *, cwd: Path, pipes: tuple[int, ..
     if found is not None and found[0] == key and found[1].process.poll() is None:
         with contextlib.suppress(BrokenPipeError, ConnectionError):
             return found[1].copy(kind, what, cwd, pipes)
+    templates.pop(python, None)
+    while len(templates) >= _KEPT:  # the oldest ends with its last copy
+        del templates[next(iter(templates))]
+    found = None
     made = _Template(python)
     templates[python] = key, made
     return made.copy(kind, what, cwd, pipes)

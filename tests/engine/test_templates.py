@@ -98,6 +98,7 @@ def test_what_tells_on_python_as_it_starts_makes_another_template(home: Path, mo
     before = finish(start(home))["parent"]
     monkeypatch.setenv("PYTHONHASHSEED", "7")
     assert finish(start(home))["parent"] != before
+    assert not Path(f"/proc/{before}").exists()
 
 
 def test_a_template_ends_with_its_thread(home: Path) -> None:
