@@ -14,7 +14,7 @@ from stacks.spec import SpecError, StackSpec
 
 ROOT = Path(__file__).parents[2]
 
-MODEL_KEYS = "name, source, format, version, trust, evaluate, optimize, classify, base, manifest"
+MODEL_KEYS = "name, source, format, axes, version, trust, evaluate, optimize, classify, base, manifest"
 
 GOOD = """\
 config:
