@@ -54,7 +54,7 @@ def examine(image: str, key: str | None, progress: Callable[[str], None] | None 
     if failures:
         raise InputError(failures[0][1].rpartition("bad input: ")[2])
     if key is not None:
-        key = signing.spoken(signing.public(key, "the key"))
+        key = signing.spoken(*signing.public(key, "the key"))
     with _here(image, progress or (lambda _: None)) as store:
         return list(findings(store, copying.digest_of(image), key))
 

@@ -8,6 +8,9 @@ import os
 import sys
 from pathlib import Path
 
+SIGNING = "MODELPORT_SIGNING_"
+"""How variables begin that a key for signatures is given by: for no process but the one that signs."""
+
 _SYSTEM_CERTIFICATES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -22,7 +25,8 @@ def uv_environment() -> dict[str, str]:
     The index, further indexes and certificates come from PIP_* variables or pip's configuration files, and do not
     override UV_* variables that are set.
     """
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    kept = (key for key in os.environ if key not in ("PYTHONPATH", "VIRTUAL_ENV") and not key.startswith(SIGNING))
+    environment = {key: os.environ[key] for key in kept}
     configured = _pip_settings()
     for setting, variable in _SETTINGS.items():
         chosen = os.environ.get("PIP_" + setting.upper().replace("-", "_")) or configured.get(setting)

@@ -25,6 +25,7 @@ import model_build
 from model_build import pickles, sandbox
 from model_build.code import Code, within
 from model_build.errors import DataError, InputError, ModelBuildError, SourceError
+from model_build.index import SIGNING
 
 _LONGEST = 2000
 """Characters of a line that are shown."""
@@ -36,7 +37,6 @@ _LAST_WORDS = 1.0
 Progress = Callable[[str, str], None]
 """Given a step's name and a text."""
 
-_SIGNING = "MODELPORT_SIGNING_"
 _OURS = {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "ORT_DISABLE_TELEMETRY": "1"}
 _KINDS: dict[str, type[ModelBuildError]] = {"source": SourceError, "data": DataError, "input": InputError}
 _START = (
@@ -65,7 +65,7 @@ def run(
     held = _held(request, project, home)
     command = [sys.executable, "-c", _START, str(project.resolve()), str(home), operation, str(folder)]
     # A model's code is the project's own, but what it imports need not be: nothing of it is to sign images.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(_SIGNING)} | _OURS
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(SIGNING)} | _OURS
     if held is not None:
         sandbox.prepare(folder)
         environment = {**held.environment(folder), **{key: environment[key] for key in _OURS}}

@@ -91,8 +91,12 @@ def build(
         assert made.image is not None and made.chosen is not None
         written = reporting.place(work.identity.digest)
         image = f"oci:{layout}@{made.image.digest}"
-        described = _described(layout, made.image.digest)
+        from model_build import bills
+
+        described = bills.attach(layout, made.image.digest)
         signature = _signed(layout, made.image.digest, _deployed_as(recipe, push), signed_by, signer)
+        if signer is not None:
+            work.progress("sign", f"{made.image.digest[7:19]} is signed by the key of signed_by")
         origin = _told(work, layout, made, signed_by, signer)
         reference = _push(work, layout, made.image.digest, push) if push else image
     return Built(
@@ -194,21 +198,6 @@ def _signer(layout: Path, made: report.Report | None, signed_by: str | None) -> 
     if made is not None and made.image is not None and signing.found(layout, made.image.digest, signed_by):
         return None
     return signing.Signer.of(signed_by)
-
-
-def _described(layout: Path, digest: str) -> str:
-    """Attach the bill of materials, unless it is; the digest of what holds it."""
-    from model_build import bake, sbom
-
-    for each in bake.referrers(layout, digest):
-        if each["artifactType"] == sbom.TYPE:
-            return str(each["digest"])
-
-    def fill(folder: Path) -> None:
-        (folder / sbom.FILE).write_bytes(sbom.describe(layout, digest))
-
-    made = cache.made("sbom", {"image": digest, "format": sbom.FORMAT}, fill).folder
-    return bake.attach(layout, digest, sbom.TYPE, {sbom.FILE: made / sbom.FILE})
 
 
 def _deployed_as(recipe: Recipe, destination: str | None) -> str:

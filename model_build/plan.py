@@ -54,7 +54,7 @@ def places(olds: Mapping[str, Any], news: Inputs) -> Inputs:
     if key is not None and key != olds.get("signed_by"):
         from model_build import signing
 
-        return news | {"signed_by": signing.spoken(signing.public(key))}
+        return news | {"signed_by": signing.spoken(*signing.public(key))}
     return news
 
 
@@ -80,6 +80,8 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
         return elsewhere(news, destination(news) or "nowhere")
     if signed_by(olds) != signed_by(news):
         return "the image is signed, nothing is built" if signed_by(news) else "the image is signed by nobody any more"
+    if olds.get("digest") and olds.get("sbom") is None:
+        return "what is in the image is told beside it, nothing is built"
     if bool(olds.get("keep", True)) != bool(news.get("keep", True)):
         return "the image will be kept" if news.get("keep", True) else "the image will go with the resource"
     if not olds.get("digest"):
@@ -110,7 +112,7 @@ def line(inputs: Mapping[str, Any], text: str) -> str:
 
 def signed_by(inputs: Mapping[str, Any]) -> str | None:
     value = inputs.get("signed_by")
-    return str(value) if value else None
+    return None if value is None else str(value)
 
 
 def destination(inputs: Mapping[str, Any]) -> str | None:

@@ -185,6 +185,8 @@ def take(props: Mapping[str, Any]) -> dict[str, Any]:
     written = promoted_report.of(found, layout)
     beside = _beside(found, layout, plan.signed_by(props), say)
     reference = image if destination is None else _pushed(found, destination, layout, say)
+    if destination is not None:
+        _arrived(reference, beside)
     return {
         "identity": found.identity,
         "digest": found.digest,
@@ -205,27 +207,44 @@ def _beside(found: Promoted, layout: Path, signed_by: str | None, say: Any) -> d
     Where this machine has the image and not what was attached to it since, that is brought, so that it goes along.
     Raises InputError for an image without a signature by the key that is asked for.
     """
-    from model_build import attached, content, copying, sbom, signing
+    from model_build import attached, bills, content, copying, sbom, signing
 
     problems: list[str] = []
-    told, away = {"sbom": "", "signature": ""}, False
-    for store, told["sbom"] in attached.of(layout, found.source, found.digest, sbom.TYPE, problems):
-        away = store.path != layout
-        break
+    told, away, others = {"sbom": "", "signature": ""}, False, 0
+    here = content.is_whole(layout, found.digest)
+    if here:
+        told["sbom"] = bills.attach(layout, found.digest)
+    else:
+        listed = attached.of(layout, found.source, found.digest, sbom.TYPE, problems)
+        told["sbom"] = next((each for store, each in listed if bills.speaks_of(store, each, found.digest)), "")
     if signed_by:
         for store, digest in attached.of(layout, found.source, found.digest, signing.SIGNATURE, problems):
             if signing.good(store, found.digest, digest, signed_by):
-                told["signature"], away = digest, away or store.path != layout
+                told["signature"], away = digest, store.path != layout
                 break
+            others += 1
         else:
             why = f": {problems[-1]}" if problems else ""
+            by = "is signed by others, and not" if others else "is not signed"
             raise InputError(
-                f"image {found.digest[7:19]} of {found.stack} is not signed by the key of signed_by, expected a "
-                f"signature of it{why}; run modelport up -s {found.stack} with image.signed_by, and promote it again"
+                f"image {found.digest[7:19]} of {found.stack} {by} by the key of signed_by, expected a signature of it"
+                f"{why}; run modelport up -s {found.stack} with that key in its image.signed_by, and promote it again"
             )
-    if away and content.is_whole(layout, found.digest):
+    if away and here:
         copying.bring(found.source, layout, say)
     return told
+
+
+def _arrived(reference: str, beside: Mapping[str, str]) -> None:
+    """Look for the signature where the image was brought. Raises ModelBuildError where it is not there."""
+    from model_build import push
+
+    wanted = beside["signature"]
+    if wanted and wanted not in {each.get("digest") for each in push.list_referrers(reference)}:
+        raise ModelBuildError(
+            f"{reference}: has no signature {wanted[:19]}, expected the one that was found where the image came from; "
+            "run it again, and look at that registry where this repeats"
+        )
 
 
 def _pushed(found: Promoted, destination: str, layout: Path, say: Any) -> str:

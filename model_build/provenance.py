@@ -6,6 +6,7 @@ same build says the same. Signed, it is what `cosign verify-attestation --type s
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -146,13 +147,9 @@ def sign(layout: Path, digest: str, text: bytes, signer: "Signer") -> str:
 
 def opened(store: Layout, manifest: Json, signed_by: str) -> list[bytes]:
     """The statements of a manifest's envelopes that the key has signed."""
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from model_build.signing import by, public
 
-    from model_build.signing import public
-
-    key = public(signed_by)
+    keys = public(signed_by)
     found: list[bytes] = []
     for layer in manifest.get("layers", []):
         if layer.get("mediaType") != ENVELOPE:
@@ -161,20 +158,23 @@ def opened(store: Layout, manifest: Json, signed_by: str) -> list[bytes]:
             told: Any = json.loads(store.read(str(layer["digest"])))
             text = base64.b64decode(told["payload"], validate=True)
             for each in told["signatures"]:
-                key.verify(base64.b64decode(each["sig"], validate=True), encoded(text), ec.ECDSA(hashes.SHA256()))
-                if told["payloadType"] == TYPE:
+                signature = base64.b64decode(each["sig"], validate=True)
+                if told["payloadType"] == TYPE and any(by(key, signature, encoded(text)) for key in keys):
                     found.append(text)
-        except (InvalidSignature, binascii.Error, ValueError, KeyError, TypeError, AttributeError, BakeError):
+        except (binascii.Error, ValueError, KeyError, TypeError, AttributeError, BakeError, RecursionError):
             continue
     return found
 
 
 def found(layout: Path, digest: str, signed_by: str) -> str:
-    """The digest of what holds a statement of this image that the key has signed; empty where there is none."""
-    store = Layout(layout)
+    """The digest of what holds a statement of this image that the first of the keys has signed, or nothing."""
+    from model_build.signing import public, spoken
+
+    store, first = Layout(layout), spoken(public(signed_by)[0])
     for each in referrers(layout, digest):
-        if each["artifactType"] == ATTESTATION and opened(store, store.manifest(each["digest"]), signed_by):
-            return str(each["digest"])
+        with contextlib.suppress(BakeError, ValueError, TypeError, AttributeError, RecursionError):
+            if each["artifactType"] == ATTESTATION and opened(store, store.manifest(each["digest"]), first):
+                return str(each["digest"])
     return ""
 
 

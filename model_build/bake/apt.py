@@ -16,6 +16,7 @@ from pathlib import Path
 
 from model_build.bake.cache import work_folder
 from model_build.bake.errors import BakeError
+from model_build.index import SIGNING
 
 _HELPER = Path("/usr/lib/apt/apt-helper")
 _TIMEOUT = 600
@@ -66,7 +67,8 @@ def options(folder: Path) -> list[str]:
 
 def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run one of apt's programs in English, its output captured."""
-    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(SIGNING)}
+    environment["LC_ALL"] = "C.UTF-8"
     try:
         return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=_TIMEOUT, check=False)
     except subprocess.TimeoutExpired as error:

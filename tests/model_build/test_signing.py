@@ -1,12 +1,14 @@
 """Signatures: held to OpenSSL's own reading of them, and refused for one byte that is other."""
 
 import base64
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from model_build import bake, signing
+from model_build import bake, plan, signing
 from model_build.bake.layout import Layout, canonical
 from tests.tools import models
 from tests.tools.keys import key
@@ -78,7 +80,7 @@ def test_a_flipped_byte_is_refused(image: tuple[Path, str], signer: tuple[signin
     ("text", "said"),
     [
         ("", "neither MODELPORT_SIGNING_KEY nor MODELPORT_SIGNING_KEY_FILE is set"),
-        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "holds no private key that opens"),
+        ("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "holds no private key, expected PKCS#8"),
         ("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n", "a key in cosign's own form"),
     ],
 )
@@ -109,3 +111,67 @@ def test_a_private_key_where_the_public_one_belongs_is_not_repeated(tmp_path: Pa
     with pytest.raises(signing.SigningKeyError, match="holds a private key") as refused:
         signing.public(text)
     assert text.splitlines()[1] not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "\n"])
+def test_an_empty_file_of_keys_is_no_word_that_nobody_signs(text: str) -> None:
+    with pytest.raises(signing.SigningKeyError, match="signed_by is empty, expected a public key"):
+        signing.public(text)
+    news = {"recipe": "{}", "signed_by": text}
+    with pytest.raises(signing.SigningKeyError, match="signed_by is empty"):
+        plan.places({}, news)
+
+
+def test_a_private_key_where_its_files_name_belongs_is_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, public = key(tmp_path)
+    monkeypatch.setenv(signing.KEY_FILE, private.read_text())
+    with pytest.raises(signing.SigningKeyError, match="holds a key, expected the name of its file") as refused:
+        signing.Signer.of(public)
+    assert private.read_text().splitlines()[1] not in str(refused.value)
+
+
+def test_a_key_that_follows_another_signs_and_a_signature_by_either_counts(
+    image: tuple[Path, str], signer: tuple[signing.Signer, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout, digest = image
+    before = signing.attach(layout, digest, "registry.example.com/tiny", signer[0])
+    private, new = key(tmp_path, "new")
+    both = new + signer[1]
+    assert signing.good(Layout(layout), digest, before, both)
+    assert signing.found(layout, digest, both) == "", "a build signs by the first"
+    with pytest.raises(signing.SigningKeyError, match="private half of the first key"):
+        signing.Signer.of(both)
+    monkeypatch.setenv(signing.KEY_FILE, str(private))
+    after = signing.attach(layout, digest, "registry.example.com/tiny", signing.Signer.of(both))
+    assert signing.found(layout, digest, both) == after
+    assert not signing.good(Layout(layout), digest, after, signer[1])
+
+
+def test_a_private_key_beside_a_public_one_is_refused(tmp_path: Path) -> None:
+    private, public = key(tmp_path)
+    with pytest.raises(signing.SigningKeyError, match="holds a private key"):
+        signing.public(public + private.read_text())
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [None, "x", [], [None], [{}], [{"mediaType": signing.PAYLOAD}], [{"mediaType": signing.PAYLOAD, "size": "1e400"}]],
+)
+def test_what_is_no_signature_is_none(image: tuple[Path, str], signer: tuple[signing.Signer, str], layers: Any) -> None:
+    """Whoever may push can put anything beside an image."""
+    store = Layout(image[0])
+    made = store.add(json.dumps({"layers": layers}).encode())[0]
+    assert not signing.good(store, image[1], made, signer[1])
+
+
+def test_a_bad_signature_before_a_good_one_hides_it_not(
+    image: tuple[Path, str], signer: tuple[signing.Signer, str]
+) -> None:
+    layout, digest = image
+    store = Layout(layout)
+    manifest = store.manifest(signing.attach(layout, digest, "registry.example.com/tiny", signer[0]))
+    lost = {**manifest["layers"][0], "digest": f"sha256:{'0' * 64}"}
+    manifest["layers"] = [{"mediaType": signing.PAYLOAD, "size": 1, "annotations": []}, lost, *manifest["layers"]]
+    assert signing.good(store, digest, store.add(canonical(manifest))[0], signer[1])
