@@ -223,16 +223,18 @@ def registry(destination: str) -> str:
 
 def signing_key(file: Path) -> str:
     """Whether this machine can sign images by the public key in `file`. Raises Wrong."""
-    from model_build.signing import Signer, SigningKeyError
+    from model_build.signing import KEY, KEY_FILE, Signer, SigningKeyError
 
     try:
         Signer.of(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         why = (getattr(error, "strerror", None) or "it is no text").lower()
-        raise Wrong(f"{file.name}: {why}", "name the file of the public key in image.signed_by") from None
+        raise Wrong(f"{file}: {why}", "name the file of the public key in image.signed_by") from None
     except SigningKeyError as error:
         found, _, fix = str(error).rpartition("; ")
-        raise Wrong(found, fix) from None
+        # Whoever only looks, or brings up what is signed already, needs none.
+        kind = Wrong if any(os.environ.get(each) for each in (KEY, KEY_FILE)) else Note
+        raise kind(found, fix) from None
     return f"the private key of {file.name} is here"
 
 

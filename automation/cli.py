@@ -432,6 +432,9 @@ _passes(app, ["state"], "Mend a state by hand: delete, protect, unprotect, renam
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and end the process with one of `Exit`'s codes."""
     collector.spare()
+    if file := os.environ.get("MODELPORT_SIGNING_KEY_FILE"):
+        # The program runs in the project's folder, and the name is meant from where the command is called.
+        os.environ["MODELPORT_SIGNING_KEY_FILE"] = str(Path(file).absolute())
     raise SystemExit(int(_run(list(sys.argv[1:] if arguments is None else arguments))))
 
 

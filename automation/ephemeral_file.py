@@ -139,7 +139,7 @@ class _Sections:
 
     def _note(self, path: str, was: Any, value: Any) -> None:
         secret = isinstance(was, dict)
-        told = "its own" if value is None else _as_yaml(value)
+        told = _as_yaml(value) if value is not None else "none" if path == "image.signed_by" else "its own"
         self.changes[f"{path}: {told}"] = "..." if secret else "none" if was is None else _as_yaml(was)
 
 

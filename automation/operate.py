@@ -68,9 +68,25 @@ def check_stack_file(target: Target) -> None:
     from stacks.spec import SpecError, StackSpec
 
     try:
-        StackSpec.from_file(target.file)
+        spec = StackSpec.from_file(target.file)
     except SpecError as error:
         raise Failure(Exit.BAD_INPUT, *error.lines) from None
+    if spec.image.signed_by is not None:
+        _check_key(target, spec.image.signed_by)
+
+
+def _check_key(target: Target, file: str) -> None:
+    from model_build.signing import SigningKeyError, public
+
+    what = f"{target.file.name}: image.signed_by is {file!r}"
+    try:
+        public((target.root / file).read_text("utf-8"), f"{what}, which")
+    except (OSError, UnicodeDecodeError) as error:
+        why = (getattr(error, "strerror", None) or "it is no text").lower()
+        told = f"{what}, which cannot be read ({why}), expected the file of a public key; name it"
+        raise Failure(Exit.BAD_INPUT, told) from None
+    except SigningKeyError as error:
+        raise Failure(Exit.BAD_INPUT, str(error)) from None
 
 
 def check_port(target: Target) -> None:
