@@ -1,35 +1,48 @@
 """The bill of materials of an image that was baked here: Debian's packages, Python's, the program and the model.
 
 CycloneDX 1.6 as JSON, the same bytes for the same image: nothing in it is of the machine or the moment it is made.
-Packages are named by package URLs, so that a scanner finds what is known of each.
+Packages are named by package URLs, so that a scanner finds what is known of each. Where the packages of the base cannot
+be read, all of them or some, the document says that it is incomplete. Links in the image are followed inside it alone.
 """
 
 import hashlib
 import json
 import re
+import shlex
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 from cyclonedx.model import HashAlgorithm, HashType, Property
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.schema.schema import SchemaVersion1Dot6
 from packageurl import PackageURL
 
+from model_build.bake.errors import BakeError
 from model_build.bake.layers import Layer
 from model_build.bake.layout import Json, Layout, in_oci_words
 from model_build.bake.parts import OURS, parts
 from model_build.bake.rootfs import unpacked
+from model_build.bake.unpack import resolve
 
 TYPE = "application/vnd.cyclonedx+json"
 """Media type of the document, and artifact type of the referrer that holds it."""
 FILE = "sbom.cdx.json"
-FORMAT = 1
+FORMAT = 2
 """Goes up when the same image is described in other words."""
 _MADE = datetime(1970, 1, 1, tzinfo=UTC)
-_FIELD = re.compile(r"^([A-Za-z-]+): (.*)$", re.MULTILINE)
+_FIELD = re.compile(r"^([A-Za-z][A-Za-z0-9-]*):(.*)$", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n(?:[ \t\r]*\n)+")
+_STATUS = "var/lib/dpkg/status"
+_MOST_READ = 64 << 20
+"""Bytes of a package's record or of a database of them; dpkg's own of a full desktop is below a tenth of this."""
+_MOST_RELEASE = 64 << 10
+_LONGEST_VERSION = 1024
+"""Characters, as CycloneDX's schema has it."""
 
 
 def describe(layout: Path, digest: str) -> bytes:
@@ -42,7 +55,23 @@ def describe(layout: Path, digest: str) -> bytes:
         for entry, diff_id in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True)
     ]
     inside = parts(f"oci:{store.path}@{digest}")
-    name = str(config["config"].get("Labels", {}).get("org.opencontainers.image.title", inside.model.name))
+    for layer, place in zip(layers[-OURS:], (inside.wheels, inside.code, inside.model), strict=True):
+        root = unpacked(store, [layer])
+        if resolve(root, place.relative_to(root).as_posix()) != place:
+            raise BakeError(f"image {digest} is none that a ModelImage has made: it has links where those have folders")
+    labels: Json = config["config"].get("Labels") or {}
+    name = str(labels.get("org.opencontainers.image.title") or "").strip() or inside.model.name
+    debian, all_debian = debian_packages(unpacked(store, layers[:-OURS]))
+    python, all_python = python_packages(inside.wheels)
+    found = [*debian, *python, program(inside.code), model(inside.model)]
+    return document(digest, name, found, complete=all_debian and all_python)
+
+
+def document(digest: str, name: str, components: Iterable[Component], *, complete: bool) -> bytes:
+    """The document of an image: `components` are what it depends on, of which each is told once.
+
+    complete: whether they are all that is in the image; where they are not, the document says so.
+    """
     found = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_OID, digest))
     found.metadata.timestamp = _MADE
     found.metadata.component = Component(
@@ -53,92 +82,159 @@ def describe(layout: Path, digest: str) -> bytes:
         purl=PackageURL("oci", name=name, version=digest),
         hashes=[_hash(digest.removeprefix("sha256:"))],
     )
-    for each in (
-        *_debian(unpacked(store, layers[:-OURS])),
-        *_python(inside.wheels),
-        _program(inside.code),
-        _model(inside.model),
-    ):
-        found.components.add(each)
-        found.register_dependency(found.metadata.component, [each])
-    return json.dumps(json.loads(JsonV1Dot6(found).output_as_string()), sort_keys=True, indent=1).encode() + b"\n"
+    told: Json = json.loads(JsonV1Dot6(found).output_as_string())
+    # A Bom that holds the components looks through all of them for each; one by one the time grows as their number.
+    by_ref: dict[str, Json] = {}
+    for each in cast("Iterable[Any]", components):  # the library's decorators hide as_json from type checkers
+        by_ref.setdefault(str(each.bom_ref), json.loads(each.as_json(view_=SchemaVersion1Dot6)))
+    told["components"] = sorted(by_ref.values(), key=_order)
+    depends = [{"ref": digest, "dependsOn": sorted(by_ref)}] if by_ref else [{"ref": digest}]
+    told["dependencies"] = sorted([*depends, *({"ref": ref} for ref in by_ref)], key=lambda entry: str(entry["ref"]))
+    if not complete:
+        told["compositions"] = [{"aggregate": "incomplete", "assemblies": [digest], "dependencies": [digest]}]
+    return json.dumps(told, sort_keys=True, indent=1).encode() + b"\n"
+
+
+def _order(told: Json) -> tuple[str, ...]:
+    return tuple(str(told.get(key, "")) for key in ("type", "name", "version", "bom-ref"))
 
 
 def _hash(value: str) -> HashType:
     return HashType(alg=HashAlgorithm.SHA_256, content=value)
 
 
-def _debian(root: Path) -> Iterator[Component]:
-    """What dpkg has installed, in one file or, as in images without a package manager, a file for each."""
-    told = dict(line.partition("=")[::2] for line in _text(root / "etc/os-release").splitlines() if "=" in line)
-    distribution = told.get("ID", "debian").strip('"')
-    release = f"{distribution}-{told.get('VERSION_ID', '').strip(chr(34))}"
-    status = root / "var/lib/dpkg"
-    files = [status / "status", *sorted((status / "status.d").glob("*"))]
-    seen: set[str] = set()
-    for paragraph in (text for file in files for text in _text(file).split("\n\n")):
-        fields = dict(_FIELD.findall(paragraph))
-        if (
-            "Package" not in fields
-            or "Version" not in fields
-            or not fields.get("Status", "installed").endswith("installed")
-        ):
-            continue
-        architecture = fields.get("Architecture", "all")
-        purl = PackageURL(
-            "deb",
-            distribution,
-            fields["Package"],
-            fields["Version"],
-            {"arch": architecture, "distro": release.rstrip("-")},
-        )
-        if (ref := purl.to_string()) not in seen:
-            seen.add(ref)
-            yield Component(
-                type=ComponentType.LIBRARY, name=fields["Package"], version=fields["Version"], bom_ref=ref, purl=purl
-            )
+def debian_packages(root: Path) -> tuple[list[Component], bool]:
+    """What dpkg has installed in the unpacked image `root`, and whether that is all that is installed there.
+
+    It is not where there is no database of dpkg's, nor where a record of it cannot be told as a package.
+    """
+    told = _release(_text(root, "etc/os-release", most=_MOST_RELEASE) or "")
+    distribution = told.get("ID") or "debian"
+    release = f"{distribution}-{told.get('VERSION_ID', '')}".rstrip("-")
+    found: list[Component] = []
+    complete = True
+    # One file or, as in images without a package manager, a file for each.
+    for name in (_STATUS, *(f"{_STATUS}.d/{each}" for each in _names(root, f"{_STATUS}.d"))):
+        text = _text(root, name)
+        complete = complete and (text is not None or name == _STATUS)
+        for fields in map(_fields, _BLANK_LINES.split(text or "")):
+            if "package" not in fields or (fields.get("status") or "installed").split()[-1] != "installed":
+                continue
+            where = {"arch": fields.get("architecture") or "all", "distro": release}
+            package = _package("deb", distribution, fields["package"], fields.get("version", ""), where)
+            if package is None or not fields.get("version"):
+                complete = False
+            else:
+                found.append(package)
+    return found, complete and bool(found)
 
 
-def _python(site: Path) -> Iterator[Component]:
-    for info in sorted(site.glob("*.dist-info")):
-        fields = dict(_FIELD.findall(_text(info / "METADATA").partition("\n\n")[0]))
-        if "Name" not in fields:
-            continue
-        name = re.sub(r"[-_.]+", "-", fields["Name"]).lower()
-        purl = PackageURL("pypi", None, name, fields.get("Version", ""))
-        yield Component(
-            type=ComponentType.LIBRARY,
-            name=name,
-            version=fields.get("Version", ""),
-            bom_ref=purl.to_string(),
-            purl=purl,
-        )
+def python_packages(site: Path) -> tuple[list[Component], bool]:
+    """The distributions in the folder `site`, and whether these are all that have a record there."""
+    records = [name for name in _names(site, "") if name.endswith(".dist-info")]
+    texts = [_text(site, f"{name}/METADATA") or "" for name in records]
+    found = [
+        _package("pypi", None, re.sub(r"[-_.]+", "-", fields["name"]).lower(), fields.get("version", ""))
+        for fields in (_fields(text.partition("\n\n")[0]) for text in texts)
+        if "name" in fields
+    ]
+    known = [each for each in found if each is not None]
+    return known, len(known) == len(records)
 
 
-def _program(app: Path) -> Component:
-    """The serving program, by a digest over its files."""
+def _package(
+    kind: str, namespace: str | None, name: str, version: str, qualifiers: Mapping[str, str] | None = None
+) -> Component | None:
+    """A package as a component, or None for one that has no name, or none that a package URL can hold."""
+    if not name or len(version) > _LONGEST_VERSION:
+        return None
+    try:
+        purl = PackageURL(kind, namespace, name, version, dict(qualifiers or {}))
+        return Component(type=ComponentType.LIBRARY, name=name, version=version, bom_ref=purl.to_string(), purl=purl)
+    except (ValueError, TypeError):
+        return None
+
+
+def program(app: Path) -> Component:
+    """The serving program in the folder `app`, by a digest over its files; of a link, by where it leads."""
     total = hashlib.sha256()
-    for file in sorted(path for path in app.rglob("*.py") if path.is_file()):
+    for file in sorted(app.rglob("*.py")):
         name = file.relative_to(app).as_posix()
-        total.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        if file.is_symlink():
+            total.update(f"{name}\0-> {file.readlink()}\n".encode(errors="surrogateescape"))
+        elif file.is_file():
+            total.update(f"{name}\0{_digest(file)}\n".encode(errors="surrogateescape"))
     return Component(
         type=ComponentType.APPLICATION, name="serving", bom_ref="serving", hashes=[_hash(total.hexdigest())]
     )
 
 
-def _model(folder: Path) -> Component:
-    told: Json = json.loads((folder / "model.json").read_bytes())
-    with (folder / "model.onnx").open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+def model(folder: Path) -> Component:
+    """The model in `folder`. Raises BakeError where that has none of its own."""
+    try:
+        told: Json = json.loads(_text(folder, "model.json") or "")
+        name, version = str(told["name"]), str(told["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BakeError(f"{folder.name}/model.json: names no model and version, expected both; bake it anew") from error
+    file = _file(folder, "model.onnx")
+    if file is None:
+        raise BakeError(f"{folder.name}/model.onnx: leads out of the model's folder, expected a file; bake it anew")
     return Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,
-        name=str(told["name"]),
-        version=str(told["version"]),
+        name=name,
+        version=version,
         bom_ref="model",
-        hashes=[_hash(digest)],
+        hashes=[_hash(_digest(file))],
         properties=[Property(name="modelport:format", value="onnx")],
     )
 
 
-def _text(file: Path) -> str:
-    return file.read_text("utf-8", "replace") if file.is_file() else ""
+def _release(text: str) -> dict[str, str]:
+    """What os-release says, where a shell would find it so."""
+    told: dict[str, str] = {}
+    for line in text.split("\n"):
+        key, sign, value = line.strip().partition("=")
+        if not sign:
+            continue
+        try:
+            words = shlex.split(value)
+        except ValueError:  # a quote that is not closed
+            words = [value.strip("'\"")]
+        told[key] = words[0] if words else ""
+    return told
+
+
+def _fields(paragraph: str) -> dict[str, str]:
+    return {key.lower(): value.strip() for key, value in _FIELD.findall(paragraph)}
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _at(root: Path, name: str) -> Path | None:
+    """The place that `name` means in the image `root`; None where its links lead round in a circle or to no name."""
+    try:
+        place = resolve(root, name)
+        return place if place.exists() else None
+    except (BakeError, OSError):
+        return None
+
+
+def _file(root: Path, name: str) -> Path | None:
+    place = _at(root, name)
+    return place if place is not None and place.is_file() else None
+
+
+def _names(root: Path, name: str) -> list[str]:
+    place = _at(root, name)
+    return sorted(each.name for each in place.iterdir()) if place is not None and place.is_dir() else []
+
+
+def _text(root: Path, name: str, *, most: int = _MOST_READ) -> str | None:
+    """The text of a file of the image `root`; None where there is no file, or one of more than `most` bytes."""
+    file = _file(root, name)
+    if file is None or file.stat().st_size > most:
+        return None
+    return file.read_text("utf-8", "replace")
