@@ -7,13 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from model_build import cache, content, folders
+from model_build.attached import LARGEST, MOST
+from model_build.bake.attachments import OURS
+from model_build.bake.layout import Json
+from model_build.errors import ModelBuildError
 from model_build.errors import line as told
-from model_build.push.errors import DeniedError, DestinationError, LoginError, MissingError, RegistryDown, RegistryError
+from model_build.push.errors import DestinationError, MissingError
 from model_build.push.reference import Reference, parse
 
 _LAYOUT = "oci:"
-_SILENT = (RegistryDown, LoginError, DeniedError)
-"""What says nothing about what is attached, but of whoever asks."""
+_OTHERS, _SMALL = 32, 1 << 20
+"""Things attached to an image that no build of ours attaches, and bytes of each, that are copied with it."""
+_ROOM = 256 << 20
+"""Bytes of all that is attached to one image."""
 _LIKE = "a registry's image by digest or one of this machine; pass the output `reference` of a ModelImage"
 
 
@@ -104,32 +110,51 @@ def _fetch(source: str, layout: Path, progress: Callable[[str], None]) -> Path:
     """Bring the image and what is attached to it into a layout, and return that."""
     from model_build import push
     from model_build.bake.layout import Layout
+    from model_build.push.referrers import SILENT
 
     digest, store = push.pull(source, layout), Layout(layout)
     if "manifests" in store.manifest(digest):
         raise DestinationError(
             f"{source}: is an index of images, expected one image; name the digest of the one for linux/amd64"
         )
-    name = parse(source).name
     # Whoever may push there may attach something: what cannot be read is no reason to copy nothing.
     try:
         listed = push.list_referrers(source)
-    except _SILENT:
+    except SILENT:
         raise
-    except RegistryError as error:
+    except ModelBuildError as error:
         progress(f"what is attached to {digest[:19]} is not copied: {error}")
         return layout
-    for attached in listed:
+    room = _ROOM
+    for attached, most in _worth(listed, digest, progress):
         try:
-            push.pull(f"{name}@{attached['digest']}", layout)
-        except _SILENT:
+            kind = str(attached["artifactType"]) if most == LARGEST else ""
+            found = push.pull_attached(
+                parse(source).name, attached["digest"], digest, layout, most=min(most, room), kind=kind
+            )
+        except SILENT:
             raise
-        except (RegistryError, DestinationError) as error:
+        except ModelBuildError as error:
             progress(f"{attached['digest'][:19]}, attached to {digest[:19]}, is not copied: {error}")
             continue
-        kept = ("mediaType", "digest", "size", "artifactType")
-        store.add_to_index({key: attached[key] for key in kept if key in attached})
+        room -= sum(layer["size"] for layer in store.manifest(found["digest"])["layers"])
+        # What is an image of this machine stays one.
+        if not any(each["digest"] == found["digest"] for each in store.index()["manifests"]):
+            store.add_to_index(found)
     return layout
+
+
+def _worth(listed: list[Json], digest: str, progress: Callable[[str], None]) -> list[tuple[Json, int]]:
+    """What is copied of all that is attached, and how many bytes each may have: first what a build of ours attaches."""
+    found: list[tuple[Json, int]] = []
+    for kind in OURS:
+        found += [(each, LARGEST) for each in listed if each.get("artifactType") == kind][:MOST]
+    found += [(each, _SMALL) for each in listed if each.get("artifactType") not in OURS][:_OTHERS]
+    if len(found) < len(listed):
+        progress(
+            f"{len(listed) - len(found)} of {len(listed)} things attached to {digest[:19]} are not copied: too many"
+        )
+    return found
 
 
 def _source(text: str) -> None:

@@ -6,16 +6,20 @@ blobs that no other image of the layout needs.
 
 import fcntl
 import json
+import re
 import shutil
 import time
 from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from model_build import cache, content, folders
+from model_build.bake.attachments import formed, subject_of
 from model_build.errors import ModelBuildError
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass
@@ -129,7 +133,7 @@ def _drop(layout: Path, gone: set[str], *, dry_run: bool) -> int:
     index = _index(layout)
     kept: list[dict[str, Any]] = []
     for entry in index["manifests"]:
-        subject = _manifest(layout, entry["digest"]).get("subject", {}).get("digest")
+        subject = subject_of(_manifest(layout, entry["digest"]))
         if entry["digest"] not in gone and subject not in gone:
             kept.append(entry)
     if len(kept) == len(index["manifests"]):
@@ -149,15 +153,19 @@ def _drop(layout: Path, gone: set[str], *, dry_run: bool) -> int:
 
 def _reach(layout: Path, digest: str) -> set[str]:
     manifest = _manifest(layout, digest)
-    blobs = [manifest.get("config", {}), *manifest.get("layers", [])]
-    return {digest, *(blob["digest"] for blob in blobs if "digest" in blob)}
+    # Digests become names of files that are taken away: what is none by its form is not one of them.
+    if not formed(manifest):
+        return {digest}
+    blobs = [manifest["config"], *manifest["layers"]]
+    return {digest, *(blob["digest"] for blob in blobs if _DIGEST.fullmatch(blob["digest"]))}
 
 
 def _manifest(layout: Path, digest: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(_blob(layout, digest).read_bytes()))
-    except (OSError, ValueError):
+        found: Any = json.loads(_blob(layout, digest).read_bytes())
+    except (OSError, ValueError, RecursionError):
         return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _index(layout: Path) -> dict[str, Any]:

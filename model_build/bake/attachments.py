@@ -1,14 +1,24 @@
 """What is known about an image and is not in it: report, SBOM, signature, attached as OCI referrers."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
-from model_build.bake.layout import EMPTY, MANIFEST, Json, Layout, canonical
+from model_build.bake.layout import EMPTY, MANIFEST, Json, Layout, canonical, sha256
 
 SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 """Artifact type of a signature as cosign makes it."""
 ATTESTATION = "application/vnd.dev.cosign.artifact.att.v1+json"
 """Artifact type of what is said of an image and signed."""
+OURS = (
+    SIGNATURE,
+    ATTESTATION,
+    "application/vnd.modelport.report.v1",
+    "application/vnd.cyclonedx+json",
+    "application/vnd.in-toto+json",
+)
+"""Artifact types of all that a build attaches."""
 _TYPES = {
     ".intoto.json": "application/vnd.in-toto+json",
     ".cdx.json": "application/vnd.cyclonedx+json",
@@ -58,11 +68,59 @@ def attestation_tag(digest: str) -> str:
     return f"{digest.replace(':', '-')}.att"
 
 
+def formed(found: Any) -> bool:
+    """Whether it is a manifest by its form: a config and layers, each with its digest and size.
+
+    Anybody may have pushed it, and Python raises what it likes where a text stands for a list.
+    """
+    if not isinstance(found, dict):
+        return False
+    manifest = cast("Json", found)
+    layers: Any = manifest.get("layers")
+    if not isinstance(layers, list) or not isinstance(manifest.get("mediaType", ""), str):
+        return False
+    blobs: list[Any] = layers
+    return all(_is_blob(each) for each in [manifest.get("config"), *blobs])
+
+
+def _is_blob(found: Any) -> bool:
+    if not isinstance(found, dict):
+        return False
+    blob = cast("Json", found)
+    digest, size, notes = blob.get("digest"), blob.get("size"), blob.get("annotations")
+    good = isinstance(digest, str) and digest != "" and type(size) is int and size >= 0
+    return good and isinstance(blob.get("mediaType", ""), str) and (notes is None or isinstance(notes, dict))
+
+
+def subject_of(manifest: Json) -> str:
+    """The digest of the image that a manifest says it is attached to; empty where it says none."""
+    subject: Any = manifest.get("subject")
+    digest: Any = cast("Json", subject).get("digest") if isinstance(subject, dict) else None
+    return digest if isinstance(digest, str) else ""
+
+
+def described(data: bytes, image: str) -> Json | None:
+    """The descriptor of a manifest that is attached to `image`, made of its bytes; None for any other."""
+    try:
+        found: Any = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not formed(found) or subject_of(found) != image:
+        return None
+    # As the specification has it for one without a type of its own.
+    kind = found.get("artifactType") or found["config"].get("mediaType")
+    if not kind or not isinstance(kind, str):
+        return None
+    return {
+        "mediaType": found.get("mediaType") or MANIFEST,
+        "digest": sha256(data),
+        "size": len(data),
+        "artifactType": kind,
+    }
+
+
 def referrers(layout: Path, digest: str) -> list[Json]:
     """Descriptors of everything attached to the image `digest`."""
     store = Layout(layout)
-    found: list[Json] = []
-    for entry in store.index()["manifests"]:
-        if entry.get("artifactType") and store.manifest(entry["digest"]).get("subject", {}).get("digest") == digest:
-            found.append({key: entry[key] for key in ("mediaType", "digest", "size", "artifactType")})
-    return found
+    listed = [entry["digest"] for entry in store.index()["manifests"] if entry.get("artifactType")]
+    return [found for each in listed if (found := described(store.read(each), digest)) is not None]

@@ -17,7 +17,8 @@ from model_build.push.errors import (
 
 if TYPE_CHECKING:
     from model_build.push.reference import Reference, parse
-    from model_build.push.transfer import Pushed, delete, exists, list_referrers, pull, pull_top, push
+    from model_build.push.referrers import list_referrers, pull_attached
+    from model_build.push.transfer import Pushed, delete, exists, pull, pull_top, push
 
 __all__ = [
     "DeniedError",
@@ -34,6 +35,7 @@ __all__ = [
     "list_referrers",
     "parse",
     "pull",
+    "pull_attached",
     "pull_top",
     "push",
 ]
@@ -43,9 +45,10 @@ _HOMES: dict[str, str] = {
     "Reference": "reference",
     "delete": "transfer",
     "exists": "transfer",
-    "list_referrers": "transfer",
+    "list_referrers": "referrers",
     "parse": "reference",
     "pull": "transfer",
+    "pull_attached": "referrers",
     "pull_top": "transfer",
     "push": "transfer",
 }

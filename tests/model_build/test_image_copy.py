@@ -18,7 +18,7 @@ from pulumi.output import Unknown
 from model_build import bake, copying, errors
 from model_build.bake.layout import Layout, sha256
 from model_build.image_copy import ImageCopyProvider
-from model_build.push import delete, exists, list_referrers, pull, push, transfer
+from model_build.push import delete, exists, list_referrers, manifests, pull, push
 from model_build.push.client import Registry as Client
 from tests.model_build.dynamic_host import Host, host
 from tests.model_build.push.conftest import Small, make
@@ -270,7 +270,7 @@ def test_a_manifest_of_another_form_is_told_in_one_line(two: tuple[str, str], tm
     with pytest.raises(
         errors.ModelBuildError, match=r"is no manifest of an image, expected one with config and layers"
     ):
-        transfer._read(data, f"{two[0]}@sha256:{'0' * 64}")
+        manifests.read(data, f"{two[0]}@sha256:{'0' * 64}")
 
 
 def _put(repository: str, data: bytes, kind: str) -> str:
