@@ -116,7 +116,7 @@ def debian_packages(root: Path) -> tuple[list[Component], bool]:
     # One file or, as in images without a package manager, a file for each.
     for name in (_STATUS, *(f"{_STATUS}.d/{each}" for each in _names(root, f"{_STATUS}.d"))):
         text = _text(root, name)
-        complete = complete and (text is not None or name == _STATUS)
+        complete = complete and (text is not None or (name == _STATUS and _at(root, name) is None))
         for fields in map(_fields, _BLANK_LINES.split(text or "")):
             if "package" not in fields or (fields.get("status") or "installed").split()[-1] != "installed":
                 continue
