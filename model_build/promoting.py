@@ -208,6 +208,7 @@ def _beside(found: Promoted, layout: Path, signed_by: str | None, say: Any) -> d
     Raises InputError for an image without a signature by the key that is asked for.
     """
     from model_build import attached, bills, content, copying, sbom, signing
+    from model_build.bake.attachments import SIGNATURE
 
     problems: list[str] = []
     told, away, others = {"sbom": "", "signature": ""}, False, 0
@@ -218,7 +219,7 @@ def _beside(found: Promoted, layout: Path, signed_by: str | None, say: Any) -> d
         listed = attached.of(layout, found.source, found.digest, sbom.TYPE, problems)
         told["sbom"] = next((each for store, each in listed if bills.speaks_of(store, each, found.digest)), "")
     if signed_by:
-        for store, digest in attached.of(layout, found.source, found.digest, signing.SIGNATURE, problems):
+        for store, digest in attached.of(layout, found.source, found.digest, SIGNATURE, problems):
             if signing.good(store, found.digest, digest, signed_by):
                 told["signature"], away = digest, store.path != layout
                 break

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model_build import bake, promoting, sbom, signing
-from model_build.bake.attachments import signature_tag
+from model_build.bake.attachments import SIGNATURE, signature_tag
 from model_build.bake.layout import Layout
 from model_build.errors import InputError
 from model_build.pipeline import Built, build
@@ -111,7 +111,7 @@ def test_a_registry_has_the_signature_as_referrer_and_where_cosign_looks(
     place = f"{registry.host}/signed/one"
     built = build(recipe(), project=project, push=f"{place}:v1", signed_by=signs)
     listed = {each["artifactType"]: each["digest"] for each in list_referrers(built.reference)}
-    assert (listed[signing.SIGNATURE], listed[sbom.TYPE]) == (built.signature, built.sbom)
+    assert (listed[SIGNATURE], listed[sbom.TYPE]) == (built.signature, built.sbom)
     assert pull(f"{place}:{signature_tag(built.digest)}", tmp_path / "pulled") == built.signature
     pulled = Layout(tmp_path / "pulled")
     assert signing.good(pulled, built.digest, built.signature, signs)
