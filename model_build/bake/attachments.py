@@ -79,7 +79,7 @@ def formed(found: Any) -> bool:
     layers: Any = manifest.get("layers")
     if not isinstance(layers, list) or not isinstance(manifest.get("mediaType", ""), str):
         return False
-    blobs: list[Any] = layers
+    blobs = cast("list[object]", layers)
     return all(_is_blob(each) for each in [manifest.get("config"), *blobs])
 
 

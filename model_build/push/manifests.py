@@ -108,7 +108,7 @@ def _is_index(found: Json) -> bool:
     entries: Any = found["manifests"]
     if not isinstance(entries, list) or not isinstance(found.get("mediaType", ""), str):
         return False
-    each: list[Any] = entries
+    each = cast("list[object]", entries)
     return all(isinstance(entry, dict) and isinstance(cast("Json", entry).get("digest"), str) for entry in each)
 
 

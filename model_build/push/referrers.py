@@ -28,6 +28,7 @@ SILENT = (RegistryDown, LoginError, DeniedError)
 """What says nothing about what is attached, but of whoever asks."""
 _TAGS: dict[str, Callable[[str], str]] = {SIGNATURE: signature_tag, ATTESTATION: attestation_tag}
 _PAGES = 20
+_MOST_REMOVED = 256
 _TRIES = 8
 _MOST_LAYERS = 500
 _MOST_LISTED = 3 << 20
@@ -105,10 +106,9 @@ def _listed(data: bytes) -> tuple[Json, bool]:
     entries: Any = cast("Json", found).get("manifests") if isinstance(found, dict) else None
     if not isinstance(entries, list):
         return _empty(), False
-    given: list[Any] = entries
-    kept: list[Json] = [each for each in given if formed({"config": each, "layers": []})]
-    notes: Any = found.get("annotations")
-    return _empty() | ({"annotations": notes} if isinstance(notes, dict) else {}) | {"manifests": kept}, kept == given
+    given = cast("list[object]", entries)
+    kept = [cast("Json", each) for each in given if formed({"config": each, "layers": []})]
+    return _empty() | {"manifests": kept}, len(kept) == len(given)
 
 
 def _tag(registry: Registry, store: Layout, tag: str, ours: list[bytes]) -> None:
@@ -182,22 +182,23 @@ def list_referrers(reference: str, kind: str = "") -> list[Json]:
     """
     wanted = with_digest(reference)
     with Registry(wanted) as registry:
-        found = _pages(registry, wanted, kind)
+        found = _pages(registry, wanted.digest, kind)
     return [each for each in found if not kind or each.get("artifactType") == kind]
 
 
-def _pages(registry: Registry, wanted: Reference, kind: str) -> list[Json]:
-    path, how = f"{wanted.repository}/referrers/{wanted.digest}", {"accept": INDEX}
+def _pages(registry: Registry, image: str, kind: str) -> list[Json]:
+    wanted = registry.reference
+    path, how = f"{wanted.repository}/referrers/{image}", {"accept": INDEX}
     asked = {"artifactType": kind} if kind else None
     found: list[Json] = []
     for page in range(_PAGES):
         answer = registry.request("GET", path, expect=(200, 404), headers=how, params=asked)
         if answer.status_code == 404 and page == 0:
-            path = f"{wanted.repository}/manifests/{_fallback_tag(wanted.digest)}"
+            path = f"{wanted.repository}/manifests/{_fallback_tag(image)}"
             answer = registry.request("GET", path, expect=(200, 404), headers=how)
         if answer.status_code != 200:
             break
-        found += _entries(answer.content, wanted)
+        found += _entries(answer.content, wanted.at(image))
         following = answer.links.get("next", {}).get("url", "")
         if not following:
             break
@@ -208,13 +209,13 @@ def _pages(registry: Registry, wanted: Reference, kind: str) -> list[Json]:
     return found
 
 
-def _entries(data: bytes, wanted: Reference) -> list[Json]:
+def _entries(data: bytes, image: str) -> list[Json]:
     try:
         listed: Any = json.loads(data)["manifests"]
         return [each for each in listed if isinstance(each["digest"], str)]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise RegistryError(
-            f"{wanted.at(wanted.digest)}: the registry answers what is attached to it with no list, expected an "
+            f"{image}: the registry answers what is attached to it with no list, expected an "
             "index of an image layout; ask who runs it"
         ) from None
 
@@ -240,6 +241,50 @@ def pull_attached(name: str, digest: str, image: str, layout: Path, *, most: int
         manifests.fetch_blobs(registry, store, manifest)
     store.add(data)
     return found
+
+
+def remove(registry: Registry, image: str) -> None:
+    """Take away what is attached to `image`, and the tags made of its digest, as far as the registry lets one.
+
+    Only what is that by its content: whoever may push may list another image, or put such a tag to it.
+    """
+    path = f"{registry.reference.repository}/manifests/"
+    try:
+        listed = _pages(registry, image, "")
+    except SILENT:
+        raise
+    except RegistryError:
+        listed = []
+    for digest in dict.fromkeys(each["digest"] for each in listed[:_MOST_REMOVED]):
+        found = described(_there(registry, digest), image) if digest.startswith("sha256:") else None
+        if found is not None and found["digest"] == digest:
+            _delete(registry, path + digest)
+    for tag in (signature_tag(image), attestation_tag(image)):
+        data = _there(registry, tag)
+        if (layers := _layers(data)) and all(_of_cosign(layer) for layer in layers):
+            _delete(registry, path + sha256(data))
+    data = _there(registry, _fallback_tag(image))
+    index, good = _listed(data)
+    if good and all(entry.get("artifactType") for entry in index["manifests"]):
+        _delete(registry, path + sha256(data))
+
+
+def _there(registry: Registry, name: str) -> bytes:
+    try:
+        return manifests.get(registry, name)[1]
+    except SILENT:
+        raise
+    except RegistryError:
+        return b""
+
+
+def _of_cosign(layer: Json) -> bool:
+    return any(name.startswith("dev.cosignproject.") for name in layer.get("annotations", {}))
+
+
+def _delete(registry: Registry, path: str) -> None:
+    # A registry that does not delete says so of the image.
+    registry.request("DELETE", path, expect=(200, 202, 204, 404, 405))
 
 
 def with_digest(reference: str) -> Reference:

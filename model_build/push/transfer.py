@@ -115,7 +115,10 @@ def _is_whole(store: Layout, digest: str) -> bool:
 
 
 def delete(reference: str) -> None:
-    """Take the image host/repository@digest (or :tag) out of the registry; one that is not there is no error."""
+    """Take the image host/repository@digest (or :tag) out of the registry, and what is attached to it.
+
+    What is not there is no error.
+    """
     wanted = _with_name(reference)
     with Registry(wanted) as registry:
         repository, digest = wanted.repository, wanted.digest
@@ -126,6 +129,8 @@ def delete(reference: str) -> None:
             if answer.status_code == 404:
                 return
             digest = answer.headers.get("docker-content-digest", "") or manifests.get(registry, wanted.tag)[0]
+        # The image last: as long as it is there, somebody may ask again.
+        referrers.remove(registry, digest)
         answer = registry.request("DELETE", f"{repository}/manifests/{digest}", expect=(202, 200, 204, 404, 405))
         if answer.status_code == 405:
             raise RegistryError(

@@ -14,7 +14,7 @@ import pytest
 from model_build import attached, bake, copying, folders, gc, promoted_report, provenance, sbom, signing
 from model_build.bake.attachments import ATTESTATION, OURS, SIGNATURE, signature_tag
 from model_build.bake.layout import EMPTY, INDEX, MANIFEST, Json, Layout, canonical, sha256
-from model_build.push import RegistryDown, RegistryError, list_referrers, manifests, pull, push
+from model_build.push import RegistryDown, RegistryError, delete, exists, list_referrers, manifests, pull, push
 from model_build.push.client import Registry as Client
 from tests.model_build.push.conftest import Small, make
 from tests.tools import golang
@@ -110,7 +110,12 @@ def test_what_is_attached_to_nothing_is_not_copied_though_it_is_listed(
 def test_a_layout_that_has_such_things_serves_on(small: Small, report: str, place: str) -> None:
     store = Layout(small.layout)
     other = make(small.layout)
-    for more in ({"subject": None}, {"subject": ["what"]}, {"subject": {"digest": small.digest}, "layers": [{}]}):
+    wrong: list[Json] = [
+        {"subject": None},
+        {"subject": ["what"]},
+        {"subject": {"digest": small.digest}, "layers": [{}]},
+    ]
+    for more in wrong:
         digest, _ = artifact(small.layout, artifactType=KIND, **more)
         store.add_to_index({"digest": digest, "artifactType": KIND})
     assert [each["digest"] for each in bake.referrers(small.layout, small.digest)] == [report]
@@ -235,7 +240,7 @@ def test_those_who_push_at_once_lose_nothing_of_each_other(small: Small, place: 
         pull(reference, layout / "images")
         made |= {note(layout / "images", small.digest, f"{layout.name} {each}") for each in range(2)}
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda layout: push(layout / "images", small.digest, place), layouts))
+        list(pool.map(push, [each / "images" for each in layouts], [small.digest] * 3, [place] * 3))
     assert {each["digest"] for each in list_referrers(reference)} == made
 
 
@@ -258,6 +263,27 @@ def test_pages_are_followed_on_the_same_host_alone(small: Small, report: str, pl
         assert seen[1:] == [f"http://{host}/v2/x/referrers/y?n={number}" for number in (1, 2)]
         seen[:] = ["", "", ""]
         assert len(list_referrers(source)) == 20
+
+
+def test_an_image_goes_with_what_is_attached_and_no_other_image_with_it(
+    small: Small, report: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, public = key(tmp_path)
+    monkeypatch.setenv(signing.KEY_FILE, str(private))
+    signature = signing.attach(small.layout, small.digest, place, signing.Signer.of(public))
+    reference = push(small.layout, small.digest, f"{place}:v1").reference
+    other = make(small.layout)
+    push(small.layout, other.digest, f"{place}:other")
+    fallback = small.digest.replace(":", "-")
+    entries = list_referrers(reference)
+    listed(place, small.digest, [*entries, {**entries[0], "digest": other.digest}])
+    put(place, f"{fallback}.att", Layout(small.layout).read(other.digest))
+    delete(reference)
+    names = [small.digest, report, signature]
+    tags = [f"{place}:{fallback}{end}" for end in ("", ".sig")]
+    assert [each for each in [*(f"{place}@{name}" for name in names), *tags] if exists(each)] == []
+    assert exists(f"{place}@{other.digest}") and exists(f"{place}:other")
+    delete(reference)
 
 
 def cosigned(reference: str, public: str, home: Path) -> str:
