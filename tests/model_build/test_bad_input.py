@@ -167,7 +167,10 @@ def test_a_pickle_that_is_trusted_and_is_no_model(refused: Callable[..., str], h
     ("body", "message"),
     [
         ("return None", "source bad:model returned nothing, expected a model; add a return"),
-        ("return 3", "source 'bad:model' returned int, expected a fitted estimator of scikit-learn, XGBoost or LightGBM"),
+        (
+            "return 3",
+            "source 'bad:model' returned int, expected a fitted estimator of scikit-learn, XGBoost or LightGBM",
+        ),
         ("return LogisticRegression()", "is a LogisticRegression that is not fitted; call fit before returning it"),
         ("raise ValueError('no luck')", "raised ValueError: no luck, at bad.py:4 (def model(): raise ValueError"),
         ("import sys; sys.exit(4)", "raised SystemExit: 4, at bad.py:4"),
