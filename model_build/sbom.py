@@ -13,21 +13,20 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from cyclonedx.model import HashAlgorithm, HashType, Property
-from cyclonedx.model.bom import Bom
-from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.output.json import JsonV1Dot6
-from cyclonedx.schema.schema import SchemaVersion1Dot6
 from packageurl import PackageURL
 
+from model_build import runtime
 from model_build.bake.errors import BakeError
 from model_build.bake.layers import Layer
 from model_build.bake.layout import Json, Layout, in_oci_words
 from model_build.bake.parts import OURS, parts
 from model_build.bake.rootfs import unpacked
 from model_build.bake.unpack import resolve
+
+Component = Any
+"""CycloneDX's; its library's decorators hide what they decorate from type checkers."""
 
 TYPE = "application/vnd.cyclonedx+json"
 """Media type of the document, and artifact type of the referrer that holds it."""
@@ -72,21 +71,22 @@ def document(digest: str, name: str, components: Iterable[Component], *, complet
 
     complete: whether they are all that is in the image; where they are not, the document says so.
     """
-    found = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_OID, digest))
+    found: Any = runtime.untyped("cyclonedx.model.bom").Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_OID, digest))
     found.metadata.timestamp = _MADE
-    found.metadata.component = Component(
-        type=ComponentType.CONTAINER,
+    found.metadata.component = _component(
+        "CONTAINER",
         name=name,
         bom_ref=digest,
         version=digest,
         purl=PackageURL("oci", name=name, version=digest),
         hashes=[_hash(digest.removeprefix("sha256:"))],
     )
-    told: Json = json.loads(JsonV1Dot6(found).output_as_string())
+    told: Json = json.loads(runtime.untyped("cyclonedx.output.json").JsonV1Dot6(found).output_as_string())
     # A Bom that holds the components looks through all of them for each; one by one the time grows as their number.
     by_ref: dict[str, Json] = {}
-    for each in cast("Iterable[Any]", components):  # the library's decorators hide as_json from type checkers
-        by_ref.setdefault(str(each.bom_ref), json.loads(each.as_json(view_=SchemaVersion1Dot6)))
+    view = runtime.untyped("cyclonedx.schema.schema").SchemaVersion1Dot6
+    for each in components:
+        by_ref.setdefault(str(each.bom_ref), json.loads(each.as_json(view_=view)))
     told["components"] = sorted(by_ref.values(), key=_order)
     depends = [{"ref": digest, "dependsOn": sorted(by_ref)}] if by_ref else [{"ref": digest}]
     told["dependencies"] = sorted([*depends, *({"ref": ref} for ref in by_ref)], key=lambda entry: str(entry["ref"]))
@@ -99,8 +99,14 @@ def _order(told: Json) -> tuple[str, ...]:
     return tuple(str(told.get(key, "")) for key in ("type", "name", "version", "bom-ref"))
 
 
-def _hash(value: str) -> HashType:
-    return HashType(alg=HashAlgorithm.SHA_256, content=value)
+def _hash(value: str) -> Any:
+    model = runtime.untyped("cyclonedx.model")
+    return model.HashType(alg=model.HashAlgorithm.SHA_256, content=value)
+
+
+def _component(kind: str, **told: Any) -> Component:
+    module = runtime.untyped("cyclonedx.model.component")
+    return module.Component(type=module.ComponentType[kind], **told)
 
 
 def debian_packages(root: Path) -> tuple[list[Component], bool]:
@@ -150,7 +156,7 @@ def _package(
         return None
     try:
         purl = PackageURL(kind, namespace, name, version, dict(qualifiers or {}))
-        return Component(type=ComponentType.LIBRARY, name=name, version=version, bom_ref=purl.to_string(), purl=purl)
+        return _component("LIBRARY", name=name, version=version, bom_ref=purl.to_string(), purl=purl)
     except (ValueError, TypeError):
         return None
 
@@ -164,9 +170,7 @@ def program(app: Path) -> Component:
             total.update(f"{name}\0-> {file.readlink()}\n".encode(errors="surrogateescape"))
         elif file.is_file():
             total.update(f"{name}\0{_digest(file)}\n".encode(errors="surrogateescape"))
-    return Component(
-        type=ComponentType.APPLICATION, name="serving", bom_ref="serving", hashes=[_hash(total.hexdigest())]
-    )
+    return _component("APPLICATION", name="serving", bom_ref="serving", hashes=[_hash(total.hexdigest())])
 
 
 def model(folder: Path) -> Component:
@@ -179,13 +183,13 @@ def model(folder: Path) -> Component:
     file = _file(folder, "model.onnx")
     if file is None:
         raise BakeError(f"{folder.name}/model.onnx: leads out of the model's folder, expected a file; bake it anew")
-    return Component(
-        type=ComponentType.MACHINE_LEARNING_MODEL,
+    return _component(
+        "MACHINE_LEARNING_MODEL",
         name=name,
         version=version,
         bom_ref="model",
         hashes=[_hash(_digest(file))],
-        properties=[Property(name="modelport:format", value="onnx")],
+        properties=[runtime.untyped("cyclonedx.model").Property(name="modelport:format", value="onnx")],
     )
 
 
