@@ -80,8 +80,6 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
         return elsewhere(news, destination(news) or "nowhere")
     if signed_by(olds) != signed_by(news):
         return "the image is signed, nothing is built" if signed_by(news) else "the image is signed by nobody any more"
-    if olds.get("digest") and olds.get("sbom") is None:
-        return "what is in the image is told beside it, nothing is built"
     if bool(olds.get("keep", True)) != bool(news.get("keep", True)):
         return "the image will be kept" if news.get("keep", True) else "the image will go with the resource"
     if not olds.get("digest"):

@@ -19,9 +19,9 @@ from packageurl import PackageURL
 
 from model_build import runtime
 from model_build.bake.errors import BakeError
+from model_build.bake.inside import OURS, parts
 from model_build.bake.layers import Layer
 from model_build.bake.layout import Json, Layout, in_oci_words
-from model_build.bake.parts import OURS, parts
 from model_build.bake.rootfs import unpacked
 from model_build.bake.unpack import resolve
 

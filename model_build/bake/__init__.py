@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from model_build.bake.attachments import attach, referrers
     from model_build.bake.image import Image, bake
     from model_build.bake.inputs import identity
+    from model_build.bake.inside import Parts, parts
     from model_build.bake.layers import Layer
-    from model_build.bake.parts import Parts, parts
     from model_build.bake.python import Launcher, launcher
     from model_build.bake.rootfs import extract
 
@@ -40,14 +40,14 @@ _HOMES = {
     "Image": "image",
     "Launcher": "python",
     "Layer": "layers",
-    "Parts": "parts",
+    "Parts": "inside",
     "attach": "attachments",
     "bake": "image",
     "docker_archive": "archive",
     "extract": "rootfs",
     "identity": "inputs",
     "launcher": "python",
-    "parts": "parts",
+    "parts": "inside",
     "referrers": "attachments",
 }
 

@@ -20,8 +20,8 @@ from model_build import bake, sbom
 from model_build.bake.debian import read_lock
 from model_build.bake.errors import BakeError
 from model_build.bake.inputs import APP, wheels_lock
+from model_build.bake.inside import parts
 from model_build.bake.layout import LAYER, Layout
-from model_build.bake.parts import parts
 from tests.tools import models
 
 
