@@ -46,6 +46,12 @@ Refresh = Annotated[bool, typer.Option("--refresh", help="Read what is really th
 Parallel = Annotated[int | None, typer.Option("--parallel", "-p", metavar="N", min=1, help="So many steps at a time.")]
 PreviewOnly = Annotated[bool, typer.Option("--preview-only", help="Show what would be done, and do nothing.")]
 EventLog = Annotated[Path | None, typer.Option("--event-log", metavar="FILE", help="Write the engine's events there.")]
+PolicyPack = Annotated[
+    list[str] | None, typer.Option("--policy-pack", metavar="FOLDER", help="Run this policy pack too.")
+]
+PolicyPackConfig = Annotated[
+    list[str] | None, typer.Option("--policy-pack-config", metavar="FILE", help="Its configuration.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be cleared, and clear nothing.")]
 
 
@@ -83,14 +89,8 @@ OPERATING: dict[str, tuple[Any, Any]] = {
     "continue_on_error": (_flag("--continue-on-error", text="Go on with what does not depend on a failure."), False),
     "clear_pending_creates": (_flag("--clear-pending-creates", text="Forget creations that never ended."), False),
     "expect_no_changes": (_flag("--expect-no-changes", text="Fail where there is anything to do."), False),
-    "policy_pack": (
-        Annotated[list[str] | None, typer.Option("--policy-pack", metavar="FOLDER", help="Run this policy pack too.")],
-        None,
-    ),
-    "policy_pack_config": (
-        Annotated[list[str] | None, typer.Option("--policy-pack-config", metavar="FILE", help="Its configuration.")],
-        None,
-    ),
+    "policy_pack": (PolicyPack, None),
+    "policy_pack_config": (PolicyPackConfig, None),
     "message": (
         Annotated[str, typer.Option("--message", "-m", metavar="TEXT", help="A word for the history.")],
         "",

@@ -5,7 +5,18 @@ from typing import Annotated
 import typer
 
 from automation.exits import Exit, Failure
-from automation.flags import Cwd, Engine, EventLog, Json, PreviewOnly, Verbose, Yes, request
+from automation.flags import (
+    Cwd,
+    Engine,
+    EventLog,
+    Json,
+    PolicyPack,
+    PolicyPackConfig,
+    PreviewOnly,
+    Verbose,
+    Yes,
+    request,
+)
 
 
 def add(app: typer.Typer) -> None:
@@ -50,6 +61,8 @@ def promote(
     undo: Annotated[bool, typer.Option("--undo", help="Build what the stack's own file says again.")] = False,
     yes: Yes = False,
     preview_only: PreviewOnly = False,
+    policy_pack: PolicyPack = None,
+    policy_pack_config: PolicyPackConfig = None,
     json: Json = False,
     event_log: EventLog = None,
     verbose: Verbose = False,
@@ -64,7 +77,11 @@ def promote(
     from automation import promote as do
     from automation.drivers import Options
 
-    options = Options(preview_only=preview_only)
+    options = Options(
+        preview_only=preview_only,
+        policy_packs=tuple(policy_pack or ()),
+        policy_pack_configs=tuple(policy_pack_config or ()),
+    )
     asked = request(
         context, cwd, engine, to, as_json=json, yes=yes, verbose=verbose, options=options, event_log=event_log
     )

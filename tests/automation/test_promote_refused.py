@@ -12,7 +12,7 @@ import pytest
 from automation.deployer import Deployer, OperationFailed
 from automation.drivers import Choice
 from automation.exits import Exit
-from tests.automation.conftest import made_in
+from tests.automation.conftest import ROOT, made_in
 from tests.automation.staging import Stages, whole
 
 _OWN = ("MODELPORT_STATE_DIR", "MODELPORT_DATA_DIR", "PULUMI_HOME", "PULUMI_CONFIG_PASSPHRASE")
@@ -138,3 +138,10 @@ def test_a_deployer_raises_what_the_command_says(stages: Stages) -> None:
         asyncio.run(run())
     assert raised.value.done.code is Exit.GATE_MISSED
     assert str(raised.value).startswith("Pulumi.prod.yaml: digits: int8 missed min")
+
+
+def test_a_policy_of_production_that_the_target_breaks(stages: Stages) -> None:
+    """The image is signed by nobody, which the pack takes from no stack called prod."""
+    done = stages.promote("--preview-only", "--policy-pack", str(ROOT / "policies"))
+    assert done.returncode == Exit.FAILED, done.stdout + done.stderr
+    assert "policy model-image-signed of model: nobody signs the image" in done.stdout + done.stderr
