@@ -5,29 +5,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from model_build import bake, cache, content, sbom
+from model_build import bake, cache, sbom
 from model_build.bake.errors import BakeError
 from model_build.bake.layout import Layout
 
 
 def attach(layout: Path, digest: str) -> str:
-    """Describe the image of a layout, unless it is described already; the digest of what holds the document."""
+    """Describe the image of a layout; the digest of what holds the document."""
 
     def fill(folder: Path) -> None:
         (folder / sbom.FILE).write_bytes(sbom.describe(layout, digest))
 
     file = cache.made("sbom", {"image": digest, "format": sbom.FORMAT}, fill).folder / sbom.FILE
-    own = f"sha256:{content.of_file(file)}"
-    store = Layout(layout)
-    for each in bake.referrers(layout, digest):
-        if each["artifactType"] == sbom.TYPE and own in (blob for blob, _ in _documents(store, str(each["digest"]))):
-            return str(each["digest"])
     return bake.attach(layout, digest, sbom.TYPE, {sbom.FILE: file})
 
 
 def speaks_of(store: Layout, holder: str, image: str) -> bool:
     """Whether what is attached says to be of the image."""
-    for _, text in _documents(store, holder):
+    for text in _documents(store, holder):
         try:
             if json.loads(text)["metadata"]["component"]["version"] == image:
                 return True
@@ -36,11 +31,11 @@ def speaks_of(store: Layout, holder: str, image: str) -> bool:
     return False
 
 
-def _documents(store: Layout, holder: str) -> Iterator[tuple[str, bytes]]:
+def _documents(store: Layout, holder: str) -> Iterator[bytes]:
     try:
         layers: Any = store.manifest(holder)["layers"]
         for layer in layers:
             if layer["mediaType"] == sbom.TYPE:
-                yield str(layer["digest"]), store.read(str(layer["digest"]))
+                yield store.read(str(layer["digest"]))
     except (BakeError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return

@@ -7,16 +7,15 @@ same build says the same. Signed, it is what `cosign verify-attestation --type s
 import base64
 import binascii
 import contextlib
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_build.bake.attachments import ATTESTATION, attach, referrers
+from model_build.bake.attachments import ATTESTATION, attach, attach_as_cosign, referrers
 from model_build.bake.errors import BakeError
-from model_build.bake.layout import CONFIG, MANIFEST, Json, Layout, canonical
+from model_build.bake.layout import Json, Layout, canonical
 from model_build.errors import ModelBuildError
 
 if TYPE_CHECKING:
@@ -95,14 +94,7 @@ def encoded(body: bytes) -> bytes:
 
 
 def place(layout: Path, digest: str, text: bytes, folder: Path) -> str:
-    """Attach a statement, unless it is attached already; the digest of what holds it."""
-    store = Layout(layout)
-    said = "sha256:" + hashlib.sha256(text).hexdigest()
-    for each in referrers(layout, digest):
-        if each["artifactType"] == TYPE and any(
-            layer["digest"] == said for layer in store.manifest(each["digest"])["layers"]
-        ):
-            return str(each["digest"])
+    """Attach a statement; the digest of what holds it."""
     file = folder / FILE
     file.write_bytes(text)
     return attach(layout, digest, TYPE, {FILE: file})
@@ -112,8 +104,6 @@ def sign(layout: Path, digest: str, text: bytes, signer: "Signer") -> str:
     """Attach a statement in an envelope of the signer's; the digest of the manifest that holds it."""
     from model_build.signing import ANNOTATION
 
-    store = Layout(layout)
-    subject = store.descriptor(digest)
     body = canonical(
         {
             "payloadType": TYPE,
@@ -121,28 +111,8 @@ def sign(layout: Path, digest: str, text: bytes, signer: "Signer") -> str:
             "signatures": [{"keyid": "", "sig": signer.sign(encoded(text))}],
         }
     )
-    held, size = store.add(body)
-    config, config_size = store.add(
-        canonical({"architecture": "", "os": "", "config": {}, "rootfs": {"type": "layers", "diff_ids": [held]}})
-    )
-    manifest: Json = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "artifactType": ATTESTATION,
-        "config": {"mediaType": CONFIG, "digest": config, "size": config_size},
-        "layers": [
-            {
-                "mediaType": ENVELOPE,
-                "digest": held,
-                "size": size,
-                "annotations": {ANNOTATION: "", "predicateType": PREDICATE},
-            }
-        ],
-        "subject": {key: subject[key] for key in ("mediaType", "digest", "size")},
-    }
-    made, size = store.add(canonical(manifest))
-    store.add_to_index({"mediaType": MANIFEST, "digest": made, "size": size, "artifactType": ATTESTATION})
-    return made
+    annotations = {ANNOTATION: "", "predicateType": PREDICATE}
+    return attach_as_cosign(layout, digest, ATTESTATION, body, ENVELOPE, annotations)
 
 
 def opened(store: Layout, manifest: Json, signed_by: str) -> list[bytes]:

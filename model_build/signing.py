@@ -19,9 +19,9 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from model_build.bake.attachments import SIGNATURE, referrers
+from model_build.bake.attachments import SIGNATURE, attach_as_cosign, referrers
 from model_build.bake.errors import BakeError
-from model_build.bake.layout import CONFIG, MANIFEST, Json, Layout, canonical
+from model_build.bake.layout import Json, Layout, canonical
 from model_build.errors import InputError, ModelBuildError
 
 PAYLOAD = "application/vnd.dev.cosign.simplesigning.v1+json"
@@ -163,26 +163,8 @@ def payload(name: str, digest: str) -> bytes:
 
 def attach(layout: Path, digest: str, name: str, signer: Signer) -> str:
     """Sign the image `digest` of `layout`; the digest of the manifest that holds the signature."""
-    store = Layout(layout)
-    subject = store.descriptor(digest)
     text = payload(name, digest)
-    signed, size = store.add(text)
-    config, config_size = store.add(
-        canonical({"architecture": "", "os": "", "config": {}, "rootfs": {"type": "layers", "diff_ids": [signed]}})
-    )
-    manifest: Json = {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST,
-        "artifactType": SIGNATURE,
-        "config": {"mediaType": CONFIG, "digest": config, "size": config_size},
-        "layers": [
-            {"mediaType": PAYLOAD, "digest": signed, "size": size, "annotations": {ANNOTATION: signer.sign(text)}}
-        ],
-        "subject": {key: subject[key] for key in ("mediaType", "digest", "size")},
-    }
-    made, size = store.add(canonical(manifest))
-    store.add_to_index({"mediaType": MANIFEST, "digest": made, "size": size, "artifactType": SIGNATURE})
-    return made
+    return attach_as_cosign(layout, digest, SIGNATURE, text, PAYLOAD, {ANNOTATION: signer.sign(text)})
 
 
 def verify(store: Layout, digest: str, manifest: Json, signed_by: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from model_build.bake.layout import EMPTY, MANIFEST, Json, Layout, canonical, sha256
+from model_build.bake.layout import CONFIG, EMPTY, MANIFEST, Json, Layout, canonical, sha256
 
 SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 """Artifact type of a signature as cosign makes it."""
@@ -32,10 +32,10 @@ _TYPES = {
 def attach(layout: Path, digest: str, artifact_type: str, files: Mapping[str, Path]) -> str:
     """Attach `files` (title to place) to the image `digest`, as an artifact of `artifact_type`; the artifact's digest.
 
-    A push takes it along. An image can have several of one type: the image stays, reports come and go.
+    A push takes it along. An image can have several of one type: the image stays, reports come and go. The same files
+    are the same artifact, so that attaching them again changes nothing.
     """
     store = Layout(layout)
-    subject = store.descriptor(digest)
     config_digest, config_size = store.add(b"{}")
     blobs: list[Json] = []
     for title, place in sorted(files.items()):
@@ -44,12 +44,33 @@ def attach(layout: Path, digest: str, artifact_type: str, files: Mapping[str, Pa
         blobs.append(
             {"mediaType": kind, "digest": blob, "size": size, "annotations": {"org.opencontainers.image.title": title}}
         )
+    empty = {"mediaType": EMPTY, "digest": config_digest, "size": config_size}
+    return _attached(store, digest, artifact_type, empty, blobs or [empty])
+
+
+def attach_as_cosign(
+    layout: Path, digest: str, artifact_type: str, body: bytes, media_type: str, annotations: Mapping[str, str]
+) -> str:
+    """Attach `body` to the image `digest` in the form that cosign gives what is signed; the artifact's digest."""
+    store = Layout(layout)
+    held, size = store.add(body)
+    config, config_size = store.add(
+        canonical({"architecture": "", "os": "", "config": {}, "rootfs": {"type": "layers", "diff_ids": [held]}})
+    )
+    layer: Json = {"mediaType": media_type, "digest": held, "size": size, "annotations": dict(annotations)}
+    return _attached(
+        store, digest, artifact_type, {"mediaType": CONFIG, "digest": config, "size": config_size}, [layer]
+    )
+
+
+def _attached(store: Layout, digest: str, artifact_type: str, config: Json, layers: list[Json]) -> str:
+    subject = store.descriptor(digest)
     manifest: Json = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
         "artifactType": artifact_type,
-        "config": {"mediaType": EMPTY, "digest": config_digest, "size": config_size},
-        "layers": blobs or [{"mediaType": EMPTY, "digest": config_digest, "size": config_size}],
+        "config": config,
+        "layers": layers,
         "subject": {key: subject[key] for key in ("mediaType", "digest", "size")},
     }
     made, size = store.add(canonical(manifest))

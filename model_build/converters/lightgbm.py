@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from model_build import graphs, runtime
+from model_build import runtime
 from model_build.converters import Arrays, sklearn, trees
 from model_build.errors import SourceError
 
@@ -45,19 +45,8 @@ def save(made: object, folder: Path) -> str:
 
 
 def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
-    lightgbm, label = _module(), settings["label"]
-    made = ensemble(_load(source, label), repr(label))
-    target.write_bytes(graphs.serialise(trees.model(made, settings["input"])))
-    try:
-        runtime.session(target)
-    except Exception as error:
-        raise runtime.refusal(error, repr(label)) from None
-    return {
-        "framework": f"lightgbm {lightgbm.__version__}",
-        "classes": made.classes,
-        "missing": True,
-        "columns": made.names or None,
-    }
+    library, label = _module(), settings["label"]
+    return trees.write(ensemble(_load(source, label), repr(label)), target, settings, library)
 
 
 def predict(source: Path, inputs: Arrays, output: str) -> Any:

@@ -6,13 +6,14 @@ without a word, and does not know dart, rankers and names of features of XGBoost
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from model_build import graphs
+from model_build import graphs, runtime
 from model_build.converters.sklearn import LABEL, PREDICTION, PROBABILITIES
 
 if TYPE_CHECKING:
@@ -115,6 +116,21 @@ class Ensemble:
             _link(build, self.link, self.scale, sums, shares)
         position = build.node("ArgMax", shares, axis=1, keepdims=0)
         build.node("Gather", build.constant(np.asarray(self.classes)), position, to=label, axis=0)
+
+
+def write(ensemble: Ensemble, target: Path, settings: Mapping[str, Any], library: Any) -> dict[str, Any]:
+    """What `convert` of a format of trees does once it has read them: see `Converter`. library: the format's module."""
+    target.write_bytes(graphs.serialise(model(ensemble, settings["input"])))
+    try:
+        runtime.session(target)
+    except Exception as error:
+        raise runtime.refusal(error, repr(settings["label"])) from None
+    return {
+        "framework": f"{library.__name__} {library.__version__}",
+        "classes": ensemble.classes,
+        "missing": True,
+        "columns": ensemble.names or None,
+    }
 
 
 def model(ensemble: Ensemble, name: str) -> "onnx.ModelProto":
