@@ -194,12 +194,23 @@ def _sbom(store: Layout, digest: str, attached: list[Attached]) -> str:
             why = "it is of another image"
             continue
         given = _components(text)
-        if given == wanted:
+        if given == wanted and _complete(own):
             return f"CycloneDX, {len(given)} components, all that is in the image"
+        if given == wanted and not _complete(text):
+            return f"CycloneDX, {len(given)} components; the image has more, and the document says so"
+        if given == wanted:
+            why = "it says that it is complete and is not"
+            continue
         other = sorted(given ^ wanted)[0]
         where = "which is not in the image" if other in given else "which is in the image, is not in it"
         why = f"{other[1]} {other[2]}, {where}"
     raise _Wrong(f"{why}, expected what is in this image; do not rely on it")
+
+
+def _complete(text: bytes) -> bool:
+    """Whether a document claims to name all that is in its image."""
+    told: Any = json.loads(text)
+    return not any(each.get("aggregate") == "incomplete" for each in cast("list[Json]", told.get("compositions", [])))
 
 
 def _components(text: bytes) -> set[tuple[str, str, str, str]]:

@@ -224,6 +224,19 @@ def test_a_bill_of_materials_that_leaves_something_out_or_is_of_another_image(co
     ) == ["bill of materials"]
 
 
+def test_a_bill_of_materials_that_is_incomplete_says_so(copy: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a base whose packages nobody here can read."""
+    whole = json.loads(sbom.describe(copy.layout, copy.built.digest))
+    gaps = {"compositions": [{"aggregate": "incomplete", "assemblies": [copy.built.digest]}]}
+    monkeypatch.setattr(sbom, "describe", lambda *_: json.dumps(whole | gaps).encode())
+    said = {each.what: each for each in checking.examine(copy.image, None)}["bill of materials"]
+    assert said.verdict == "failed"
+    assert "it says that it is complete and is not" in said.detail
+    assert replaced(copy, sbom.TYPE, sbom.FILE, lambda told: told.update(gaps)) == []
+    said = {each.what: each for each in checking.examine(copy.image, None)}["bill of materials"]
+    assert said.detail.endswith("components; the image has more, and the document says so")
+
+
 def test_provenance_of_another_image(copy: Made) -> None:
     assert replaced(
         copy, provenance.TYPE, provenance.FILE, lambda told: told["subject"][0]["digest"].update(sha256="0" * 64)
