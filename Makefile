@@ -6,7 +6,7 @@ CODE := $(ROOMS) tests benchmarks examples scripts
 # Hundreds of Pythons are started here, and each would compile scikit-learn and all else anew where a shell forbids bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup up down preview test test-torch lint types mypy pyright fmt cluster cluster-tools cluster-test cluster-down bench soak docs site lock sync
+.PHONY: help setup up down preview test test-torch test-tf lint types mypy pyright fmt cluster cluster-tools cluster-test cluster-down bench soak docs site lock sync
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,12 +27,16 @@ down: setup  ## take the running stack away again
 # end: among thousands of real servers on a loaded machine one has a bad day. RERUNS= for none; `make soak` gives none.
 RERUNS ?= --reruns 1 --reruns-delay 2 --max-suite-reruns 5 --rerun-show-tracebacks
 
-test: setup  ## all tests but those that need a Kubernetes or PyTorch
-	$(PY) -m pytest -m "not cluster and not torch" -n auto --maxprocesses 4 --dist loadfile --durations 10 $(RERUNS)
+test: setup  ## all tests but those that need a Kubernetes, PyTorch or TensorFlow
+	$(PY) -m pytest -m "not cluster and not torch and not tf" -n auto --maxprocesses 4 --dist loadfile --durations 10 $(RERUNS)
 
 test-torch: setup  ## the tests that need PyTorch, in a .venv-torch of their own (gigabytes, most of them for GPUs)
-	@$(PY) scripts/setup_torch.py
+	@$(PY) scripts/setup_extra.py torch
 	.venv-torch/bin/python -m pytest -m torch tests/torch -n 2 --dist loadfile --durations 10 $(RERUNS)
+
+test-tf: setup  ## the tests that need TensorFlow, in a .venv-tf of their own (1.5 GB)
+	@$(PY) scripts/setup_extra.py tf
+	.venv-tf/bin/python -m pytest -m tf tests/tf -n 2 --dist loadfile --durations 10 $(RERUNS)
 
 lint: setup  ## ruff, and who may import whom
 	.venv/bin/ruff check $(CODE)
@@ -54,6 +58,8 @@ lock:  ## resolve pyproject.toml and the image's own requirements anew, with has
 	    --no-emit-index-url --no-header -q -o requirements.lock
 	.venv/bin/uv pip compile pyproject.toml --extra dev --extra torch --extra minilm -c requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header -q -o requirements-torch.lock
+	.venv/bin/uv pip compile pyproject.toml --extra dev --extra tf -c requirements.lock --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header -q -o requirements-tf.lock
 	.venv/bin/uv pip compile serving/requirements.in -c requirements.lock --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header -q -o serving/requirements.lock
 	.venv/bin/uv pip compile components/gcp/function_requirements.in -c serving/requirements.lock --universal --python-version 3.11 \

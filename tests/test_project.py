@@ -5,7 +5,11 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
+HEAVY = ("requirements-torch.lock", "requirements-tf.lock")
+"""Locks of what is too large for everybody's environment."""
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -19,18 +23,19 @@ def test_every_dependency_is_pinned_with_a_hash() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = [line for lines in project["optional-dependencies"].values() for line in lines]
     names = {re.split(r"[\[<>=; ]", line)[0].lower() for line in project["dependencies"] + extras} - {"modelport"}
-    pins = re.findall(r"^([a-z0-9._-]+)==\S+.*?\\\n((?:    --hash=sha256:[0-9a-f]{64}.*\n)+)",
-                      (ROOT / "requirements-torch.lock").read_text(), re.MULTILINE)  # fmt: skip
+    locks = "".join((ROOT / name).read_text() for name in HEAVY)
+    pins = re.findall(r"^([a-z0-9._-]+)==\S+.*?\\\n((?:    --hash=sha256:[0-9a-f]{64}.*\n)+)", locks, re.MULTILINE)
     assert names - {name for name, _ in pins} == set()
 
 
-def test_what_has_pytorch_has_the_versions_of_what_has_not() -> None:
+@pytest.mark.parametrize("heavy", HEAVY)
+def test_what_has_a_heavy_framework_has_the_versions_of_what_has_not(heavy: str) -> None:
     pinned = {
         name: set(re.findall(r"^([a-z0-9._-]+==.*?) \\$", (ROOT / name).read_text(), re.MULTILINE))
-        for name in ("requirements.lock", "requirements-torch.lock")
+        for name in ("requirements.lock", heavy)
     }
     assert pinned["requirements.lock"]
-    assert pinned["requirements.lock"] - pinned["requirements-torch.lock"] == set()
+    assert pinned["requirements.lock"] - pinned[heavy] == set()
 
 
 def test_locks_name_no_address() -> None:
