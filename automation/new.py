@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Ask = Callable[[str, str], str]
 """A question and what is taken for an empty answer."""
 _FIRST_PORT = 8080
-_ERRORS = ("mae", "medae", "mape", "rmse", "log_loss")
+_ERRORS = ("mae", "medae", "mape", "rmse", "log_loss", "cer", "wer")
 """Metrics that are better when smaller, and no share."""
 
 

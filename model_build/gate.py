@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from model_build import metrics
-from model_build.recipe import Evaluate
+from model_build.recipe_evaluate import Evaluate
 from model_build.slicing import Slice
 
 FLOOR_MS = 0.1

@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from model_build import scores
+from model_build import scores, texts
 from model_build.errors import DataError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 REGRESSION = ("mae", "medae", "mape", "rmse", "r2", "ndcg")
-ERRORS = ("mae", "medae", "mape", "rmse", "log_loss")
+ERRORS = ("mae", "medae", "mape", "rmse", "log_loss", *texts.ERRORS)
 """Better when smaller."""
-UNITS = ("accuracy", "balanced_accuracy", "f1_macro", "recall_at_1")
-EMBEDDINGS = ("recall_at_1",)
+NEAREST = ("recall_at_1", "recall_at_k")
 """Of vectors [rows, numbers], by which other rows are near."""
 _AT_ONCE = 1024
 """Rows whose distances to all others are in memory at a time."""
@@ -32,19 +31,22 @@ class Expected:
     values: Array
     """Classification: positions in `classes` [rows] int64. Regression: numbers [rows] float64."""
     classes: list[Any] | None
-    """Label values in the order of the model's scores; None for regression."""
+    """Label values in the order of the model's scores; None for regression. Of texts: the characters, where known."""
     groups: Array | None = None
     """For rankings: which rows are ranked together."""
     most: int = 10
-    """For rankings: how many of a group's first rows count."""
+    """How many of a group's first rows count, or of the nearest ones."""
+    form: Literal["labels", "nearest", "cosine", "texts"] = "labels"
+    """What answers are. nearest: vectors, and a row's class is that of the nearest other row. cosine: vectors, of which
+    only how near they are to `source` is asked. texts: `values` are texts [rows]."""
+    source: Array | None = None
+    """The vectors of the source framework, for cosine."""
 
     def part(self, rows: Array) -> "Expected":
         """Of some of the rows, by their numbers."""
         groups = None if self.groups is None else self.groups[rows]
-        return replace(self, values=self.values[rows], groups=groups)
-
-    nearest: bool = False
-    """Answers are vectors, and a row's class is that of the nearest other row."""
+        source = None if self.source is None else self.source[rows]
+        return replace(self, values=self.values[rows], groups=groups, source=source)
 
 
 def expected(labels: Array, answer: Array, classes: Sequence[Any] | None, metric: str, label: str) -> Expected:
@@ -57,8 +59,17 @@ def expected(labels: Array, answer: Array, classes: Sequence[Any] | None, metric
         if labels.dtype.kind not in "iufb":
             raise DataError(f"evaluate.data {label}: labels are text, expected numbers for {metric}")
         return Expected(labels.astype(np.float64), None)
-    if metric in EMBEDDINGS:
+    if metric in NEAREST:
         return _groups(labels, metric, label)
+    if metric == "cosine":
+        return Expected(np.zeros(len(labels)), None, form="cosine")
+    if metric in texts.METRICS:
+        if labels.dtype.kind not in "US":
+            raise DataError(
+                f"evaluate.data {label}: labels are {labels.dtype}, expected texts for {metric}; return them as text"
+            )
+        characters = [str(each) for each in classes] if classes is not None else None
+        return Expected(labels.astype(str), characters, form="texts")
     known = list(classes) if classes is not None else _classes(labels, answer, label)
     if answer.dtype.kind == "f" and answer.ndim == 2 and answer.shape[1] > 1 and answer.shape[1] != len(known):
         raise DataError(
@@ -92,20 +103,22 @@ def decide(answer: Array, want: Expected, name: str) -> Array:
     """
     rows = len(want.values)
     if answer.dtype.kind == "f":
-        wrong = ~np.isfinite(answer) if want.classes is None else np.isnan(answer)
+        wrong = np.isnan(answer) if want.form == "labels" and want.classes is not None else ~np.isfinite(answer)
         if count := int(wrong.sum()):
             raise NoNumbers(
                 f"{name!r} answers evaluate.data with NaN or infinity in {count} of {answer.size} places, expected "
                 "numbers; correct the model, or leave out the rows that it is not for"
             )
+    if want.form == "texts":
+        return _texts(answer, want, name)
+    if want.form in ("nearest", "cosine"):
+        if answer.dtype.kind != "f" or answer.ndim != 2 or len(answer) != rows:
+            raise DataError(_misfit(answer, name, "a vector for each row, [rows, numbers]"))
+        return cosines(answer, want.source) if want.form == "cosine" else _nearest(answer, want)
     if want.classes is None:
         if answer.dtype.kind not in "iuf" or answer.size != rows:
             raise DataError(_misfit(answer, name, "one number for each row"))
         return answer.reshape(rows).astype(np.float64)
-    if want.nearest:
-        if answer.dtype.kind != "f" or answer.ndim != 2 or len(answer) != rows:
-            raise DataError(_misfit(answer, name, "a vector for each row, [rows, numbers]"))
-        return want.values[_neighbours(answer)]
     if answer.dtype.kind == "f":
         if answer.size == rows:
             return (answer.reshape(rows) > 0.5).astype(np.int64)
@@ -126,6 +139,7 @@ def score(metric: str, answered: Array, want: Expected, answer: Array | None = N
     found = measured(metric, answered, want, answer, name)
     if found is None:
         what = "anything relevant in a group" if metric == "ndcg" else "rows of two classes at least"
+        what = "texts with something in them" if want.form == "texts" else what
         raise DataError(f"evaluate.data has nothing that {metric} could tell apart, expected {what}; add rows")
     return found
 
@@ -133,6 +147,10 @@ def score(metric: str, answered: Array, want: Expected, answer: Array | None = N
 def measured(metric: str, answered: Array, want: Expected, answer: Array | None = None, name: str = "") -> float | None:
     """As `score`; None where the metric says nothing of these rows."""
     truth = want.values
+    if want.form == "texts":
+        return texts.measured(metric, answered.tolist(), truth.tolist())
+    if want.form == "cosine":
+        return float(answered.mean())
     if metric in scores.BY_SCORES:
         assert want.classes is not None and answer is not None
         return scores.score(metric, scores.shares(answer, len(truth), len(want.classes), name), truth)
@@ -151,7 +169,7 @@ def measured(metric: str, answered: Array, want: Expected, answer: Array | None 
             return float(np.sqrt((error**2).mean()))
         spread = float(((truth - truth.mean()) ** 2).sum())
         return 1 - float((error**2).sum()) / spread if spread else 0.0
-    if metric in ("accuracy", *EMBEDDINGS):
+    if metric in ("accuracy", *NEAREST):
         return float((answered == truth).mean())
     if metric == "balanced_accuracy":
         return float(np.mean([(answered[truth == c] == c).mean() for c in np.unique(truth)]))
@@ -174,6 +192,16 @@ def distance(answer: Array, reference: Array) -> tuple[float, float] | None:
     return float(apart.max()), float(apart.mean())
 
 
+def cosines(answer: Array, source: Array | None) -> Array:
+    """Of each row's vector to the source's own. Raises DataError where that has none."""
+    if source is None or source.shape != answer.shape:
+        raise DataError(
+            "evaluate.metric is cosine, but the source framework gives no vectors to compare with; take recall_at_1, "
+            "which looks at the labels"
+        )
+    return np.asarray((_unit(answer) * _unit(source)).sum(axis=1))
+
+
 def confusion(answered: Array, want: Expected) -> list[list[int]]:
     """Rows are what was expected, columns what was answered; answers of no known class are in none."""
     size = len(want.classes or [])
@@ -190,20 +218,55 @@ def _groups(labels: Array, metric: str, label: str) -> Expected:
             f"evaluate.data {label}: {alone.size} labels have one row only ({_plain(alone[0])!r} is one of them), "
             f"expected two or more, as {metric} asks whether the nearest other row has the same; leave those rows out"
         )
-    return Expected(np.asarray(values, np.int64), [_plain(value) for value in known], nearest=True)
+    most = 1 if metric == "recall_at_1" else 10
+    values = np.asarray(values, np.int64)
+    return Expected(values, [_plain(value) for value in known], most=most, form="nearest")
 
 
-def _neighbours(vectors: Array) -> Array:
-    """For each row the nearest other one, by cosine."""
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    unit = vectors / np.where(lengths, lengths, 1)
+def _nearest(vectors: Array, want: Expected) -> Array:
+    """For each row the class of the nearest other ones, by cosine, that is its own; else that of the nearest."""
+    unit = _unit(vectors)
+    most = min(want.most, len(unit) - 1)
     found: list[Array] = []
     for start in range(0, len(unit), _AT_ONCE):
         near = unit[start : start + _AT_ONCE] @ unit.T
         rows = np.arange(len(near))
         near[rows, start + rows] = -np.inf
-        found.append(near.argmax(axis=1))
+        first = want.values[near.argmax(axis=1)]
+        if most > 1:
+            others = want.values[np.argpartition(-near, most - 1, axis=1)[:, :most]]
+            own = want.values[start + rows]
+            first = np.where((others == own[:, None]).any(axis=1), own, first)
+        found.append(first)
     return np.concatenate(found)
+
+
+def _unit(vectors: Array) -> Array:
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths, lengths, 1))
+
+
+def _texts(answer: Array, want: Expected, name: str) -> Array:
+    """Texts as they are, or the likeliest characters of scores [rows, places, characters], the first of them a blank.
+
+    Of a character that is the likeliest in several places one after the other it is one, as CTC has it.
+    """
+    rows = len(want.values)
+    if answer.dtype.kind in "USO" and answer.size == rows:
+        return np.asarray([each.decode() if isinstance(each, bytes) else str(each) for each in answer.reshape(rows)])
+    if answer.dtype.kind != "f" or answer.ndim != 3 or len(answer) != rows:
+        raise DataError(_misfit(answer, name, "texts [rows], or scores [rows, places, characters]"))
+    known = want.classes or []
+    if len(known) + 1 != answer.shape[2]:
+        raise DataError(
+            f"the model answers with scores of {answer.shape[2]} characters, the first of them the blank, but "
+            f"evaluate.labels has {len(known)}; name {answer.shape[2] - 1}, in the model's order"
+        )
+    characters = np.asarray(["", *known])
+    places = answer.argmax(axis=2)
+    again = np.zeros(places.shape, bool)
+    again[:, 1:] = places[:, 1:] == places[:, :-1]
+    return np.asarray(["".join(characters[row[~same]]) for row, same in zip(places, again, strict=True)])
 
 
 def _f1(answered: Array, truth: Array) -> float:

@@ -10,29 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from model_build.errors import RecipeError
 from model_build.mistakes import mistakes
-
-Metric = Literal[
-    "accuracy",
-    "balanced_accuracy",
-    "f1_macro",
-    "recall_at_1",
-    "mae",
-    "medae",
-    "mape",
-    "rmse",
-    "r2",
-    "roc_auc",
-    "average_precision",
-    "log_loss",
-    "ndcg",
-]
-SHARES = ("roc_auc", "average_precision", "ndcg", "accuracy", "balanced_accuracy", "f1_macro", "recall_at_1")
-ERRORS = ("mae", "medae", "mape", "rmse", "log_loss")
-"""Metrics that are better when smaller: their gate is `max`, not `min`."""
+from model_build.recipe_evaluate import Evaluate
 
 MODES = {"L": 1, "RGB": 3, "RGBA": 4}
 """Pillow's image modes that a model may take, and their channels."""
@@ -40,88 +22,6 @@ MODES = {"L": 1, "RGB": 3, "RGBA": 4}
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
-
-
-class Evaluate(_Part):
-    """Real data to measure on, and the gate: bounds that a candidate must keep."""
-
-    data: Annotated[
-        str,
-        Field(
-            min_length=1,
-            examples=["examples.digits.train:evaluation"],
-            json_schema_extra={"x-expected": "module:function, a .npz or a .csv file"},
-        ),
-    ]
-    """`module:function` that returns (inputs, labels), or a .npz or .csv file. Inputs are an array [rows, ...], a
-    dict of input name to array, or a DataFrame; labels are [rows]."""
-    metric: Metric = "accuracy"
-    """What is measured; docs/verify.md tells of each. Of labels: `accuracy`, `balanced_accuracy`, `f1_macro`. Of scores
-    for labels: `roc_auc`, `average_precision`, `log_loss`. Of numbers: `mae`, `medae`, `mape`, `rmse`, `r2`. Of
-    rankings: `ndcg`. Of embeddings: `recall_at_1`, the share of rows whose nearest other row, by cosine, has the same
-    label."""
-    output: str | None = None
-    """The model output that is measured. Default: `classify.output`, else `probabilities`, else the first one."""
-    labels: Annotated[list[str], Field(min_length=1)] | str | None = None
-    """Names of the model's classes in order, or a text file (path or `package:...`) with one a line; for models that do
-    not bring them. Default: `classify.labels`, else the model's own."""
-    min: float | None = None
-    """The least that the metric may be; for metrics that are better when larger."""
-    max: float | None = None
-    """The most that the metric may be; for metrics that are better when smaller."""
-    max_drop: Annotated[float | None, Field(ge=0)] = None
-    """The most that the metric may be worse than the source framework's own, in the metric's unit."""
-    max_latency_ms: Annotated[float | None, Field(gt=0)] = None
-    """Bound on the 99th percentile of one call with one row."""
-    max_bytes: Annotated[int | None, Field(gt=0)] = None
-    """Bound on the size of the model file."""
-    groups: Annotated[str | None, Field(min_length=1)] = None
-    """For `ndcg`: the array or column of the data that says which rows are ranked together."""
-    k: Annotated[int, Field(ge=1)] = 10
-    """For `ndcg`: how many of a group's first rows count."""
-    slices: list[Annotated[str, Field(min_length=1)]] = []
-    """Arrays or columns of the data, inputs of the model or not, whose groups of rows are measured each by itself."""
-    slice_rows: Annotated[int, Field(ge=1)] = 20
-    """The least rows that make a group; smaller ones are left out."""
-    min_slice: float | None = None
-    """The least that the metric may be in any group of `slices`; for metrics that are better when larger."""
-    max_slice: float | None = None
-    """The most that the metric may be in any group of `slices`; for metrics that are better when smaller."""
-    max_drop_slice: Annotated[float | None, Field(ge=0)] = None
-    """The most that the metric may be worse than the source framework's own in any group of `slices`."""
-
-    @field_validator("min", "max", "max_drop", "min_slice", "max_slice", "max_drop_slice")
-    @classmethod
-    def _bound(cls, value: float | None, info: ValidationInfo) -> float | None:
-        metric = info.data.get("metric")
-        if value is None or metric is None:
-            return value
-        if metric in SHARES and not 0 <= value <= 1:
-            fix = f"; write {value / 100:g}" if 1 < value <= 100 else ""
-            raise ValueError(f"is {value:g}, expected a share between 0 and 1{fix}")
-        bound = str(info.field_name).removesuffix("_slice")
-        rest = str(info.field_name).removeprefix(bound)
-        if metric in ERRORS and bound == "min":
-            fix = f"write max{rest}: {value:g}"
-            raise ValueError(f"is {value:g}, expected none: {metric} is better when smaller; {fix}")
-        if metric not in ERRORS and bound == "max":
-            fix = f"write min{rest}: {value:g}"
-            raise ValueError(f"is {value:g}, expected none: {metric} is better when larger; {fix}")
-        if rest and not info.data.get("slices"):
-            raise ValueError(f"is {value:g}, but slices names no column; write slices: [the column of the groups]")
-        return value
-
-    @model_validator(mode="after")
-    def _ranked(self) -> Self:
-        if (self.metric == "ndcg") != (self.groups is not None):
-            got = "ndcg, which needs groups" if self.metric == "ndcg" else f"{self.metric}, which takes no groups"
-            raise ValueError(f"metric is {got}; groups names the column that says which rows are ranked together")
-        return self
-
-    @property
-    def beside(self) -> list[str]:
-        """Columns of the data that are looked at, whether the model takes them or not."""
-        return [*self.slices, *([self.groups] if self.groups else [])]
 
 
 Form = Literal[

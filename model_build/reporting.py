@@ -2,16 +2,17 @@
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from model_build import distributions, folders, metrics, report
 from model_build.convert import Converted
 from model_build.gate import Measured
-from model_build.recipe import ERRORS
+from model_build.recipe_evaluate import ERRORS
 from model_build.report.pareto import front
 from model_build.report.render import render
+from model_build.served import Served
 from model_build.verify import Result, Verified, machine
 from model_build.work import Work
 
@@ -25,8 +26,14 @@ class Written:
     html: Path
 
 
-def fill(work: Work, converted: Converted, verified: Verified, image: report.Image | None) -> report.Report:
-    """All that the build measured and decided."""
+def fill(
+    work: Work,
+    converted: Converted,
+    verified: Verified,
+    image: report.Image | None,
+    costs: tuple[Served | None, str] = (None, ""),
+) -> report.Report:
+    """All that the build measured and decided. costs: of a request to the image's serving program, or why not."""
     recipe, asked = work.recipe, work.recipe.evaluate
     tools = {name.partition(".")[2]: version for name, version in work.identity.of("tool").items()}
     better: Literal["larger", "smaller"] = "smaller" if asked.metric in ERRORS else "larger"
@@ -61,6 +68,8 @@ def fill(work: Work, converted: Converted, verified: Verified, image: report.Ima
         | {"python": platform.python_version(), "modelport": distributions.version("modelport") or "source"},
         machine=machine(),
         image=image,
+        served=report.Served.model_validate(asdict(costs[0])) if costs[0] else None,
+        unserved=costs[1],
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from model_build import cache, data, gate, isolate, measure, metrics, runtime, sources
+from model_build import cache, data, gate, isolate, measure, metrics, runtime
 from model_build.convert import Converted
 from model_build.errors import DataError
 from model_build.evaluation import beside, evaluation, inputs_and_labels
@@ -80,7 +80,7 @@ def labels(work: Work, converted: Converted) -> list[str] | None:
     if classify and classify.labels is not None:
         key, wanted = "classify.labels", classify.labels
     if isinstance(wanted, str):
-        path, text = sources.find(wanted, work.project, key).path, wanted
+        path, text = work.find(wanted, key).path, wanted
         try:
             wanted = path.read_text("utf-8").splitlines() if path else []
         except (OSError, UnicodeDecodeError):
@@ -195,6 +195,10 @@ def _answered(
         want = metrics.expected(expectations, like, converted.classes or names, asked.metric, asked.data)
         if asked.groups:
             want = replace(want, groups=aside[asked.groups], most=asked.k)
+        elif asked.metric == "recall_at_k":
+            want = replace(want, most=asked.k)
+        elif asked.metric == "cosine":
+            want = replace(want, source=source)
         reference = None if source is None else metrics.decide(source, want, name)
         baseline = None if reference is None else metrics.score(asked.metric, reference, want, source, name)
         note: dict[str, Any] = {"baseline": baseline, "batch": step}
@@ -352,9 +356,9 @@ def _parity(
 
 
 def _quality(answered: metrics.Array, want: metrics.Expected, names: list[str] | None) -> dict[str, Any]:
+    if want.form != "labels":
+        return {}  # as many classes as there are things to find, and no text of the data goes into a report
     if want.classes is None:
         return {"expected": want.values.tolist(), "actual": answered.tolist()}
-    if want.nearest:
-        return {}  # as many classes as there are things to find
     shown = names if names is not None and len(names) == len(want.classes) else [str(c) for c in want.classes]
     return {"labels": shown, "matrix": metrics.confusion(answered, want)}

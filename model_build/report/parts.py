@@ -56,13 +56,15 @@ def table(label: str, head: Sequence[str], rows: Child) -> Markup:
     return tag("div", inner, class_="wide", tabindex="0", role="region", aria_label=label)
 
 
+_SPELT = {
+    "chrf": "chrF",
+    **{name: name.upper() for name in ("mae", "medae", "mape", "rmse", "ndcg", "cer", "wer", "bleu")},
+}
+
+
 def title(text: str) -> str:
     """`balanced_accuracy` as `Balanced accuracy`; what is an abbreviation is in capitals."""
-    return (
-        text.upper()
-        if text in ("mae", "medae", "mape", "rmse", "ndcg")
-        else text[:1].upper() + text[1:].replace("_", " ")
-    )
+    return _SPELT.get(text) or text[:1].upper() + text[1:].replace("_", " ")
 
 
 def counted(count: int, noun: str) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model_build.gate import FLOOR_MS, Measured, choose, fix, missed
-from model_build.recipe import Evaluate
+from model_build.recipe_evaluate import Evaluate
 
 
 def measured(name: str = "fp32", size: int = 1000, metric: float = 0.9, drop: float = 0.0, ms: float = 1.0) -> Measured:

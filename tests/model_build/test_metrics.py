@@ -1,5 +1,6 @@
 """Metrics are those of scikit-learn; answers of every kind become labels."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -117,3 +118,53 @@ def test_what_is_no_vector_has_no_neighbours(answer: metrics.Array) -> None:
     want = expected(np.asarray([0, 0, 1, 1]), answer, None, "recall_at_1", "d")
     with pytest.raises(DataError, match="expected a vector for each row"):
         decide(answer, want, "embedding")
+
+
+def test_recall_at_k_asks_whether_one_of_the_nearest_has_the_same_label() -> None:
+    from sklearn.neighbors import NearestNeighbors
+
+    random = np.random.default_rng(0)
+    vectors, labels = random.normal(size=(60, 3)).astype(np.float32), np.repeat(np.arange(20), 3)
+    want = dataclasses.replace(expected(labels, vectors, None, "recall_at_k", "d"), most=4)
+    near = (
+        NearestNeighbors(n_neighbors=5, metric="cosine").fit(vectors).kneighbors(return_distance=False, n_neighbors=4)
+    )
+    share = float((labels[near] == labels[:, None]).any(axis=1).mean())
+    assert 0 < share < 1
+    assert score("recall_at_k", decide(vectors, want, "embedding"), want) == share
+    every = dataclasses.replace(want, most=1000)
+    assert score("recall_at_k", decide(vectors, every, "embedding"), every) == 1.0
+
+
+def test_a_cosine_is_to_the_sources_own_vectors() -> None:
+    from sklearn.metrics.pairwise import paired_cosine_distances
+
+    random = np.random.default_rng(0)
+    ours, theirs = random.normal(size=(2, 9, 4)).astype(np.float32)
+    want = dataclasses.replace(expected(np.zeros(9), ours, None, "cosine", "d"), source=theirs)
+    found = score("cosine", decide(ours, want, "embedding"), want)
+    assert found == pytest.approx(float((1 - paired_cosine_distances(ours, theirs)).mean()), rel=1e-6)
+    with pytest.raises(DataError, match="the source framework gives no vectors to compare with; take recall_at_1"):
+        decide(ours, dataclasses.replace(want, source=None), "embedding")
+
+
+def test_texts_are_what_was_written_or_the_likeliest_characters() -> None:
+    want = expected(np.asarray(["ab", "b"]), np.zeros(2), ["a", "b"], "cer", "d")
+    places = np.eye(3, dtype=np.float32)[[[0, 1, 1, 2, 2], [2, 0, 2, 0, 0]]]
+    assert decide(places, want, "scores").tolist() == ["ab", "bb"]
+    assert score("cer", decide(places, want, "scores"), want) == pytest.approx(1 / 3)
+    written = np.asarray([["ab"], ["a"]], object)
+    assert score("exact_match", decide(written, want, "text"), want) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("labels", "answer", "message"),
+    [
+        (np.asarray([1, 2]), np.zeros(2), "labels are int64, expected texts for cer; return them as text"),
+        (np.asarray(["a", "b"]), np.zeros((2, 3), np.float32), "expected texts .rows., or scores .rows, places, char"),
+        (np.asarray(["a", "b"]), np.zeros((2, 3, 9), np.float32), "scores of 9 characters, .* has 2; name 8, in the"),
+    ],
+)
+def test_what_is_no_text_is_told(labels: metrics.Array, answer: metrics.Array, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        decide(answer, expected(labels, answer, ["a", "b"], "cer", "d"), "out")

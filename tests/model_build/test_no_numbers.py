@@ -12,7 +12,8 @@ from onnx import TensorProto, helper
 from model_build import metrics
 from model_build.gate import Measured, missed
 from model_build.pipeline import candidate
-from model_build.recipe import Evaluate, Recipe
+from model_build.recipe import Recipe
+from model_build.recipe_evaluate import Evaluate
 from model_build.work import Work
 
 NAN: Any = float("nan")
