@@ -56,12 +56,14 @@ fmt: setup  ## put the code into its form
 lock:  ## resolve pyproject.toml and the image's own requirements anew, with hashes
 	.venv/bin/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header -q -o requirements.lock
-	.venv/bin/uv pip compile pyproject.toml --extra dev --extra torch --extra minilm -c requirements.lock --universal --python-version 3.11 \
+	.venv/bin/uv pip compile pyproject.toml --extra dev --extra torch --extra seq2seq --extra minilm -c requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header -q -o requirements-torch.lock
 	.venv/bin/uv pip compile pyproject.toml --extra dev --extra tf -c requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header -q -o requirements-tf.lock
 	.venv/bin/uv pip compile serving/requirements.in -c requirements.lock --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-header -q -o serving/requirements.lock
+	.venv/bin/uv pip compile serving/requirements.text.in -c requirements.lock --universal --python-version 3.11 --generate-hashes \
+	    --no-deps --no-emit-index-url --no-header -q -o serving/requirements.text.lock
 	.venv/bin/uv pip compile components/gcp/function_requirements.in -c serving/requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header -q -o components/gcp/function_requirements.lock
 	.venv/bin/uv pip compile docs/requirements.in --universal --python-version 3.11 --generate-hashes \
