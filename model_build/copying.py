@@ -4,20 +4,25 @@ import contextlib
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model_build import cache, content, folders
 from model_build.attached import LARGEST, MOST
-from model_build.bake.attachments import OURS
+from model_build.bake.attachments import MODELCAR, OURS, referrers
 from model_build.bake.layout import Json
 from model_build.errors import ModelBuildError
 from model_build.errors import line as told
 from model_build.push.errors import DestinationError, MissingError
 from model_build.push.reference import Reference, parse
 
+if TYPE_CHECKING:
+    from model_build.bake.layout import Layout
+
 _LAYOUT = "oci:"
 _OTHERS, _SMALL = 32, 1 << 20
 """Things attached to an image that no build of ours attaches, and bytes of each, that are copied with it."""
+_CARS = 4
+"""Modelcars of one image whose own attachments are looked for; a build makes one."""
 _ROOM = 256 << 20
 """Bytes of all that is attached to one image."""
 _LIKE = "a registry's image by digest or one of this machine; pass the output `reference` of a ModelImage"
@@ -110,38 +115,52 @@ def _fetch(source: str, layout: Path, progress: Callable[[str], None]) -> Path:
     """Bring the image and what is attached to it into a layout, and return that."""
     from model_build import push
     from model_build.bake.layout import Layout
-    from model_build.push.referrers import SILENT
 
     digest, store = push.pull(source, layout), Layout(layout)
     if "manifests" in store.manifest(digest):
         raise DestinationError(
             f"{source}: is an index of images, expected one image; name the digest of the one for linux/amd64"
         )
-    # Whoever may push there may attach something: what cannot be read is no reason to copy nothing.
+    _fetch_attached(source, digest, store, progress)
+    cars = [str(each["digest"]) for each in referrers(layout, digest) if each["artifactType"] == MODELCAR]
+    for car in cars[:_CARS]:  # each an image itself, with signatures of its own
+        _fetch_attached(f"{parse(source).name}@{car}", car, store, progress)
+    return layout
+
+
+def _fetch_attached(source: str, digest: str, store: "Layout", progress: Callable[[str], None]) -> None:
+    """Bring what is attached to an image into the layout that has it.
+
+    Whoever may push there may attach something: what cannot be read is no reason to copy nothing.
+    """
+    from model_build import push
+    from model_build.push.referrers import SILENT
+
     try:
         listed = push.list_referrers(source)
     except SILENT:
         raise
     except ModelBuildError as error:
         progress(f"what is attached to {digest[:19]} is not copied: {error}")
-        return layout
-    room = _ROOM
+        return
+    # A modelcar's model is the image's own.
+    room, own = _ROOM, {layer["digest"] for layer in store.manifest(digest)["layers"]}
     for attached, most in _worth(listed, digest, progress):
         try:
             kind = str(attached["artifactType"]) if most == LARGEST else ""
             found = push.pull_attached(
-                parse(source).name, attached["digest"], digest, layout, most=min(most, room), kind=kind
+                parse(source).name, attached["digest"], digest, store.path, most=min(most, room), kind=kind
             )
         except SILENT:
             raise
         except ModelBuildError as error:
             progress(f"{attached['digest'][:19]}, attached to {digest[:19]}, is not copied: {error}")
             continue
-        room -= sum(layer["size"] for layer in store.manifest(found["digest"])["layers"])
+        layers = store.manifest(found["digest"])["layers"]
+        room -= sum(layer["size"] for layer in layers if layer["digest"] not in own)
         # What is an image of this machine stays one.
         if not any(each["digest"] == found["digest"] for each in store.index()["manifests"]):
             store.add_to_index(found)
-    return layout
 
 
 def _worth(listed: list[Json], digest: str, progress: Callable[[str], None]) -> list[tuple[Json, int]]:

@@ -131,14 +131,14 @@ def _clear_reports(cleared: Cleared, keep: Collection[str], before: float, dry_r
 def _drop(layout: Path, gone: set[str], *, dry_run: bool) -> int:
     """Take manifests and what is attached to them from the index, then the blobs that are left over. Lock held."""
     index = _index(layout)
-    kept: list[dict[str, Any]] = []
-    for entry in index["manifests"]:
-        subject = subject_of(_manifest(layout, entry["digest"]))
-        if entry["digest"] not in gone and subject not in gone:
-            kept.append(entry)
-    if len(kept) == len(index["manifests"]):
+    entries: list[dict[str, Any]] = index["manifests"]
+    subjects = {entry["digest"]: subject_of(_manifest(layout, entry["digest"])) for entry in entries}
+    while more := {each for each, subject in subjects.items() if subject in gone} - gone:
+        gone |= more  # what is attached may have something attached, too: a modelcar its signature
+    kept = [entry for entry in entries if entry["digest"] not in gone]
+    lost = gone & {*subjects}
+    if not lost:
         return 0
-    lost = {entry["digest"] for entry in index["manifests"]} - {entry["digest"] for entry in kept}
     needed = set[str]().union(*(_reach(layout, entry["digest"]) for entry in kept))
     # Only what the dropped ones had: blobs of a bake that is just being written are none of them.
     left_over = set[str]().union(*(_reach(layout, digest) for digest in lost)) - needed

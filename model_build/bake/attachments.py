@@ -11,12 +11,15 @@ SIGNATURE = "application/vnd.dev.cosign.artifact.sig.v1+json"
 """Artifact type of a signature as cosign makes it."""
 ATTESTATION = "application/vnd.dev.cosign.artifact.att.v1+json"
 """Artifact type of what is said of an image and signed."""
+MODELCAR = "application/vnd.modelport.modelcar.v1"
+"""Artifact type of the model's files as an image of their own."""
 OURS = (
     SIGNATURE,
     ATTESTATION,
     "application/vnd.modelport.report.v1",
     "application/vnd.cyclonedx+json",
     "application/vnd.in-toto+json",
+    MODELCAR,
 )
 """Artifact types of all that a build attaches."""
 _TYPES = {
@@ -61,6 +64,13 @@ def attach_as_cosign(
     return _attached(
         store, digest, artifact_type, {"mediaType": CONFIG, "digest": config, "size": config_size}, [layer]
     )
+
+
+def attach_image(layout: Path, digest: str, artifact_type: str, config: bytes, layers: list[Json]) -> str:
+    """Attach an image, whose layers the layout has, to the image `digest`; the digest of what is attached."""
+    store = Layout(layout)
+    made, size = store.add(config)
+    return _attached(store, digest, artifact_type, {"mediaType": CONFIG, "digest": made, "size": size}, layers)
 
 
 def _attached(store: Layout, digest: str, artifact_type: str, config: Json, layers: list[Json]) -> str:

@@ -9,25 +9,21 @@ from pathlib import Path
 from model_build.bake import bases, code, layers, python, tar, wheels
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError, disk_errors
-from model_build.bake.inputs import APP, SITE, code_digest, key, wheels_lock
+from model_build.bake.inputs import APP, EPOCH, SITE, USER, code_digest, key, wheels_lock
 from model_build.bake.layers import Layer
 from model_build.bake.layout import (
     CONFIG,
     DOCKER_CONFIG,
     DOCKER_LAYERS,
     DOCKER_MANIFEST,
-    LAYER_GZIP,
     MANIFEST,
     Json,
     Layout,
     canonical,
 )
-from model_build.bake.stored import Behind, Stored
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,126}[a-z0-9])?")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_EPOCH = "1970-01-01T00:00:00Z"
-_USER = "65532:65532"
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,8 @@ def bake(
             text="compiling the serving program",
         )
     store = Layout(layout)
-    made = _model_layer(store, model, name)
+    # A new model is to be pushed in no time, and weights hardly shrink.
+    made = layers.wrapped(store, tar.entries(model, f"models/{name}"), "model")
     ours = [wheel, program, made]
     for layer in found.layers:
         store.link(found.blobs[layer.digest], layer.digest, layer.size)
@@ -107,24 +104,6 @@ def _check(model: Path, name: str) -> None:
             )
 
 
-def _model_layer(store: Layout, model: Path, name: str) -> Layer:
-    """The model's own layer, wrapped as gzip and not compressed: a new model is to be pushed in no time."""
-    with store.work() as folder:
-        with (folder / "layer").open("wb") as file:
-            behind = Behind(file)
-            try:
-                out = Stored(behind)
-                written = tar.write(tar.entries(model, f"models/{name}"), out)
-                out.close()
-                behind.close()
-            except BaseException:
-                behind.abandon()
-                raise
-        digest = "sha256:" + out.sha256
-        store.take(folder / "layer", digest, out.size)
-    return Layer(digest, "sha256:" + written.sha256, out.size, written.unpacked, "model", LAYER_GZIP)
-
-
 def _environment(base: Json, name: str) -> list[str]:
     listed: list[str] = base.get("config", {}).get("Env") or []
     given: Mapping[str, str] = dict(entry.split("=", 1) for entry in listed)
@@ -145,9 +124,9 @@ def _finish(store: Layout, base: bases.Base, ours: list[Layer], name: str, *, do
     config: Json = {
         "architecture": "amd64",
         "os": "linux",
-        "created": _EPOCH,
+        "created": EPOCH,
         "config": {
-            "User": _USER,
+            "User": USER,
             "Entrypoint": ["/" + python.find_interpreter(base.tree), "-m", "serving"],
             "Cmd": [],
             "WorkingDir": "/",
@@ -158,11 +137,11 @@ def _finish(store: Layout, base: bases.Base, ours: list[Layer], name: str, *, do
         },
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in every]},
     }
-    history = base.config.get("history") or [{"created": _EPOCH, "created_by": "modelport: base"} for _ in base.layers]
+    history = base.config.get("history") or [{"created": EPOCH, "created_by": "modelport: base"} for _ in base.layers]
     if sum(not entry.get("empty_layer") for entry in history) == len(base.layers):
         config["history"] = [
             *history,
-            *({"created": _EPOCH, "created_by": f"modelport: {layer.kind}"} for layer in ours),
+            *({"created": EPOCH, "created_by": f"modelport: {layer.kind}"} for layer in ours),
         ]
     config_digest, config_size = store.add(canonical(config))
     words = {oci: of_docker for of_docker, oci in DOCKER_LAYERS.items()} if docker else {}

@@ -13,7 +13,10 @@ FORMAT = "1"
 
 APP = "opt/modelport/app"
 SITE = "opt/modelport/site"
+EPOCH = "1970-01-01T00:00:00Z"
+USER = "65532:65532"
 DEBIAN_LOCK = Path(__file__).with_name("debian.lock.json")
+MODELCAR_LOCK = Path(__file__).with_name("modelcar.lock.json")
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

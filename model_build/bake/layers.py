@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from model_build.bake import python, tar
 from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
-from model_build.bake.layout import LAYER_GZIP
+from model_build.bake.layout import LAYER_GZIP, Layout
+from model_build.bake.stored import Behind, Stored
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,24 @@ def cached(
             record.parent.mkdir(parents=True, exist_ok=True)
             (folder / "record").replace(record)
     return layer
+
+
+def wrapped(store: Layout, items: Iterator[tar.Entry], kind: str) -> Layer:
+    """A layer that is wrapped as gzip and not compressed, straight into `store`."""
+    with store.work() as folder:
+        with (folder / "layer").open("wb") as file:
+            behind = Behind(file)
+            try:
+                out = Stored(behind)
+                written = tar.write(items, out)
+                out.close()
+                behind.close()
+            except BaseException:
+                behind.abandon()
+                raise
+        digest = "sha256:" + out.sha256
+        store.take(folder / "layer", digest, out.size)
+    return Layer(digest, "sha256:" + written.sha256, out.size, written.unpacked, kind, LAYER_GZIP)
 
 
 def _read(record: Path) -> Layer | None:

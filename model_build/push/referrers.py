@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from model_build.bake.attachments import (
     ATTESTATION,
+    MODELCAR,
     SIGNATURE,
     attestation_tag,
     described,
@@ -36,8 +37,10 @@ _MOST_LISTED = 3 << 20
 Sent = list[tuple[str, int, bool]]
 
 
-def send(registry: Registry, store: Layout, image: str) -> Sent:
+def send(registry: Registry, store: Layout, image: str, *, below: bool = True) -> Sent:
     """Push all that the layout has attached to `image`: each blob, its size, and whether it was sent.
+
+    below: and what is attached to a modelcar among it, which is an image itself and has signatures of its own.
 
     A registry without the referrers API finds it by the tag that the specification names for that.
     """
@@ -51,6 +54,8 @@ def send(registry: Registry, store: Layout, image: str) -> Sent:
         if not manifests.put(registry, manifest, data, attached["digest"]):
             unnoted.append(attached)
         tagged.setdefault(attached["artifactType"], []).append(data)
+        if below and attached["artifactType"] == MODELCAR:
+            sent += send(registry, store, attached["digest"], below=False)
     if unnoted:
         _list(registry, image, unnoted)
     for kind, tag in _TAGS.items():
@@ -223,8 +228,8 @@ def _entries(data: bytes, image: str) -> list[Json]:
 def pull_attached(name: str, digest: str, image: str, layout: Path, *, most: int, kind: str = "") -> Json:
     """Bring what `name` (host/repository) has attached to `image` as `digest` into `layout`; its descriptor, by itself.
 
-    most: bytes of all its blobs. kind: the artifact type that it must have. As blobs alone: the index of the layout
-    stays. Raises RegistryError, or DestinationError for what is no digest.
+    most: bytes of its blobs that the layout has not. kind: the artifact type that it must have. As blobs alone: the
+    index of the layout stays. Raises RegistryError, or DestinationError for what is no digest.
     """
     wanted, store = with_digest(f"{name}@{digest}"), Layout(layout)
     with Registry(wanted) as registry:
@@ -235,7 +240,8 @@ def pull_attached(name: str, digest: str, image: str, layout: Path, *, most: int
         if kind and found["artifactType"] != kind:
             raise RegistryError(f"{wanted.at(digest)}: is of the type {found['artifactType'][:80]}, expected {kind}")
         manifest: Json = json.loads(data)
-        size = sum(each["size"] for each in [manifest["config"], *manifest["layers"]])
+        blobs = {each["digest"]: each["size"] for each in [manifest["config"], *manifest["layers"]]}
+        size = sum(each for blob, each in blobs.items() if not store.has(blob, each))
         if size > most:
             raise RegistryError(f"{wanted.at(digest)}: has {size:,} bytes, expected at most {most:,}")
         manifests.fetch_blobs(registry, store, manifest)
@@ -243,7 +249,7 @@ def pull_attached(name: str, digest: str, image: str, layout: Path, *, most: int
     return found
 
 
-def remove(registry: Registry, image: str) -> None:
+def remove(registry: Registry, image: str, *, below: bool = True) -> None:
     """Take away what is attached to `image`, and the tags made of its digest, as far as the registry lets one.
 
     Only what is that by its content: whoever may push may list another image, or put such a tag to it.
@@ -258,6 +264,8 @@ def remove(registry: Registry, image: str) -> None:
     for digest in dict.fromkeys(each["digest"] for each in listed[:_MOST_REMOVED]):
         found = described(_there(registry, digest), image) if digest.startswith("sha256:") else None
         if found is not None and found["digest"] == digest:
+            if below and found["artifactType"] == MODELCAR:
+                remove(registry, digest, below=False)
             _delete(registry, path + digest)
     for tag in (signature_tag(image), attestation_tag(image)):
         data = _there(registry, tag)

@@ -1,0 +1,85 @@
+"""A model as NVIDIA Triton wants it: a folder with `config.pbtxt` and the versions of the model.
+
+The words are those of Triton's own `ModelConfig` (the model configuration page of its documentation, and
+`model_config.proto` of triton-inference-server/common).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from model_build import runtime
+from model_build.bake.errors import BakeError
+
+MOST_ROWS = 64
+"""Rows that Triton may put together from several requests."""
+_TYPES = {
+    "FLOAT": "TYPE_FP32",
+    "DOUBLE": "TYPE_FP64",
+    "FLOAT16": "TYPE_FP16",
+    "BFLOAT16": "TYPE_BF16",
+    "INT8": "TYPE_INT8",
+    "INT16": "TYPE_INT16",
+    "INT32": "TYPE_INT32",
+    "INT64": "TYPE_INT64",
+    "UINT8": "TYPE_UINT8",
+    "UINT16": "TYPE_UINT16",
+    "UINT32": "TYPE_UINT32",
+    "UINT64": "TYPE_UINT64",
+    "BOOL": "TYPE_BOOL",
+    "STRING": "TYPE_STRING",
+}
+"""ONNX's names of element types, and Triton's."""
+
+Tensor = tuple[str, str, list[int | None]]
+"""Name, ONNX's type, and the length of each axis; None where it is any."""
+
+
+def config(model: Path, name: str) -> str:
+    """The text of `config.pbtxt` for the ONNX file `model`, which Triton is to call `name`.
+
+    Where every input and output begins with an axis of any length, that is the batch, and Triton puts requests
+    together; else it passes each on as it comes. Raises BakeError for a model whose inputs or outputs Triton has no
+    word for.
+    """
+    inputs, outputs = _tensors(model)
+    batched = all(shape and shape[0] is None for _, _, shape in (*inputs, *outputs))
+    lines = [f"name: {json.dumps(name)}", 'platform: "onnxruntime_onnx"', f"max_batch_size: {MOST_ROWS * batched}"]
+    for kind, tensors in (("input", inputs), ("output", outputs)):
+        lines += [f"{kind} {{\n{_told(each, batched)}\n}}" for each in tensors]
+    if batched:
+        lines.append("dynamic_batching {\n}")
+    return "\n".join(lines) + "\n"
+
+
+def _tensors(model: Path) -> tuple[list[Tensor], list[Tensor]]:
+    onnx: Any = runtime.untyped("onnx")
+    graph = onnx.load(model, load_external_data=False).graph
+    weights = {each.name for each in graph.initializer}
+    inputs = [_tensor(onnx, each) for each in graph.input if each.name not in weights]
+    return inputs, [_tensor(onnx, each) for each in graph.output]
+
+
+def _tensor(onnx: Any, value: Any) -> Tensor:
+    kind = value.type.WhichOneof("value")
+    if kind != "tensor_type":
+        said = str(kind).removesuffix("_type")
+        raise BakeError(
+            f"{value.name!r} is a {said}, expected a tensor, which is all that Triton takes; "
+            "convert the model to one without it"
+        )
+    told = value.type.tensor_type
+    name = onnx.TensorProto.DataType.Name(told.elem_type)
+    if name not in _TYPES:
+        raise BakeError(f"{value.name!r} is of {name}, expected a type that Triton knows; cast it in the model")
+    shape = [axis.dim_value if axis.WhichOneof("value") == "dim_value" else None for axis in told.shape.dim]
+    return value.name, name, shape
+
+
+def _told(tensor: Tensor, batched: bool) -> str:
+    name, kind, shape = tensor
+    dims = [-1 if length is None else length for length in (shape[1:] if batched else shape)]
+    lines = [f"  name: {json.dumps(name)}", f"  data_type: {_TYPES[kind]}", f"  dims: {dims or [1]}"]
+    if not dims:  # Triton has no tensor without axes; this is its word for one
+        lines.append("  reshape { shape: [ ] }")
+    return "\n".join(lines)
