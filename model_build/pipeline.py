@@ -21,6 +21,7 @@ from model_build.errors import GateMissed, InputError, ModelBuildError
 from model_build.identity import STEPS
 from model_build.optimize import search
 from model_build.recipe import Recipe
+from model_build.served import served
 from model_build.verify import Verified, labels, verify
 from model_build.work import Progress, Work
 
@@ -174,7 +175,8 @@ def _build(work: Work, layout: Path) -> report.Report:
     )
     work.note("bake", time.monotonic() - began, False)
     shown = report.Image(digest=image.digest, unpacked_bytes=image.unpacked_bytes)
-    made = reporting.fill(work, converted, verified, shown)
+    costs = served(work, converted, folder, layout, image.digest)
+    made = reporting.fill(work, converted, verified, shown, costs)
     written = reporting.write(made)
     bake.attach(layout, image.digest, REPORT_TYPE, {"report.json": written.json, "report.html": written.html})
     return made

@@ -1,6 +1,7 @@
 """The report of a build: what was measured, what was chosen and why, as data and as one page."""
 
 from model_build.report.model import (
+    Batch,
     Candidate,
     Confusion,
     Evaluation,
@@ -11,12 +12,14 @@ from model_build.report.model import (
     Parity,
     Points,
     Report,
+    Served,
     Slice,
     Source,
     Step,
 )
 
 __all__ = [
+    "Batch",
     "Candidate",
     "Confusion",
     "Evaluation",
@@ -27,6 +30,7 @@ __all__ = [
     "Parity",
     "Points",
     "Report",
+    "Served",
     "Slice",
     "Source",
     "Step",

@@ -57,6 +57,10 @@ class Gate(_Part):
     """The most that the metric may be worse than `Evaluation.baseline`, in the metric's unit."""
     max_latency_ms: float | None = None
     """Held against `Latency.p99_ms`."""
+    max_latency_ms_by_rows: dict[int, float] | None = None
+    """Held against `Batch.p99_ms`, by rows per call."""
+    min_cosine: float | None = None
+    """Held against `Parity.cosine_worst`."""
     max_bytes: int | None = None
     """Held against `Candidate.file_bytes`."""
     min_slice: float | None = None
@@ -71,7 +75,16 @@ class Parity(_Part):
     max_abs: Positive
     mean_abs: Positive
     agreement: Share | None = None
-    """Share of rows with the same label; None for a model that gives no labels."""
+    """Share of rows with the same label or text; None for a model that gives none."""
+    distance: Positive | None = None
+    """How far all rows but a few are from the source at most, as a share of what `kind` says."""
+    kind: Literal["numbers", "labels", "texts"] = "numbers"
+    """numbers: of their size. labels: of the rows. texts: of the characters."""
+    bound: Positive | None = None
+    """The most that `distance` may be, by the candidate's type; None: any."""
+    cosine_mean: Finite | None = None
+    cosine_worst: Finite | None = None
+    """Of embeddings: of a row's vector to the source's own."""
 
 
 class Latency(_Part):
@@ -85,6 +98,16 @@ class Latency(_Part):
     """Rows per call."""
 
 
+class Batch(_Part):
+    """Time of one call with more than the least rows."""
+
+    rows: Annotated[int, Field(ge=1)]
+    p50_ms: Positive
+    p99_ms: Positive
+    rows_per_second: Positive
+    """On one core, one call after the other."""
+
+
 class Candidate(_Part):
     """One form of the model that was tried. What could not be measured is None, and `why` says the reason."""
 
@@ -96,6 +119,8 @@ class Candidate(_Part):
     """How much worse the metric is than the baseline, in the metric's unit; below 0 is better."""
     parity: Parity | None = None
     latency: Latency | None = None
+    batches: list[Batch] = []
+    """The same with more rows a call, as many as the recipe asks for."""
     passed: bool
     chosen: bool = False
     why: str
@@ -173,6 +198,25 @@ class Image(_Part):
     unpacked_bytes: Count
 
 
+class Served(_Part):
+    """What a request costs of the image's own serving program, one worker on one core, asked by one caller."""
+
+    request: str
+    """What was asked: `1 row as JSON, 512 bytes`."""
+    requests: Annotated[int, Field(ge=1)]
+    cpu_ms: Positive
+    """Of the processor, for one request, the mean."""
+    cpu_p99_ms: Positive
+    """That 99 of 100 requests take at most."""
+    p50_ms: Positive
+    p99_ms: Positive
+    """That a caller waits: all that the machine does besides is in it."""
+    master_bytes: Count
+    """Memory of the process that holds the socket, at its most."""
+    worker_bytes: Count
+    """What each worker has at its most beside that."""
+
+
 class Report(_Part):
     """All that a build measured and decided. A report without a chosen candidate is of a model that missed its gate."""
 
@@ -197,7 +241,13 @@ class Report(_Part):
     """Name to version: onnx, onnxruntime, skl2onnx, python."""
     machine: str = ""
     """What the latencies were measured on: `x86_64, 2 cores, Linux`."""
+    image_onnxruntime: str = ""
+    """The version of ONNX Runtime in the image; `tools` has the one that measured."""
     image: Image | None = None
+    served: Served | None = None
+    """None where it could not be measured, or was not yet by the version of Modelport that built."""
+    unserved: str = ""
+    """Why it could not be measured."""
 
     @model_validator(mode="after")
     def _one_choice(self) -> Self:

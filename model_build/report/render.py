@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from model_build.report import figures, parts, sections
+from model_build.report import figures, parts, sections, serving
 from model_build.report.markup import Child, Markup, tag
 from model_build.report.model import Candidate, Report
 
@@ -29,6 +29,7 @@ def render(report: Report) -> str:
         sections.quality(report),
         sections.slices(report),
         sections.latency(report),
+        serving.served(report),
         sections.steps(report),
         sections.origin(report),
         _footer(report),
@@ -123,7 +124,26 @@ def _asked(report: Report, about: Candidate) -> list[tuple[str, str, float | Non
             figures.number,
             1,
         ),
+        (
+            "min_cosine",
+            "Cosine to the source's, in any row at least",
+            gate.min_cosine,
+            about.parity.cosine_worst if about.parity else None,
+            figures.number,
+            -1,
+        ),
         ("max_latency_ms", "Latency p99, at most", gate.max_latency_ms, p99, figures.milliseconds, 1),
+        *(
+            (
+                f"max_latency_ms_by_rows.{rows}",
+                f"Latency p99 of {parts.counted(rows, 'row')}, at most",
+                most,
+                next((each.p99_ms for each in about.batches if each.rows == rows), None),
+                figures.milliseconds,
+                1,
+            )
+            for rows, most in (gate.max_latency_ms_by_rows or {}).items()
+        ),
         ("max_bytes", "Model file, at most", gate.max_bytes, about.file_bytes, figures.size, 1),
     ]
 

@@ -29,7 +29,7 @@ def test_the_report_is_complete(built: Built, report: Report) -> None:
     assert (report.name, report.identity, report.chosen) == ("digits", built.identity, built.chosen)
     assert report.source.framework.startswith("scikit-learn")
     assert report.evaluation.baseline is not None
-    assert [s.name for s in report.steps] == ["fetch", "convert", "optimize", "verify", "bake"]
+    assert [s.name for s in report.steps] == ["fetch", "convert", "optimize", "verify", "bake", "serve"]
     assert report.image is not None and report.image.digest == built.digest
     assert {"onnx", "onnxruntime", "scikit-learn", "skl2onnx", "python"} <= set(report.tools)
     for candidate in report.candidates:

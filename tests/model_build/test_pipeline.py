@@ -61,7 +61,7 @@ def test_the_digits_become_an_image_with_a_report(
     assert report.image is not None and report.image.digest == built.digest
     assert report.evaluation.rows == 540
     assert report.source.framework.startswith("scikit-learn 1.")
-    assert [step.name for step in report.steps] == ["fetch", "convert", "optimize", "verify", "bake"]
+    assert [step.name for step in report.steps] == ["fetch", "convert", "optimize", "verify", "bake", "serve"]
     for one in report.candidates:
         assert one.parity is not None and one.latency is not None
         assert one.parity.agreement is not None and one.parity.agreement > 0.99
@@ -70,6 +70,10 @@ def test_the_digits_become_an_image_with_a_report(
     assert report.quality is not None and report.quality.kind == "confusion"
     assert report.quality.labels == [str(n) for n in range(10)]
     assert sum(map(sum, report.quality.matrix)) == 540
+    assert report.served is not None and report.served.requests >= 20
+    assert 0 < report.served.cpu_ms <= report.served.p99_ms
+    assert report.served.request.startswith("1 row as JSON, ")
+    assert 5e6 < report.served.worker_bytes < report.served.master_bytes < 200e6
     assert Path(built.report_html).read_text().startswith("<!doctype html>")
 
     attached = [each["artifactType"] for each in referrers(layout, built.digest)]
