@@ -161,18 +161,6 @@ def _slices(verified: Verified, metric: str, better: str) -> list[report.Slice]:
             group=each.group,
             rows=each.rows,
             metric=each.metric,
-def _gate(asked: Evaluate) -> report.Gate:
-    plain = {name: getattr(asked, name) for name in report.Gate.model_fields if hasattr(asked, name)}
-    latencies = dict(asked.latencies)
-    first = latencies.pop(1, None)
-    return report.Gate.model_validate(plain | {"max_latency_ms": first, "max_latency_ms_by_rows": latencies or None})
-
-
-def _parity(result: Result) -> report.Parity | None:
-    found = result.parity
-    return None if found is None else report.Parity(**asdict(found), bound=result.bound)
-
-
             baseline=each.baseline,
             drop=None if each.baseline is None else metrics.drop(metric, each.metric, each.baseline),
         )
