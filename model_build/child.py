@@ -40,7 +40,7 @@ def build(recipe: str, destination: str | None, project: Path, signed_by: str | 
         command += ["--signed-by", signed_by]
     home = str(Path(model_build.__file__).resolve().parent.parent)
     path = os.pathsep.join(p for p in (os.environ.get("PYTHONPATH"), home) if p)
-    with _room_for_others(), _turns:
+    with room_for_others(), _turns:
         return _run(command, {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}, project)
 
 
@@ -80,7 +80,7 @@ def _run(command: list[str], environment: dict[str, str], project: Path) -> dict
 
 
 @contextlib.contextmanager
-def _room_for_others() -> Generator[None]:
+def room_for_others() -> Generator[None]:
     """Give the plugin's pool of four threads one more for as long as a build keeps one waiting.
 
     gRPC's dynamic provider host has no other way to be told; where its insides differ, others just wait for a build.

@@ -1,6 +1,6 @@
 """Everything that can go wrong in a build, as one tree, one line each and one exit code each.
 
-    ModelBuildError      1   something failed while it ran
+    ModelBuildError      1   something failed while it ran (sources.remote has two of its own)
     ├── InputError       2   what was handed in cannot be used: recipe, model, data, destination
     │   ├── RecipeError      the recipe itself
     │   ├── SourceError      the model, or the code that makes it
@@ -16,6 +16,9 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
+_QUERY = re.compile(r"([a-z][a-z0-9+.-]*://[^\s?#'\"]+)\?[^\s#'\"]*")
+"""What follows the question mark of an address may be a signature, which is as good as a password."""
+
 
 class ModelBuildError(Exception):
     """A build failed. `str()` of it is the whole message."""
@@ -24,7 +27,7 @@ class ModelBuildError(Exception):
     kind: ClassVar[str] = "failed"
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()))
+        super().__init__(_QUERY.sub(r"\1", " ".join(message.split())))
 
 
 class InputError(ModelBuildError):

@@ -6,9 +6,9 @@ cheap, because it is worked out on every `up`: nothing here imports numpy, onnx,
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
 from model_build import content, distributions, onnxfile, sources
@@ -25,8 +25,12 @@ _SKLEARN = ("scikit-learn", "skl2onnx")
 _TREES = {"xgboost": ("xgboost", "xgboost-cpu"), "lightgbm": ("lightgbm",)}
 _TREE_FILES = {".json": "xgboost", ".ubj": "xgboost", ".txt": "lightgbm"}
 _TORCH = ("torch", "onnxscript")
+_SEQ2SEQ = ("transformers", "tokenizers")
 _SLIM = ("onnxslim",)
-_PLACES = (("source",), ("trust",), ("evaluate", "data"), ("optimize", "calibration", "data"), ("base",))
+_PLACES = (
+    *(("source",), ("trust",), ("evaluate", "data"), ("optimize", "calibration", "data"), ("base",)),
+    *(("optimize", "prune", "fine_tune"), ("optimize", "distill", "student"), ("optimize", "distill", "data")),
+)
 """Keys of the recipe that say where something is; what is there counts instead."""
 _LABELLED = ("classify", "evaluate")
 """Keys whose `labels` may name a file."""
@@ -52,29 +56,35 @@ class Identity:
         }
 
 
-def identify(recipe: "Recipe | Mapping[str, Any]", project: Path) -> Identity:
+def identify(
+    recipe: "Recipe | Mapping[str, Any]", project: Path, find: Callable[[str, str], sources.Source] | None = None
+) -> Identity:
     """Work out the identity of `recipe` (a Recipe, or what its canonical JSON holds), whose paths are in `project`.
 
+    find: what finds a source by its text and key. Default: sources.Finder, which fetches what is elsewhere.
     Raises InputError for all that can be known without running anything: no such file, module, function or package; an
     untrusted pickle; a file that is not the beginning and end of an ONNX model.
     """
+    find = find or sources.Finder(project)
     value: Mapping[str, Any] = recipe if isinstance(recipe, Mapping) else json.loads(recipe.canonical())
-    source = sources.find(value["source"], project, "source")
+    source = find(value["source"], "source")
     kind = file_format(source, value)
-    data = sources.find(value["evaluate"]["data"], project, "evaluate.data")
+    data = find(value["evaluate"]["data"], "evaluate.data")
     parts = {"steps": STEPS, "recipe": content.of_json(_without_places(value))}
     parts |= {f"source.{name}": text for name, text in source.parts().items()}
     parts |= {f"evaluation.{name}": text for name, text in data.parts().items()}
     optimize: Mapping[str, Any] = value.get("optimize") or {}
     learnt_on: Mapping[str, Any] = optimize.get("calibration") or {}
     if calibration := learnt_on.get("data"):
-        found = sources.find(calibration, project, "optimize.calibration.data").parts()
+        found = find(calibration, "optimize.calibration.data").parts()
         parts |= {f"calibration.{name}": text for name, text in found.items()}
+    training = _training(optimize, find)
+    parts |= {f"{part}.{name}": text for part, each in training.items() for name, text in each.parts().items()}
     for owner in _LABELLED:
         inside: Mapping[str, Any] = value.get(owner) or {}
         labels = inside.get("labels")
         if isinstance(labels, str):
-            found = sources.find(labels, project, f"{owner}.labels").parts()
+            found = find(labels, f"{owner}.labels").parts()
             parts |= {f"{owner} labels.{name}": text for name, text in found.items()}
     tools = _SLIM if {"slim", "all"}.intersection(optimize.get("candidates") or ()) else ()
     used: tuple[str, ...] = ()
@@ -83,12 +93,33 @@ def identify(recipe: "Recipe | Mapping[str, Any]", project: Path) -> Identity:
     for each, names in _TREES.items():
         used += names if kind == each or (source.code and each in source.code.imports()) else ()
     used += _TORCH if kind == "torch" or (source.code and "torch" in source.code.imports()) else ()
+    imports = {name for each in training.values() if each.code for name in each.code.imports()}
+    used += (_SKLEARN if "sklearn" in imports else ()) + (_TORCH if "torch" in imports else ())
+    writes = kind == "seq2seq" or (source.code and "transformers" in source.code.imports())
+    used += (*_SEQ2SEQ, *_TORCH) if writes else ()
     parts |= {f"tool.{name}": distributions.version(name) or "none" for name in (*_ALWAYS, *tools, *used)}
     from model_build import bake
 
     parts |= {f"image.{name}": text for name, text in bake.identity(value.get("base", "debian")).items()}
+    if writes:
+        from model_build.bake import inputs
+
+        parts["image.wheels for text"] = content.of_file(inputs.locks(["text"])[-1])
     parts = dict(sorted(parts.items()))
     return Identity(content.of_json(parts), parts)
+
+
+def _training(
+    optimize: Mapping[str, Any], find: Callable[[str, str], sources.Source]
+) -> dict[str, sources.Source]:
+    """By part: what trains candidates, and on what."""
+    keys = {
+        "fine tuning": ("prune", "fine_tune"),
+        "student": ("distill", "student"),
+        "training": ("distill", "data"),
+    }
+    texts = {part: (optimize.get(owner) or {}).get(key) for part, (owner, key) in keys.items()}
+    return {part: find(text, f"optimize.{'.'.join(keys[part])}") for part, text in texts.items() if text}
 
 
 def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None:
@@ -97,12 +128,12 @@ def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None
     Raises SourceError for a pickle that the recipe does not trust, and for a file that cannot be a model.
     """
     wanted = str(recipe.get("format", "auto"))
-    if source.path is None:
+    if source.code is not None:
         return None if wanted == "auto" else wanted
-    file = sources.model_file(source)
+    file = PurePosixPath(sources.model_name(source))
     if wanted == "auto":
         known = {".onnx": "onnx", ".skops": "sklearn", **dict.fromkeys(sources.PICKLES, "sklearn"), **_TREE_FILES}
-        known |= dict.fromkeys(sources.TORCH, "torch")
+        known |= {**dict.fromkeys(sources.TORCH, "torch"), ".safetensors": "seq2seq"}
         if file.suffix not in known:
             raise SourceError(
                 f"source is {source.text!r}, whose format cannot be told from its name, expected {', '.join(known)}; "
@@ -122,8 +153,8 @@ def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None
             f"source is {source.text!r}, expected a {endings} file of format {wanted}; save the model as one, or, if "
             "it is a pickle, set format: sklearn"
         )
-    if wanted == "onnx":
-        onnxfile.header(file, repr(source.text))
+    if wanted == "onnx" and source.path is not None:
+        onnxfile.header(sources.model_file(source), repr(source.text))
     return wanted
 
 

@@ -149,6 +149,9 @@ def model_folder(work: Work, converted: Converted, verified: Verified) -> Path:
         "classify": classify.model_dump(mode="json") | {"labels": labels(work, converted)} if classify else None,
     }
 
+    if converted.generates == "text":
+        told["needs"] = ["text"]  # wheels that the image has besides
+
     def fill(folder: Path) -> None:
         shutil.copyfile(model, folder / "model.onnx")
         (folder / "model.json").write_text(
@@ -226,7 +229,8 @@ def _told(work: Work, layout: Path, made: report.Report, signed_by: str | None, 
 
     assert made.image is not None and made.chosen is not None
     digest, recipe = made.image.digest, work.recipe
-    origin = provenance.Origin(recipe.name, recipe.version, made.chosen, work.identity.digest, work.identity.parts)
+    identity, addresses = work.identity, work.addresses()
+    origin = provenance.Origin(recipe.name, recipe.version, made.chosen, identity.digest, identity.parts, addresses)
     text = provenance.statement(origin, digest)
     with tempfile.TemporaryDirectory(prefix="provenance-") as folder:
         placed = provenance.place(layout, digest, text, Path(folder))

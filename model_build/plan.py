@@ -2,16 +2,20 @@
 
 import contextlib
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from model_build import content, folders, promoting
+from model_build import child, content, folders, promoting, sources
 from model_build.errors import ModelBuildError
-from model_build.errors import line as told
+from model_build.errors import line as told_of
 from model_build.identity import changes, identify
+from model_build.sources.remote import UnreachedError
 
 Inputs = dict[str, Any]
+UNREACHED = "unreached"
+"""Why a source could not be looked at, in the place of `identity` and `parts`: a preview without credentials is one."""
 _AT_FAULT = {"DestinationError": "destination", "SigningKeyError": "signed_by"}
 """The input that an error is about, by its class, which is not imported to be looked for."""
 
@@ -21,6 +25,9 @@ def check(olds: Mapping[str, Any], news: Inputs, project: Path) -> tuple[Inputs,
     recipe = news.get("recipe")
     if not isinstance(recipe, str):
         return news, [("recipe", _line(f"recipe is {recipe!r}, expected JSON text; pass Recipe.canonical()"))]
+    told: Any = olds.get("sources")
+    finder = sources.Finder(project, fetch=False, told=told if isinstance(told, dict) else {}, say=_said_of(recipe))
+    known: Inputs
     try:
         if recipe != olds.get("recipe"):
             # What was checked before is not checked again: importing the rules takes longer than all the rest.
@@ -28,20 +35,24 @@ def check(olds: Mapping[str, Any], news: Inputs, project: Path) -> tuple[Inputs,
 
             recipe = Recipe.parse(recipe).canonical()
         news = places(olds, news)
-        identity = identify(json.loads(recipe), project)
+        # One that is fetched now keeps a thread of the plugin's waiting.
+        with child.room_for_others():
+            identity = identify(json.loads(recipe), project, finder)
+        known = {"identity": identity.digest, "parts": identity.parts}
+    except UnreachedError as error:
+        known = {UNREACHED: str(error)}
     except ModelBuildError as error:
-        return news, [(at_fault(error), told(error))]
+        return news, [(at_fault(error), told_of(error))]
     except Exception as error:
         if type(error).__module__ != "model_build.bake.errors":
             raise
         return news, [("recipe", _line(str(error)))]
     keep = news.get("keep")
-    return news | {
-        "recipe": recipe,
-        "keep": True if keep is None else bool(keep),
-        "identity": identity.digest,
-        "parts": identity.parts,
-    }, []
+    if finder.pins:
+        # So that a machine without our cache need not fetch what is as it was.
+        known["sources"] = finder.pins
+    rest = {key: value for key, value in news.items() if key not in ("identity", "parts", "sources", UNREACHED)}
+    return rest | {"recipe": recipe, "keep": True if keep is None else bool(keep), **known}, []
 
 
 def places(olds: Mapping[str, Any], news: Inputs) -> Inputs:
@@ -67,6 +78,8 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
     """Why the resource must be updated, in words; empty when it must not."""
     if (promotion := promoting.change(olds, news)) is not None:
         return promotion
+    if UNREACHED in news:
+        return f"could not look: {news[UNREACHED]}; whether the model changes is known in up"
     if olds.get("identity") != news.get("identity"):
         before, after = str(olds.get("identity", ""))[:4] or "none", str(news["identity"])[:4]
         why = changes(
@@ -92,14 +105,16 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
 
 def elsewhere(news: Mapping[str, Any], place: str = "a registry that is made first") -> str:
     """What becomes of an image that is only pushed to another place."""
-    return f"model {str(news['identity'])[:4]} is pushed to {place}, nothing is built"
+    return f"model {str(news.get('identity', ''))[:4]} is pushed to {place}, nothing is built"
 
 
 def announcement(inputs: Mapping[str, Any]) -> str:
     """The line for a model that is new."""
-    identity = str(inputs["identity"])
     if said := promoting.announcement(inputs):
         return line(inputs, said)
+    if UNREACHED in inputs:
+        return line(inputs, f"could not look: {inputs[UNREACHED]}; up will have to")
+    identity = str(inputs["identity"])
     return line(inputs, f"model {identity[:4]} is new; {_expectation(identity)}")
 
 
@@ -164,6 +179,14 @@ def _is_local(outs: Mapping[str, Any]) -> bool:
 def _layout(outs: Mapping[str, Any]) -> tuple[Path, str] | None:
     place, _, digest = str(outs.get("layout_image", "")).removeprefix("oci:").rpartition("@")
     return (Path(place), digest) if place and digest else None
+
+
+def _said_of(recipe: str) -> Callable[[str], None]:
+    def say(text: str) -> None:
+        name: Any = json.loads(recipe).get("name")
+        print(f"modelport: {name}: fetch: {text}", file=sys.stderr, flush=True)
+
+    return say
 
 
 def _line(text: str) -> str:

@@ -1,7 +1,8 @@
 """Where an image comes from: an in-toto statement with SLSA's provenance, and its signature as a DSSE envelope.
 
-It names digests and versions alone, all that a build's identity is made of: no path, no machine and no moment, so the
-same build says the same. Signed, it is what `cosign verify-attestation --type slsaprovenance1` reads.
+It names digests and versions, all that a build's identity is made of, and the addresses of what was fetched: no path of
+a machine and no moment, so the same build says the same. Signed, it is what `cosign verify-attestation --type
+slsaprovenance1` reads.
 """
 
 import base64
@@ -9,7 +10,7 @@ import binascii
 import contextlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ class Origin:
     chosen: str
     identity: str
     parts: Mapping[str, str]
+    addresses: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By part, such as source.content: where it was fetched from, for those that were."""
 
 
 def statement(origin: Origin, digest: str) -> bytes:
@@ -63,7 +66,7 @@ def statement(origin: Origin, digest: str) -> bytes:
                         "recipe": {"digest": {"sha256": parts.get("recipe", "")}},
                     },
                     "internalParameters": {**inner, "run": list(_STEPS), "chosen": origin.chosen},
-                    "resolvedDependencies": list(_dependencies(parts)),
+                    "resolvedDependencies": list(_dependencies(parts, origin.addresses)),
                 },
                 "runDetails": {
                     "builder": {"id": BUILDER},
@@ -74,7 +77,7 @@ def statement(origin: Origin, digest: str) -> bytes:
     )
 
 
-def _dependencies(parts: Mapping[str, str]) -> list[Json]:
+def _dependencies(parts: Mapping[str, str], addresses: Mapping[str, str]) -> list[Json]:
     found: dict[str, Json] = {}
     for name, value in sorted(parts.items()):
         group, _, rest = name.partition(".")
@@ -83,6 +86,8 @@ def _dependencies(parts: Mapping[str, str]) -> list[Json]:
             found[f"pkg:pypi/{package}@{value}"] = {"uri": f"pkg:pypi/{package}@{value}", "name": package}
         elif rest in ("content", "code"):
             found[name] = {"name": name, "digest": {"sha256": value}}
+            if name in addresses:
+                found[name]["uri"] = addresses[name]
         elif name == "image.base":
             found[name] = {"name": "base", "digest": {"sha256": value.removeprefix("sha256:")}}
     return [found[name] for name in sorted(found)]

@@ -198,7 +198,7 @@ def _build(props: dict[str, Any]) -> dict[str, Any]:
         built = _taken(props)
     else:
         built = child.build(str(props["recipe"]), plan.destination(props), Path.cwd(), plan.signed_by(props))
-    outs = {key: value for key, value in props.items() if key != "__provider"}
+    outs = {key: value for key, value in props.items() if key not in ("__provider", plan.UNREACHED)}
     return outs | {key: built[key] for key in OUTPUTS}
 
 

@@ -8,6 +8,15 @@ from model_build import cache, sources
 from model_build.identity import Identity, identify
 from model_build.recipe import Recipe
 
+_PARTS = {
+    "source": "source",
+    "evaluate.data": "evaluation",
+    "optimize.calibration.data": "calibration",
+    "classify.labels": "classify labels",
+    "evaluate.labels": "evaluate labels",
+}
+"""The parts of an identity, by the key of the recipe that they are of."""
+
 Progress = Callable[[str, str], None]
 """Given a step's name and a text for people."""
 
@@ -27,16 +36,28 @@ class Work:
     project: Path
     identity: Identity
     progress: Progress
+    finder: sources.Finder
     steps: list[Step] = field(default_factory=list[Step])
 
     @classmethod
     def on(cls, recipe: Recipe, project: Path, progress: Progress | None = None) -> "Work":
         """Begin a build. Raises InputError for all that can be known before anything runs."""
-        return cls(recipe, project, identify(recipe, project), progress or _silent)
+        said = progress or _silent
+        finder = sources.Finder(project, say=lambda text: said("fetch", text))
+        return cls(recipe, project, identify(recipe, project, finder), said, finder)
 
     @property
     def source(self) -> sources.Source:
-        return sources.find(self.recipe.source, self.project, "source")
+        return self.find(self.recipe.source, "source")
+
+    def find(self, text: str, key: str) -> sources.Source:
+        """What the recipe names as `key`; it has been found, and fetched, when the build began."""
+        return self.finder(text, key)
+
+    def addresses(self) -> dict[str, str]:
+        """By part of the identity, where that was fetched from, without passwords and signatures."""
+        found = {part: self.finder.found.get(key) for key, part in _PARTS.items()}
+        return {f"{part}.content": each.address for part, each in found.items() if each is not None and each.address}
 
     def did(self, name: str, *entries: cache.Entry) -> None:
         """Note what a step took, once."""

@@ -18,6 +18,7 @@ from engine.values import is_dict
 from model_build import folders
 from model_build.errors import parse
 from model_build.identity import changes
+from model_build.plan import UNREACHED
 from model_build.report import Report
 
 TYPE = "pulumi-python:dynamic/modelport:ModelImage"
@@ -148,6 +149,8 @@ def _reasons(each: Planned, olds: Mapping[str, Any], news: Mapping[str, Any]) ->
         return ["it is new"]
     if each.op in ("delete", "discard"):
         return ["it goes; its image stays where it was pushed, unless the stack file says otherwise"]
+    if each.op in _CHANGING and (unreached := _text(news, UNREACHED)):
+        return [f"could not look: {unreached}"]
     found: list[str] = []
     if not _unchanged(each) and each.op in _CHANGING:
         parts = [side.get("parts") for side in (olds, news)]

@@ -3,43 +3,62 @@
 module:function            code of the project or of an installed package
 package:NAME/path/inside   a file that an installed package brings
 path                       a file or folder, relative to the project
+scheme://...               elsewhere (`remote.py` has the schemes)
+
+What is elsewhere is fetched once, into the cache, and is from then on a file or folder of this machine like any other.
 """
 
 import difflib
 import importlib.util
 import re
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 from model_build import content
 from model_build.code import Code, locate
 from model_build.errors import DataError, InputError, SourceError
 
+if TYPE_CHECKING:
+    from model_build.sources.keeping import Pinned
+    from model_build.sources.remote import Remote
+
 PICKLES = (".pkl", ".pickle", ".joblib")
 TORCH = (".pt", ".pth", ".pt2")
 """Of PyTorch, which loads all of them by way of pickle."""
+_BESIDE = ("config.json", "generation_config.json", "tokenizer.json")
 _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-_LATER = re.compile(r"(s3|gs|hf|https?|oci|mlflow|azureml|file):")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|(s3|gs|az|hf|https?|oci|mlflow|azureml|file):")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One thing that a recipe names: exactly one of `path` and `code`."""
+    """One thing that a recipe names: `path` or `code`, or `pinned` without a path for what is known and not fetched."""
 
     text: str
-    """As the recipe has it."""
+    """As the recipe has it; of an address what anybody may read."""
     path: Path | None = None
     code: Code | None = None
+    pinned: "Pinned | None" = None
+    """Of what comes from elsewhere: its version, and the digests of its files."""
 
     @property
     def label(self) -> str:
         """What a report may show: never an absolute path."""
         return Path(self.text).name if self.path is not None and Path(self.text).is_absolute() else self.text
 
+    @property
+    def address(self) -> str:
+        """Where it was fetched from; empty for what is on this machine."""
+        return self.text if self.pinned is not None else ""
+
     def parts(self) -> dict[str, str]:
         """What its content is, by name: `content`, or `code` and the versions that the code runs on."""
         if self.code is not None:
             return self.code.parts()
+        if self.pinned is not None:
+            return {"content": self.pinned.content}
         assert self.path is not None
         if self.path.is_dir():
             return {"content": content.of_files(dict(content.walk(self.path)))}
@@ -49,11 +68,67 @@ class Source:
         return {"content": content.of_file(self.path)}
 
 
-def find(text: str, project: Path, key: str) -> Source:
-    """Find what `text` names.
+@dataclass
+class Finder:
+    """Finds what a recipe names, each thing once: all steps of a build see one version of it.
 
-    key: the recipe's key (`source`, `evaluate.data`), which leads messages. Raises SourceError, or DataError for data.
+    Remote sources are asked for their version. What is in them is fetched when that is asked for, or when there is no
+    other way to know their content: it is not said by where they are, nor by the cache, nor by `told`.
     """
+
+    project: Path
+    fetch: bool = True
+    told: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """By key of the recipe: what `pins` of an earlier one said."""
+    say: Callable[[str], None] = lambda _: None
+    pins: dict[str, Any] = field(default_factory=dict[str, Any])
+    """By key of the recipe: version and digests of each remote source."""
+    found: dict[str, Source] = field(default_factory=dict[str, Source])
+    """By key of the recipe."""
+    _known: dict[str, Source] = field(default_factory=dict[str, Source])
+
+    def __call__(self, text: str, key: str) -> Source:
+        """Find what `text` names.
+
+        key: the recipe's key (`source`, `evaluate.data`), which leads messages. Raises SourceError, or DataError for
+        data; UnreachedError for what is elsewhere and does not answer.
+        """
+        if text not in self._known:
+            from model_build.sources import remote
+
+            elsewhere = None if _CALLABLE.fullmatch(text) else remote.opened(text, key)
+            self._known[text] = _local(text, self.project, key) if elsewhere is None else self._fetched(elsewhere)
+        found = self._known[text]
+        if found.pinned is not None:
+            self.pins[key] = found.pinned.to_dict()
+        self.found[key] = found
+        return found
+
+    def _fetched(self, elsewhere: "Remote") -> Source:
+        from model_build.sources import keeping
+
+        told = self.told.get(elsewhere.key)
+
+        def known(version: str) -> "Pinned | None":
+            return keeping.noted(elsewhere, version) or keeping.Pinned.of(told, version)
+
+        # What can be nothing else is not asked for, so that it is found without a network.
+        seen, pinned = None, known(elsewhere.fixed) if elsewhere.fixed else None
+        if pinned is None:
+            seen = elsewhere.look()
+            pinned = keeping.pinned(seen) or known(seen.version)
+        path = keeping.place(pinned) if pinned else None
+        if path is None and (self.fetch or pinned is None):
+            pinned, path = keeping.bring(elsewhere, seen or elsewhere.look(), pinned, self.say)
+        return Source(elsewhere.label, path=path, pinned=pinned)
+
+
+def find(text: str, project: Path, key: str) -> Source:
+    """Find what `text` names, and fetch it where it is elsewhere. As `Finder`, which see."""
+    return Finder(project)(text, key)
+
+
+def _local(text: str, project: Path, key: str) -> Source:
     failed: type[InputError] = SourceError if key == "source" else DataError
     if text.startswith("package:"):
         return Source(text, path=_packaged(text, key, failed))
@@ -63,10 +138,14 @@ def find(text: str, project: Path, key: str) -> Source:
             return Source(text, code=locate(module, function, project, key))
         except SourceError as error:
             raise failed(str(error)) from None
-    if found := _LATER.match(text):
+    if found := _ADDRESS.match(text):
+        from model_build.sources.remote import SCHEMES, shown
+
+        named = ", ".join(SCHEMES)
+        instead = "; write https://" if found[0] == "http://" else "; download the file and name its path"
         raise failed(
-            f"{key} is {text!r}, but {found[1]}: is not a source yet, expected module:function, a path or "
-            "package:NAME/path; download the file and name its path"
+            f"{key} is {shown(text)!r}, but {text.partition(':')[0]}: is not a source, expected module:function, a "
+            f"path, package:NAME/path or an address ({named}){instead}"
         )
     path = project / Path(text).expanduser()
     if not path.exists():
@@ -79,15 +158,26 @@ def find(text: str, project: Path, key: str) -> Source:
 def model_file(source: Source) -> Path:
     """The one file in a source that holds the model. Raises SourceError when a folder has none or several."""
     assert source.path is not None
-    if source.path.is_file():
-        return source.path
-    kinds = (".onnx", ".skops", ".ubj", *PICKLES, *TORCH)
-    found = [path for _, path in content.walk(source.path) if path.suffix in kinds]
-    preferred = [path for path in found if path.stem == "model"]
+    return source.path if source.path.is_file() else source.path / model_name(source)
+
+
+def model_name(source: Source) -> str:
+    """The name of `model_file`, relative to the source, which need not have been fetched yet."""
+    if source.path is None:
+        assert source.pinned is not None
+        if not source.pinned.folder:
+            return next(iter(source.pinned.files))
+        names = list(source.pinned.files)
+    elif source.path.is_file():
+        return source.path.name
+    else:
+        names = [name for name, _ in content.walk(source.path)]
+    kinds = (".onnx", ".skops", ".ubj", ".safetensors", *PICKLES, *TORCH)
+    found = [name for name in names if PurePosixPath(name).suffix in kinds]
+    preferred = [name for name in found if PurePosixPath(name).stem == "model"]
     choice = preferred if len(preferred) == 1 else found
     if len(choice) != 1:
-        names = ", ".join(path.relative_to(source.path).as_posix() for path in found[:5])
-        got = f"{len(found)} models ({names})" if found else "no model"
+        got = f"{len(found)} models ({', '.join(found[:5])})" if found else "no model"
         raise SourceError(
             f"source is {source.text!r}, a folder with {got}, expected one file of {', '.join(kinds)}; "
             "name the file itself"
@@ -96,7 +186,12 @@ def model_file(source: Source) -> Path:
 
 
 def weights_beside(path: Path) -> list[Path]:
-    """The files in which an ONNX file keeps its large weights, by the names that exporters give them."""
+    """The files in which an ONNX file keeps its large weights, by the names that exporters give them.
+
+    Beside the weights of a model of transformers: what else it is.
+    """
+    if path.suffix == ".safetensors":
+        return [file for name in _BESIDE if (file := path.with_name(name)).is_file()]
     if path.suffix != ".onnx":
         return []
     return sorted(p for p in path.parent.glob(f"{path.name}[._-]*") if p.is_file() and not p.name.endswith(".json"))

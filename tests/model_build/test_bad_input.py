@@ -65,7 +65,7 @@ def write(home: Path, body: str) -> dict[str, str]:
         ("package:magika", "expected package:NAME/path/inside"),
         ("goood:model", "there is no module 'goood'; did you mean 'good'?"),
         ("good:modle", "good has no 'modle'"),
-        ("s3://bucket/m.onnx", "s3: is not a source yet"),
+        ("s3x://bucket/m.onnx", "s3x: is not a source, expected module:function"),
         ("good.py", "whose format cannot be told from its name"),
     ],
 )

@@ -181,7 +181,7 @@ def test_a_call_that_came_before_there_was_room_is_answered() -> None:
 
     def one(number: int) -> None:
         begun.wait()
-        with child._room_for_others():
+        with child.room_for_others():
             building.append(number)
             held.wait()
 
