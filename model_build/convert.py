@@ -25,6 +25,8 @@ class Converted:
     """NaN stands for a missing value."""
     columns: list[str] | None = None
     """What the columns of its one matrix are called, where the framework knows."""
+    generates: str | None = None
+    """What a model writes that goes on token by token: text, or ids. None: it answers at once."""
 
 
 def convert(work: Work) -> Converted:
@@ -68,4 +70,5 @@ def convert(work: Work) -> Converted:
         note["classes"],
         note.get("missing", False),
         note.get("columns"),
+        note.get("generates"),
     )

@@ -79,6 +79,7 @@ def typed(model: "onnx.ModelProto") -> "onnx.ModelProto":
         return found
     asked = onnx.ModelProto()
     asked.CopyFrom(found)
+    del asked.metadata_props[:]  # the graph is asked, and not what is around it
     asked.graph.output.extend(onnx.ValueInfoProto(name=name) for name in missing)
     kinds = {"tensor(float)": 1, "tensor(int64)": 7, "tensor(int32)": 6, "tensor(bool)": 9, "tensor(double)": 11}
     for value in runtime.session(serialise(asked), plain=True).get_outputs():

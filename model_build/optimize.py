@@ -48,7 +48,8 @@ def search(work: Work, converted: Converted) -> Iterator[Candidate]:
     asked = work.recipe.optimize
     began = time.monotonic()
     deadline = None if asked.max_seconds is None else began + asked.max_seconds
-    rows = calibration(work, converted) if any(PLAN[name].calibrated for name in asked.plan) else None
+    calibrated = any(PLAN[name].calibrated for name in asked.plan)
+    rows = calibration(work, converted) if calibrated and not converted.generates else None
     entries: list[cache.Entry] = []
     for name in asked.plan:
         form = PLAN[name]
@@ -94,6 +95,8 @@ class _Maker:
             try:
                 if base is not None and not base.note()["digest"]:
                     raise NotMade(f"{form.base} could not be made: {base.note()['why']}")
+                if form.calibrated and self.rows is None:
+                    raise NotMade("a model that writes token by token is not calibrated; int8 needs no data")
                 detail = form.make(task)
                 note = {"digest": content.of_file(task.target), "why": "", "detail": detail}
             except NotMade as reason:

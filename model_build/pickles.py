@@ -27,7 +27,13 @@ from model_build.errors import SourceError
 Name = tuple[str, str]
 """A module, and what is named in it."""
 
-DATA = {"onnx": ("*",), "sklearn": (".skops",), "xgboost": (".json", ".ubj"), "lightgbm": (".txt",)}
+DATA = {
+    "onnx": ("*",),
+    "sklearn": (".skops",),
+    "xgboost": (".json", ".ubj"),
+    "lightgbm": (".txt",),
+    "seq2seq": (".safetensors",),
+}
 """Formats and the endings of files whose loaders run no code that is in them; of any other it is taken for granted."""
 
 _ENDINGS = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".dill")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from model_build import generating
 from model_build.errors import SourceError
 
 THREADS = 1
@@ -24,7 +25,8 @@ def untyped(name: str) -> Any:
 
 
 def session(model: Path | bytes, *, plain: bool = False) -> Any:
-    """An InferenceSession on `model`. plain: run the graph as it is written, nothing fused.
+    """An InferenceSession on `model`, in its loop where it is one that writes. plain: run the graph as it is written,
+    nothing fused.
 
     Raises what ONNX Runtime raises; `refusal` says it in our words.
     """
@@ -37,7 +39,7 @@ def session(model: Path | bytes, *, plain: bool = False) -> Any:
     if plain:
         options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL
     source = model if isinstance(model, bytes) else str(model)
-    return runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    return generating.around(runtime.InferenceSession(source, options, providers=["CPUExecutionProvider"]))
 
 
 def image_version() -> str | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from model_build.bake import bases, code, layers, python, tar, wheels
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError, disk_errors
-from model_build.bake.inputs import APP, EPOCH, SITE, USER, code_digest, key, wheels_lock
+from model_build.bake.inputs import APP, EPOCH, SITE, USER, code_digest, key, locks
 from model_build.bake.layers import Layer
 from model_build.bake.layout import (
     CONFIG,
@@ -56,13 +56,15 @@ def bake(
     """
     say = progress or _silent
     _check(model, name)
+    needs: list[str] = json.loads((model / "model.json").read_bytes()).get("needs") or []
     with disk_errors(cache_dir(), "free some, or set MODELPORT_CACHE_DIR to a folder on a larger disk"):
         found = bases.resolve(base, say)
         tools = python.fingerprint(found.tree)
+        pinned = locks(needs)
         wheel = layers.cached(
-            key("wheels", tools, wheels_lock().read_text()),
+            key("wheels", tools, *(each.read_text() for each in pinned)),
             "wheels",
-            lambda root: wheels.build_tree(root, found.tree),
+            lambda root: wheels.build_tree(root, found.tree, pinned),
             base=found.tree,
             say=say,
             text="fetching and trimming the image's wheels",

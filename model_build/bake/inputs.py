@@ -4,6 +4,7 @@ import functools
 import hashlib
 import importlib.util
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from model_build.bake.errors import BakeError, BaseError
@@ -62,6 +63,20 @@ def wheels_lock() -> Path:
     if not place.is_file():
         raise BakeError(f"{place}: missing, expected the hashed requirements of the image; install modelport whole")
     return place
+
+
+def locks(needs: Iterable[str] = ()) -> list[Path]:
+    """The pins of an image's wheels: those of every image, and those of what its model `needs` besides, such as text.
+
+    Raises BakeError.
+    """
+    found = [wheels_lock()]
+    for name in needs:
+        place = serving_folder() / f"requirements.{name}.lock"
+        if not place.is_file():
+            raise BakeError(f"the model needs {name!r}, expected {place.name} in serving; install modelport whole")
+        found.append(place)
+    return found
 
 
 def code_files() -> list[tuple[str, Path]]:

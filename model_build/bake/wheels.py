@@ -1,4 +1,4 @@
-"""The layer of wheels: serving/requirements.lock, resolved for the base's Python, less what serving never reads."""
+"""The layer of wheels: what serving's locks pin, resolved for the base's Python, less what serving never reads."""
 
 import csv
 import io
@@ -7,11 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from model_build.bake import python
 from model_build.bake.errors import BakeError
-from model_build.bake.inputs import SITE, wheels_lock
+from model_build.bake.inputs import SITE
 from model_build.index import uv_environment
 
 PLATFORM = "x86_64-manylinux_2_28"
@@ -45,8 +46,8 @@ def _uv() -> str:
     return found
 
 
-def build_tree(root: Path, base: Path) -> None:
-    """Fill `root` with the wheels at /opt/modelport/site, trimmed and byte-compiled by the Python of `base`."""
+def build_tree(root: Path, base: Path, locks: Sequence[Path]) -> None:
+    """Fill `root` with the wheels that `locks` pin at /opt/modelport/site, trimmed and byte-compiled by `base`'s Python."""
     site = root / SITE
     site.mkdir(parents=True)
     version = python.launcher(base, {}).version
@@ -62,7 +63,9 @@ def build_tree(root: Path, base: Path) -> None:
         "copy",
     ]
     command += ["--python", sys.executable, "--python-version", version, "--python-platform", PLATFORM]
-    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes", "-r", str(wheels_lock())]
+    command += ["--only-binary", ":all:", "--no-deps", "--require-hashes"]
+    for lock in locks:
+        command += ["-r", str(lock)]
     ran = subprocess.run(
         command, capture_output=True, text=True, env=uv_environment(), cwd=root, stdin=subprocess.DEVNULL, check=False
     )
@@ -79,7 +82,7 @@ def _failed(said: str, version: str) -> BakeError:
     reason = re.sub(r"//[^/@\s]+@", "//", " ".join(lines[:3])) or "no reason given"
     return BakeError(
         f"wheels: could not be fetched for Python {version} on {PLATFORM} (uv said: {reason}), expected every pin of "
-        "serving/requirements.lock; look at the network and the package index that uv is set up with"
+        "serving's locks; look at the network and the package index that uv is set up with"
     )
 
 

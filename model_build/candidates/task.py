@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_build import graphs, runtime
+from model_build import generating, graphs, runtime
 from model_build.evaluation import Rows
 from model_build.recipe import Calibration
 
@@ -45,6 +45,7 @@ def finish(task: Task) -> None:
     model = graphs.load(task.target)
     graphs.normalise(model, name="model")
     original = graphs.load(task.source)
+    model.metadata_props.extend(each for each in original.metadata_props if each.key in generating.KEPT)
     model.ir_version = max(original.ir_version, graphs.IR_VERSION) if original.ir_version else graphs.IR_VERSION
     task.target.write_bytes(graphs.serialise(model))
     try:

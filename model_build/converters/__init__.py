@@ -18,6 +18,8 @@ FORMATS = {
     "xgboost": "model_build.converters.xgboost",
     "lightgbm": "model_build.converters.lightgbm",
     "sklearn": "model_build.converters.sklearn",
+    # Before PyTorch, whose modules these are.
+    "seq2seq": "model_build.converters.seq2seq",
     "torch": "model_build.converters.torch",
 }
 
@@ -45,7 +47,8 @@ class Converter(Protocol):
         settings: `input`, the name for the model's one input where the format has no names; `label`, what messages
         call the source; for BY_EXAMPLE also `data`, a data.npz, and `axes` of the recipe. Returns `framework` (name and
         version) and `classes` (label values in order, or None). `missing: True` where NaN stands for what is missing;
-        `columns`, the names of the columns of the model's one matrix, where it knows them. Raises SourceError.
+        `columns`, the names of the columns of the model's one matrix, where it knows them. `generates` of a model that
+        writes: text, or ids. Raises SourceError.
         """
         ...
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from model_build import graphs, onnxfile, runtime
+from model_build import generating, graphs, onnxfile, runtime
 from model_build.converters import Arrays
 from model_build.errors import SourceError
 
@@ -64,7 +64,8 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
     _load(target, name)
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     missing = any(node.op_type.startswith(_MISSING) for node in graphs.nodes(model.graph))
-    return {"framework": f"onnx opset {opset}", "classes": None, "missing": missing}
+    generates = generating.written(model)
+    return {"framework": f"onnx opset {opset}", "classes": None, "missing": missing, "generates": generates}
 
 
 def _is_whole(source: Path) -> bool:

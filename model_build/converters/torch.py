@@ -64,10 +64,10 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         raise
     except Exception as error:
         raise torch_faults.misfit(error, called) from None
-    with _quiet():
+    with quiet():
         model = (_from_script if loaded.scripted else _from_export)(loaded, inputs, opened, list(answer), called)
-    _drop_shapes_of_weights(model)
-    _name_axes(model, opened)
+    drop_shapes_of_weights(model)
+    name_axes(model, opened)
     graphs.normalise(model, name="model")
     model.ir_version = graphs.IR_VERSION
     if model.ByteSize() >= onnx.LARGEST:
@@ -196,13 +196,13 @@ def _from_export(
             opset_version=graphs.OPSET,
             verbose=False,
         )
-        _name_outputs(made.model.graph, names)
+        name_outputs(made.model.graph, names)
         return made.model_proto
     except Exception as error:
         raise torch_faults.fault(error, called) from None
 
 
-def _name_outputs(graph: Any, names: Sequence[str]) -> None:
+def name_outputs(graph: Any, names: Sequence[str]) -> None:
     """Give the outputs their names, and other values that have one of these by chance another one."""
     last = list(graph.outputs)
     inner = [value for node in graph.all_nodes() for value in node.outputs if all(value is not each for each in last)]
@@ -253,7 +253,7 @@ def _only(script: Any, names: list[str]) -> Any:
     return around.eval()
 
 
-def _drop_shapes_of_weights(model: Any) -> None:
+def drop_shapes_of_weights(model: Any) -> None:
     """Weights have their shapes themselves; said twice, they are wrong once a tool turns one, as int8 of Gemm does."""
     weights = {tensor.name for tensor in model.graph.initializer}
     kept = [value for value in model.graph.value_info if value.name not in weights]
@@ -261,7 +261,7 @@ def _drop_shapes_of_weights(model: Any) -> None:
     model.graph.value_info.extend(kept)
 
 
-def _name_axes(model: Any, opened: Mapping[str, Mapping[int, str]]) -> None:
+def name_axes(model: Any, opened: Mapping[str, Mapping[int, str]]) -> None:
     """Call the open axes what they are called, wherever torch has put a symbol of its own for them."""
     symbols: dict[str, str] = {}
     for value in model.graph.input:
@@ -306,7 +306,7 @@ def _follow(
 
 
 @contextlib.contextmanager
-def _quiet() -> Generator[None]:
+def quiet() -> Generator[None]:
     """What torch prints of its own insides as it exports, from Python and from C++, is no progress."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.core import generation
 from serving.core.datatypes import BY_ONNX, Datatype
 from serving.core.manifest import Manifest
 from serving.errors import BadInput, ModelFailed, Refused, StartError
@@ -71,6 +72,9 @@ class Model:
         self.manifest = manifest
         self._threads = threads
         self._session: Any = _session(manifest.onnx, threads)
+        writes = generation.generates(self._session)
+        if writes:
+            self._session = _generator(self._session, manifest.onnx)
         self.inputs = {each.name: _spec(each, manifest.onnx) for each in self._session.get_inputs()}
         outputs = [each for each in self._session.get_outputs() if each.type in BY_ONNX]
         if not outputs:
@@ -79,7 +83,7 @@ class Model:
                 f"{manifest.onnx}: no output is a tensor (found {kinds}); convert without ZipMap (zipmap=False)"
             )
         self.outputs = {each.name: _spec(each, manifest.onnx) for each in outputs}
-        self.steady = _steady(manifest.onnx)
+        self.steady = not writes and _steady(manifest.onnx)
         specs = (*self.inputs.values(), *self.outputs.values())
         self._bfloat16 = any(each.datatype.name == "BF16" for each in specs)
 
@@ -98,6 +102,8 @@ class Model:
                 arrays = self._session.run(list(outputs), dict(inputs))
         except MemoryError:
             raise ModelFailed("not enough memory for this request") from None
+        except generation.TooLong as error:
+            raise BadInput(str(error)) from None
         except Exception as error:
             text = _first_line(error)
             if "allocat" in text:
@@ -180,6 +186,13 @@ def _session(path: Path, threads: int) -> Any:
         raise StartError(
             f"{path}: onnxruntime {runtime.__version__} cannot load the model: {_first_line(error)}"
         ) from None
+
+
+def _generator(session: Any, path: Path) -> generation.Generator:
+    try:
+        return generation.Generator(session)
+    except (ValueError, TypeError) as error:
+        raise StartError(f"{path}: the model cannot be asked token by token: {error}") from None
 
 
 def _steady(path: Path) -> bool:
