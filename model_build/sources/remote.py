@@ -6,6 +6,7 @@ without fetching it; `fetch` brings exactly that version. Everything else is don
 """
 
 import importlib
+import ipaddress
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 SCHEMES: Mapping[str, tuple[str, str]] = {
     "https://": ("https", "Https"),
+    "s3://": ("s3", "S3"),
+    "gs://": ("gs", "Gs"),
+    "az://": ("az", "Az"),
 }
 """How an address begins, and the module beside this one and the class in it that serve it."""
 
@@ -137,6 +141,17 @@ def port(address: str) -> int | None:
         return urlsplit(address).port or 443
     except ValueError:
         return None
+
+
+def loopback(address: str) -> bool:
+    """Whether an address is of this machine: only there does plain HTTP do."""
+    name = urlsplit(address).hostname or ""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def visible(name: str) -> bool:

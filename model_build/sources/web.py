@@ -8,9 +8,8 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from model_build.push.reference import Reference
 from model_build.sources.downloads import BrokenOff, Into
-from model_build.sources.remote import Remote, port
+from model_build.sources.remote import Remote, loopback, port
 
 TIMEOUT = httpx.Timeout(60, connect=10)
 _REDIRECTS = 10
@@ -94,7 +93,7 @@ def _broken_off(source: Remote) -> Generator[None]:
 
 def _client(address: str) -> httpx.Client:
     # A proxy does not reach this machine's own servers.
-    return httpx.Client(timeout=TIMEOUT, verify=ssl.create_default_context(), trust_env=not _loopback(address))
+    return httpx.Client(timeout=TIMEOUT, verify=ssl.create_default_context(), trust_env=not loopback(address))
 
 
 def _answer(source: Remote, first: str, client: httpx.Client, asked: dict[str, str]) -> httpx.Response:
@@ -122,7 +121,7 @@ def _answer(source: Remote, first: str, client: httpx.Client, asked: dict[str, s
 def _next(source: Remote, address: str, location: str) -> str:
     to = urljoin(address, location)
     parts = urlsplit(to)
-    plain = parts.scheme == "http" and _loopback(to) and _loopback(address)
+    plain = parts.scheme == "http" and loopback(to) and loopback(address)
     if not location or not parts.hostname or port(to) is None or not (parts.scheme == "https" or plain):
         where = f"{parts.scheme}://{parts.hostname}" if parts.scheme in ("http", "https") else parts.scheme or "nowhere"
         raise source.wrong(
@@ -152,7 +151,3 @@ def _netrc() -> httpx.NetRCAuth | None:
         return httpx.NetRCAuth()
     except (OSError, SyntaxError):  # none, or one that is not to be read
         return None
-
-
-def _loopback(address: str) -> bool:
-    return Reference(urlsplit(address).netloc.rpartition("@")[2], "").loopback

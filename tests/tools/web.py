@@ -66,19 +66,19 @@ def _handler(web: Web) -> Callable[..., BaseHTTPRequestHandler]:
             path = self.path.partition("?")[0]
             web.asked.append(("GET", self.path, {name.lower(): value for name, value in self.headers.items()}))
             page = web.pages.get(path)
-            if page is None:
-                return self._short(404)
-            fault, _, rest = page.faults.pop(0).partition(" ") if page.faults else ("", "", "")
-            if fault == "status":
-                return self._short(int(rest))
+            fault, _, rest = page.faults.pop(0).partition(" ") if page and page.faults else ("", "", "")
+            if page is None or fault == "status":
+                self._short(int(rest or 404))
+                return
             if fault == "become":
                 page.body = rest.encode()
             if page.location:
-                return self._short(302, page.location)
-            if page.login and self.headers.get("authorization") != page.login:
-                return self._short(401)
-            with contextlib.suppress(OSError):
-                self._send(page, fault, rest)
+                self._short(302, page.location)
+            elif page.login and self.headers.get("authorization") != page.login:
+                self._short(401)
+            else:
+                with contextlib.suppress(OSError):
+                    self._send(page, fault, rest)
 
         def _send(self, page: Page, fault: str, rest: str) -> None:
             body, start = page.body, 0
@@ -87,7 +87,8 @@ def _handler(web: Web) -> Callable[..., BaseHTTPRequestHandler]:
             if asked and page.ranges and same:
                 start = int(asked.removeprefix("bytes=").removesuffix("-"))
             if start > len(body) or (start and start == len(body)):
-                return self._short(416)
+                self._short(416)
+                return
             self.send_response(206 if start else 200)
             if start:
                 self.send_header("content-range", f"bytes {start}-{len(body) - 1}/{len(body)}")
@@ -97,7 +98,7 @@ def _handler(web: Web) -> Callable[..., BaseHTTPRequestHandler]:
             self.end_headers()
             if not fault or fault == "become":
                 self.wfile.write(body[start:])
-                return None
+                return
             count, _, other = rest.partition(" ")
             self.wfile.write(body[start : start + int(count)])
             self.wfile.flush()
@@ -106,7 +107,6 @@ def _handler(web: Web) -> Callable[..., BaseHTTPRequestHandler]:
             if fault == "cut-become":
                 page.body = other.encode()
             self.close_connection = True
-            return None
 
         def _short(self, status: int, location: str = "") -> None:
             self.send_response(status)

@@ -55,7 +55,7 @@ def test_what_was_fetched_before_a_run_ended_is_not_fetched_again(
 ) -> None:
     address = web.put("/m.bin", Page(BODY, ["cut 300000"] + ["status 500"] * 9))
     with pytest.raises(
-        UnreachedError, match="could not be fetched: 127.0.0.1 answered 500, after 0.3 MB; run it again"
+        UnreachedError, match=r"could not be fetched: 127\.0\.0\.1 answered 500, after 0\.3 MB; run it again"
     ):
         find(address, tmp_path, "source")
     web.pages["/m.bin"].faults.clear()

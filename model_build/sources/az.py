@@ -1,0 +1,73 @@
+"""`az://CONTAINER/BLOB`: Azure Blob Storage."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from model_build.sources.buckets import Bucket, Object, variable
+from model_build.sources.remote import File
+
+
+class Az(Bucket):
+    """Credentials: AZURE_STORAGE_* variables, else what azure-identity finds (the Azure CLI, managed identities)."""
+
+    package, extra, cls = "adlfs", "azblob", ("adlfs", "AzureBlobFileSystem")
+    variables = (
+        "AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or run az login, or write ?anonymous=true for a public one"
+    )
+    settings = frozenset({"storage_account", "domain", "protocol", "anonymous"})
+
+    def options(self) -> dict[str, Any]:
+        text = variable("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGEBLOB_CONNECTIONSTRING")
+        parts = dict(piece.split("=", 1) for piece in text.split(";") if "=" in piece)
+        account = self.given.get("storage_account") or variable("AZURE_STORAGE_ACCOUNT") or parts.get("AccountName")
+        if not account:
+            raise self.wrong("which names no storage account; add ?storage_account=NAME or set AZURE_STORAGE_ACCOUNT")
+        domain = self.given.get("domain") or variable("AZURE_STORAGE_DOMAIN") or "blob.core.windows.net"
+        protocol = self.given.get("protocol") or variable("AZURE_STORAGE_PROTOCOL") or "https"
+        local = re.fullmatch(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", domain)
+        if protocol != "https" and not (local and protocol == "http"):
+            raise self.wrong(f"by {protocol} from {domain}, expected https; take the protocol out")
+        own = f"{protocol}://{domain}/{account}" if local else f"{protocol}://{account}.{domain}"
+        address = own if "domain" in self.given else parts.get("BlobEndpoint", own)
+        options: dict[str, Any] = {"account_name": account}
+        key = variable("AZURE_STORAGE_KEY") or parts.get("AccountKey")
+        token = variable("AZURE_STORAGE_SAS_TOKEN") or parts.get("SharedAccessSignature")
+        if self.anonymous or not (key or token):
+            return {**options, "account_host": address.split("://", 1)[1], "anon": self.anonymous}
+        # A connection string is the one way to name every part.
+        secret = f"AccountKey={key}" if key else f"SharedAccessSignature={str(token).removeprefix('?')}"
+        return {**options, "connection_string": f"AccountName={account};{secret};BlobEndpoint={address}"}
+
+    def head(self) -> Object | None:
+        try:
+            told = self.system.info(f"{self.bucket}/{self.path}", refresh=True)
+        except FileNotFoundError:
+            return None
+        return None if told.get("type") == "directory" else _object(told)
+
+    def list(self, prefix: str) -> Mapping[str, Object]:
+        found: dict[str, Any] = self.system.find(f"{self.bucket}/{prefix}".rstrip("/"), detail=True)
+        return {
+            name.removeprefix(f"{self.bucket}/"): _object(told)
+            for name, told in found.items()
+            if told.get("type") == "file"
+        }
+
+    def part(self, key: str, file: File, start: int, end: int) -> bytes:
+        from azure.core import MatchConditions
+        from fsspec.asyn import sync
+
+        async def read() -> bytes:
+            async with self.system.service_client.get_blob_client(container=self.bucket, blob=key) as client:
+                coming = await client.download_blob(
+                    offset=start, length=end - start, etag=file.mark, match_condition=MatchConditions.IfNotModified
+                )
+                return bytes(await coming.readall())
+
+        return bytes(sync(self.system.loop, read))
+
+
+def _object(told: Mapping[str, Any]) -> Object:
+    size, tag = int(told["size"]), str(told.get("etag") or "")
+    return Object(size, tag, f"{tag} of {size} bytes")

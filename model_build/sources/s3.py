@@ -1,0 +1,92 @@
+"""`s3://BUCKET/KEY`: Amazon S3, and what speaks its protocol."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any
+
+from model_build.sources.buckets import Bucket, Object, variable
+from model_build.sources.remote import File, loopback
+
+
+class S3(Bucket):
+    """Credentials: as the AWS CLI has them (AWS_* variables, profiles, single sign-on, roles)."""
+
+    package, extra, cls = "s3fs", "s3", ("s3fs", "S3FileSystem")
+    variables = (
+        "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or write ?anonymous=true for a public bucket"
+    )
+    settings = frozenset({"region", "endpoint", "profile", "anonymous"})
+
+    def options(self) -> dict[str, Any]:
+        config: dict[str, Any] = {
+            "connect_timeout": 10,
+            "read_timeout": 60,
+            "retries": {"max_attempts": 3, "mode": "standard"},
+            "response_checksum_validation": "when_required",  # of a part there is none
+        }
+        # AWS_REGION is what other SDKs read; Python's reads AWS_DEFAULT_REGION alone.
+        region = self.given.get("region") or variable("AWS_REGION", "AWS_DEFAULT_REGION")
+        endpoint = self.given.get("endpoint", "")
+        if endpoint and "://" not in endpoint:
+            endpoint = f"https://{endpoint}"
+        if endpoint and not (endpoint.startswith("https://") or loopback(endpoint)):
+            raise self.wrong("with an endpoint that is not https, expected https; write endpoint=https://HOST")
+        options: dict[str, Any] = {"config_kwargs": config, "anon": self.anonymous}
+        options["client_kwargs"] = {"region_name": region} if region else {}
+        if endpoint:
+            options["endpoint_url"] = endpoint
+        if profile := self.given.get("profile") or variable("AWS_PROFILE"):
+            options["profile"] = profile
+        return options
+
+    @property
+    def _s3(self) -> Any:
+        self.system.retries = 2  # above those of the library below, which are three each
+        return self.system
+
+    def head(self) -> Object | None:
+        try:
+            told = self._s3.call_s3("head_object", Bucket=self.bucket, Key=self.path, ChecksumMode="ENABLED")
+        except FileNotFoundError:
+            return None
+        return _object(told, int(told["ContentLength"]))
+
+    def list(self, prefix: str) -> Mapping[str, Object]:
+        place = f"{self.bucket}/{prefix}".rstrip("/")
+        found: dict[str, Any] = self._s3.find(place, detail=True)
+        return {
+            name.removeprefix(f"{self.bucket}/"): _object(told, int(told["size"]))
+            for name, told in found.items()
+            if told.get("type") == "file"
+        }
+
+    def part(self, key: str, file: File, start: int, end: int) -> bytes:
+        from fsspec.asyn import sync
+
+        async def read() -> bytes:
+            told = await self._s3._call_s3(
+                "get_object", Bucket=self.bucket, Key=key, IfMatch=file.mark, Range=f"bytes={start}-{end - 1}"
+            )
+            async with told["Body"] as body:
+                return bytes(await body.read())
+
+        return bytes(sync(self._s3.loop, read))
+
+
+def _object(told: Mapping[str, Any], size: int) -> Object:
+    tag = str(told.get("ETag") or "")
+    number = told.get("VersionId")
+    version = f"{tag} of {size} bytes" + (f", version {number}" if number and number != "null" else "")
+    return Object(size, tag, version, _sha256(told))
+
+
+def _sha256(told: Mapping[str, Any]) -> str:
+    """That of the whole object, which a store has where whoever uploaded it asked for it."""
+    if told.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
+        return ""
+    try:
+        found = base64.b64decode(str(told.get("ChecksumSHA256") or ""), validate=True)
+    except binascii.Error:
+        return ""  # of parts, which has a number behind it
+    return found.hex() if len(found) == 32 else ""
