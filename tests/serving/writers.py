@@ -58,7 +58,9 @@ def model(settings: Mapping[str, Any] | None = None, *, text: bool = True) -> on
         # How far from the input's end the next word is: its length less one, less what is in the past.
         node("Shape", "past_key_values.0.decoder.key", "before", start=2, end=3),
         node("Cast", "before", "before_f", **to_float),
-        node("Cast", "encoder_attention_mask", "there", **to_float),
+        node("Cast", "encoder_attention_mask", "asked", **to_float),
+        node("Squeeze", "past_key_values.0.encoder.value sides", "kept"),
+        node("Mul", "asked kept", "there"),
         node("ReduceSum", "there one", "length", keepdims=1),
         node("Sub", "length one_f", "last"),
         node("Sub", "last before_f", "at"),
