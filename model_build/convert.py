@@ -38,6 +38,8 @@ def convert(work: Work) -> Converted:
         "input": classify.input if classify else INPUT,
         "label": work.source.label,
     }
+    if fetched.format == "keras":
+        request["trust"] = work.recipe.trust
     example: dict[str, str] = {}
     if fetched.format in converters.BY_EXAMPLE:
         from model_build.evaluation import evaluation  # which knows of conversions, too

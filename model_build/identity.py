@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
 
-from model_build import content, distributions, onnxfile, sources
+from model_build import content, distributions, keras_files, onnxfile, sources
 from model_build.errors import SourceError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ _TREES = {"xgboost": ("xgboost", "xgboost-cpu"), "lightgbm": ("lightgbm",)}
 _TREE_FILES = {".json": "xgboost", ".ubj": "xgboost", ".txt": "lightgbm"}
 _TORCH = ("torch", "onnxscript")
 _SEQ2SEQ = ("transformers", "tokenizers")
+_TF = ("tensorflow", "tensorflow-cpu", "keras", "tf2onnx")
 _SLIM = ("onnxslim",)
 _PLACES = (
     *(("source",), ("trust",), ("evaluate", "data"), ("optimize", "calibration", "data"), ("base",)),
@@ -93,6 +94,8 @@ def identify(
     for each, names in _TREES.items():
         used += names if kind == each or (source.code and each in source.code.imports()) else ()
     used += _TORCH if kind == "torch" or (source.code and "torch" in source.code.imports()) else ()
+    if kind in keras_files.FORMATS or (source.code and {"keras", "tensorflow"} & set(source.code.imports())):
+        used += _TF
     imports = {name for each in training.values() if each.code for name in each.code.imports()}
     used += (_SKLEARN if "sklearn" in imports else ()) + (_TORCH if "torch" in imports else ())
     writes = kind == "seq2seq" or (source.code and "transformers" in source.code.imports())
@@ -134,10 +137,13 @@ def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None
     if wanted == "auto":
         known = {".onnx": "onnx", ".skops": "sklearn", **dict.fromkeys(sources.PICKLES, "sklearn"), **_TREE_FILES}
         known |= {**dict.fromkeys(sources.TORCH, "torch"), ".safetensors": "seq2seq"}
+        known |= dict.fromkeys(keras_files.ENDINGS, "keras")
+        if sources.has_saved_model(source):
+            known[file.suffix] = "savedmodel"
         if file.suffix not in known:
             raise SourceError(
                 f"source is {source.text!r}, whose format cannot be told from its name, expected {', '.join(known)}; "
-                "set format: onnx, sklearn or torch"
+                "set format: onnx, sklearn or torch, or name the folder of a SavedModel"
             )
         wanted = known[file.suffix]
     pickled = wanted == "torch" or (wanted == "sklearn" and file.suffix != ".skops")
@@ -147,6 +153,14 @@ def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None
             "if you trust whoever made it set trust: true, else ask for ONNX"
             f"{'' if wanted == 'torch' else ' or a .skops file'}"
         )
+    if (wanted == "savedmodel") != sources.has_saved_model(source):
+        raise SourceError(
+            f"source is {source.text!r}, {'no' if wanted == 'savedmodel' else 'a'} folder with a saved_model.pb in it, "
+            f"but format is {wanted}; {'name the folder' if wanted == 'savedmodel' else 'set format: savedmodel'}"
+        )
+    if wanted == "keras" and source.path is not None:
+        called = f"source {source.label!r}"
+        keras_files.look(sources.model_file(source), called).check(called, trust=bool(recipe.get("trust", False)))
     if wanted in _TREES and _TREE_FILES.get(file.suffix) != wanted:
         endings = " or ".join(ending for ending, each in _TREE_FILES.items() if each == wanted)
         raise SourceError(

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import model_build
-from model_build import pickles, sandbox
+from model_build import keras_files, pickles, sandbox
 from model_build.code import Code, within
 from model_build.errors import DataError, InputError, ModelBuildError, SourceError
 from model_build.index import SIGNING
@@ -118,12 +118,20 @@ def _held(request: Mapping[str, Any], project: Path, home: Path) -> sandbox.Sand
     `own` in a request: a function of the project returned what is in the file, so it is the project's as that is.
     """
     file, kind = Path(request.get("file", "")), str(request.get("format"))
-    if "file" not in request or request.get("own") is True or not pickles.runs_code(file, kind):
+    if "file" not in request or request.get("own") is True:
         return None
     label = str(request.get("label") or file.name)
     source = Path(request.get("source") or file)
-    sandbox.require(f"source {label!r}")
-    names = pickles.check(source, file, kind, label)
+    if kind in keras_files.FORMATS:
+        if sandbox.missing() and not keras_files.runs_code(file, kind):
+            return None
+        sandbox.require(f"source {label!r}")
+        names = keras_files.look(file, f"source {label!r}").names
+    elif pickles.runs_code(file, kind):
+        sandbox.require(f"source {label!r}")
+        names = pickles.check(source, file, kind, label)
+    else:
+        return None
     reads = [source, home / "model_build", *_named(names, [project, home])]
     if "data" in request:
         reads.append(Path(request["data"]))

@@ -149,7 +149,7 @@ class Recipe(_Part):
         ),
     ]
     """`module:function` that returns a trained model, a file, a folder, or `package:NAME/path/in/package`."""
-    format: Literal["auto", "sklearn", "xgboost", "lightgbm", "torch", "seq2seq", "onnx"] = "auto"
+    format: Literal["auto", "sklearn", "xgboost", "lightgbm", "torch", "seq2seq", "keras", "savedmodel", "onnx"] = "auto"
     """What the source is. `auto`: told by looking at it."""
     axes: dict[str, Annotated[list[str | Annotated[int, Field(ge=1)]], Field(min_length=1)]] | None = None
     """What the axes of a PyTorch model's inputs are: `{input_ids: [batch, sequence]}`. A name is an axis of any length,

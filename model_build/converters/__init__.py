@@ -21,6 +21,8 @@ FORMATS = {
     # Before PyTorch, whose modules these are.
     "seq2seq": "model_build.converters.seq2seq",
     "torch": "model_build.converters.torch",
+    "keras": "model_build.converters.keras",
+    "savedmodel": "model_build.converters.savedmodel",
 }
 
 BY_EXAMPLE = ("torch",)
@@ -45,7 +47,8 @@ class Converter(Protocol):
         """Write `source` as ONNX to `target`.
 
         settings: `input`, the name for the model's one input where the format has no names; `label`, what messages
-        call the source; for BY_EXAMPLE also `data`, a data.npz, and `axes` of the recipe. Returns `framework` (name and
+        call the source; for BY_EXAMPLE also `data`, a data.npz, and `axes` of the recipe; for Keras `trust` of the
+        recipe, and `own` where a function of the project made it. Returns `framework` (name and
         version) and `classes` (label values in order, or None). `missing: True` where NaN stands for what is missing;
         `columns`, the names of the columns of the model's one matrix, where it knows them. `generates` of a model that
         writes: text, or ids. Raises SourceError.
@@ -69,5 +72,5 @@ def recognise(made: object, label: str) -> str:
     kind = f"{type(made).__module__}.{type(made).__qualname__}".removeprefix("builtins.")
     raise SourceError(
         f"source {label} returned {kind}, expected a fitted estimator of scikit-learn, XGBoost or LightGBM, "
-        "a PyTorch module or an ONNX model; return the model"
+        "a PyTorch module, a Keras model, the path of a SavedModel or an ONNX model; return the model"
     )

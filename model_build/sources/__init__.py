@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from model_build import content
+from model_build import content, keras_files
 from model_build.code import Code, locate
 from model_build.errors import DataError, InputError, SourceError
 
@@ -163,16 +163,17 @@ def model_file(source: Source) -> Path:
 
 def model_name(source: Source) -> str:
     """The name of `model_file`, relative to the source, which need not have been fetched yet."""
-    if source.path is None:
-        assert source.pinned is not None
-        if not source.pinned.folder:
-            return next(iter(source.pinned.files))
-        names = list(source.pinned.files)
-    elif source.path.is_file():
-        return source.path.name
-    else:
-        names = [name for name, _ in content.walk(source.path)]
-    kinds = (".onnx", ".skops", ".ubj", ".safetensors", *PICKLES, *TORCH)
+    if (alone := _alone(source)) is not None:
+        return alone
+    names = _names(source)
+    if len(saved := _saved(names)) == 1:
+        return saved[0]
+    if saved:
+        raise SourceError(
+            f"source is {source.text!r}, a folder with {len(saved)} SavedModels ({', '.join(saved[:5])}), expected one; "
+            "name the folder of one"
+        )
+    kinds = (".onnx", ".skops", ".ubj", ".safetensors", *keras_files.ENDINGS, *PICKLES, *TORCH)
     found = [name for name in names if PurePosixPath(name).suffix in kinds]
     preferred = [name for name in found if PurePosixPath(name).stem == "model"]
     choice = preferred if len(preferred) == 1 else found
@@ -183,6 +184,30 @@ def model_name(source: Source) -> str:
             "name the file itself"
         )
     return choice[0]
+
+
+def has_saved_model(source: Source) -> bool:
+    """Whether a source is a folder with one SavedModel of TensorFlow in it."""
+    return source.code is None and _alone(source) is None and len(_saved(_names(source))) == 1
+
+
+def _alone(source: Source) -> str | None:
+    """The name of the one file that a source is; None for a folder."""
+    if source.path is not None:
+        return source.path.name if source.path.is_file() else None
+    assert source.pinned is not None
+    return None if source.pinned.folder else next(iter(source.pinned.files))
+
+
+def _names(source: Source) -> list[str]:
+    if source.path is not None:
+        return [name for name, _ in content.walk(source.path)]
+    return list(source.pinned.files) if source.pinned is not None else []
+
+
+def _saved(names: list[str]) -> list[str]:
+    """The folders that hold a SavedModel."""
+    return [PurePosixPath(name).parent.as_posix() for name in names if PurePosixPath(name).name == "saved_model.pb"]
 
 
 def weights_beside(path: Path) -> list[Path]:
