@@ -31,19 +31,20 @@ class Asking:
     """Questions to one server; its login goes to no other."""
 
     def __init__(
-        self, source: Remote, headers: Mapping[str, str], address: str, look_at: str, auth: tuple[str, str] | None = None
+        self,
+        source: Remote,
+        headers: Mapping[str, str],
+        address: str,
+        look_at: str,
+        auth: tuple[str, str] | None = None,
     ) -> None:
         """look_at: what a user looks at when it does not answer, for messages."""
         self._source = source
         self._look_at = look_at
-        self._client = httpx.Client(
-            headers=dict(headers),
-            auth=auth,
-            timeout=TIMEOUT,
-            verify=ssl.create_default_context(),
-            trust_env=not loopback(address),
-            follow_redirects=True,  # the library sends no login to where a redirect leads
-        )
+        self._headers = dict(headers)
+        self._auth = auth
+        self._trust = not loopback(address)
+        """Whether a proxy may be asked."""
         self.host = urlsplit(address).netloc.rpartition("@")[2]
 
     def get(self, address: str, most: int, params: Mapping[str, str] | None = None) -> Answer:
@@ -63,11 +64,19 @@ class Asking:
         raise AssertionError("unreachable")
 
     def _once(self, address: str, most: int, params: Mapping[str, str] | None) -> Answer:
-        with self._client.stream("GET", address, params=params) as response:
+        with (
+            httpx.Client(timeout=TIMEOUT, verify=ssl.create_default_context(), trust_env=self._trust) as client,
+            # The library sends no login to where a redirect leads.
+            client.stream(
+                "GET", address, params=params, headers=self._headers, auth=self._auth, follow_redirects=True
+            ) as response,
+        ):
             content = b""
             for chunk in response.iter_bytes():
                 content += chunk
                 if len(content) > most:
-                    raise self._source.wrong(f"for which {self.host} sends more than {most:,} bytes; look at the address")
+                    raise self._source.wrong(
+                        f"for which {self.host} sends more than {most:,} bytes; look at the address"
+                    )
             kind = response.headers.get("content-type", "").partition(";")[0].strip()
             return Answer(response.status_code, kind, content)

@@ -1,4 +1,4 @@
-"""Which files of a repository are the model: those that can be read without running code first, and what belongs to them."""
+"""Which files of a repository are the model: what is read without running code first, and what belongs to it."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -48,7 +48,7 @@ def chosen(every: Mapping[str, File], path: str) -> dict[str, str]:
         )
     endings = ", ".join(ending for kinds in _KINDS for ending in kinds)
     raise ValueError(
-        f"with no model of a format that is read here, expected a file of {endings}; {_there(below)}; export it to ONNX, "
+        f"with no model of a format that is read here, expected one of {endings}; {_there(below)}; export it to ONNX, "
         "such as by optimum-cli export onnx, or name a file of trees itself"
     )
 

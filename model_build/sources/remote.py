@@ -24,6 +24,8 @@ SCHEMES: Mapping[str, tuple[str, str]] = {
     "s3://": ("s3", "S3"),
     "gs://": ("gs", "Gs"),
     "az://": ("az", "Az"),
+    "oci://": ("oci", "Oci"),
+    "hf://": ("hub", "Hub"),
 }
 """How an address begins, and the module beside this one and the class in it that serve it."""
 
@@ -116,7 +118,7 @@ def opened(text: str, key: str) -> Remote | None:
         return None
     module, name = SCHEMES[begins]
     made: type[Remote] = getattr(importlib.import_module(f"model_build.sources.{module}"), name)
-    if "://" in text and "@" in urlsplit(text).netloc:
+    if "://" in text and begins != "hf://" and "@" in urlsplit(text).netloc:
         failed: type[InputError] = SourceError if key == "source" else DataError
         raise failed(
             f"{key} is {shown(text)!r}, with a user or password in it, expected none; leave them out: credentials come "

@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
 
@@ -21,10 +21,22 @@ _HOPELESS = ("CERTIFICATE_VERIFY", "Name or service not known", "WRONG_VERSION")
 class Reading:
     """Reads one file, in several requests where it breaks off; all of them must be of one version."""
 
-    def __init__(self, source: Remote, address: str, into: Into) -> None:
+    def __init__(
+        self,
+        source: Remote,
+        address: str,
+        into: Into,
+        login: Mapping[str, str] | None = None,
+        refused: Callable[[int], Exception | None] = lambda _: None,
+    ) -> None:
+        """login: headers for the address's own server, and for none that it redirects to; in place of ~/.netrc.
+        refused: what a status says, for sources that know better than to look at the address.
+        """
         self._source = source
         self._address = address
         self._into = into
+        self._login = login
+        self._refused = refused
         self._mark = ""
         """The entity tag, or when it was changed, of the first answer."""
 
@@ -42,7 +54,7 @@ class Reading:
     def _chunks(self, asked: dict[str, str]) -> Generator[int | bytes]:
         """Where the answer begins, then its bytes."""
         with _broken_off(self._source), _client(self._address) as client:
-            response = _answer(self._source, self._address, client, asked)
+            response = self._answer(client, asked)
             try:
                 whole, begins = self._whole(response, "range" in asked)
                 yield begins
@@ -54,6 +66,29 @@ class Reading:
                     raise BrokenOff(f"it ended after {got:,} of {whole:,} bytes")
             finally:
                 response.close()
+
+    def _answer(self, client: httpx.Client, asked: dict[str, str]) -> httpx.Response:
+        """The answer to a GET, whose body is still to be read. Redirects lead over https alone."""
+        source, first = self._source, self._address
+        address = first
+        for _ in range(_REDIRECTS + 1):
+            own = urlsplit(address)[:2] == urlsplit(first)[:2]
+            # Where a redirect leads gets no password of whoever sent there.
+            login = self._login if own and self._login else {}
+            request = client.build_request("GET", address, headers={**asked, **login})
+            response = client.send(request, stream=True, auth=_netrc() if own and self._login is None else None)
+            if response.is_redirect:
+                response.close()
+                address = _next(source, address, response.headers.get("location", ""))
+                continue
+            if response.status_code in (200, 206):
+                return response
+            if response.status_code == 416:
+                response.close()
+                raise source.changed("which is shorter than what was fetched of it before")
+            response.close()
+            raise self._refused(response.status_code) or _refused(source, first, response)
+        raise source.wrong(f"which redirects more than {_REDIRECTS} times, expected a file; look at the address")
 
     def _whole(self, response: httpx.Response, resumed: bool) -> tuple[int | None, int]:
         """How many bytes the file has, where that is told, and where the answer begins."""
@@ -94,28 +129,6 @@ def _broken_off(source: Remote) -> Generator[None]:
 def _client(address: str) -> httpx.Client:
     # A proxy does not reach this machine's own servers.
     return httpx.Client(timeout=TIMEOUT, verify=ssl.create_default_context(), trust_env=not loopback(address))
-
-
-def _answer(source: Remote, first: str, client: httpx.Client, asked: dict[str, str]) -> httpx.Response:
-    """The answer to a GET, whose body is still to be read. Redirects lead over https alone."""
-    address = first
-    for _ in range(_REDIRECTS + 1):
-        own = urlsplit(address)[:2] == urlsplit(first)[:2]
-        request = client.build_request("GET", address, headers=asked)
-        # Where a redirect leads gets no password of whoever sent there.
-        response = client.send(request, stream=True, auth=_netrc() if own else None)
-        if response.is_redirect:
-            response.close()
-            address = _next(source, address, response.headers.get("location", ""))
-            continue
-        if response.status_code in (200, 206):
-            return response
-        if response.status_code == 416:
-            response.close()
-            raise source.changed("which is shorter than what was fetched of it before")
-        response.close()
-        raise _refused(source, first, response)
-    raise source.wrong(f"which redirects more than {_REDIRECTS} times, expected a file; look at the address")
 
 
 def _next(source: Remote, address: str, location: str) -> str:
