@@ -4,7 +4,8 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urljoin, urlsplit
@@ -208,6 +209,23 @@ class Registry:
                 if attempt == _ATTEMPTS - 1:
                     raise self._down(address, error) from error
             time.sleep(_FIRST_WAIT * 2**attempt)
+
+    @contextmanager
+    def reading(self, path: str, start: int = 0) -> Generator[httpx.Response]:
+        """GET a blob from one of its bytes on, in one try; the body of the answer, 200 or 206, is still to be read.
+
+        Raises httpx.TransportError when it breaks off.
+        """
+        self.request("HEAD", path, expect=(200,))
+        authorization = self._authority.header(f"repository:{self.reference.repository}:pull")
+        headers = {"accept-encoding": "identity"} | ({"range": f"bytes={start}-"} if start else {})
+        headers |= {"authorization": authorization} if authorization else {}
+        address = f"{self.base}/v2/{path}"
+        with self._client(address).stream("GET", address, headers=headers, follow_redirects=True) as response:
+            if response.status_code not in (200, 206):
+                response.read()
+                raise self.error(response, f"GET /v2/{path}")
+            yield response
 
     def _down(self, address: str, error: httpx.TransportError) -> RegistryDown:
         host = urlsplit(address).netloc.rpartition("@")[2]

@@ -20,7 +20,7 @@ from typing import Any, cast
 from model_build import cache, content, folders
 from model_build.errors import ModelBuildError
 from model_build.sources.downloads import Into
-from model_build.sources.remote import File, Remote, Say, Seen, visible
+from model_build.sources.remote import File, Remote, Say, Seen, inside, visible
 
 MOST_FILES = 10_000
 _NOTED_FILES = 256
@@ -81,10 +81,10 @@ def place(found: Pinned) -> Path | None:
     """The file or folder on this machine, where it is there and whole."""
     folder = _folder(found)
     try:
-        if any(content.of_file(folder / name) != digest for name, digest in found.files.items()):
+        if any(content.of_file(inside(folder, name)) != digest for name, digest in found.files.items()):
             return None
         os.utime(folder)
-    except OSError:
+    except (OSError, ValueError):
         return None
     return folder if found.folder else folder / next(iter(found.files))
 

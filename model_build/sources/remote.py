@@ -159,9 +159,8 @@ def loopback(address: str) -> bool:
 def visible(name: str) -> bool:
     """Whether a file counts: as in folders of this machine, hidden files and byte code do not."""
     parts = PurePosixPath(name).parts
-    return not any(part.startswith(".") or part == "__pycache__" for part in parts) and not name.endswith(
-        (".pyc", ".pyo")
-    )
+    hidden = any((part.startswith(".") and part != "..") or part == "__pycache__" for part in parts)
+    return not hidden and not name.endswith((".pyc", ".pyo"))
 
 
 def inside(folder: Path, name: str) -> Path:

@@ -21,6 +21,7 @@ CRANE = ("github.com/google/go-containerregistry/cmd/crane", "v0.22.1")
 ACTIONLINT = ("github.com/rhysd/actionlint/cmd/actionlint", "v1.7.12")
 ACT = ("github.com/nektos/act", "v0.2.89")
 COSIGN = ("github.com/sigstore/cosign/v3/cmd/cosign", "v3.1.3")
+ORAS = ("oras.land/oras/cmd/oras", "v1.3.6")
 _GO = "1.26.4"  # the oldest that builds what is built here
 
 
