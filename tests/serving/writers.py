@@ -75,7 +75,8 @@ def model(settings: Mapping[str, Any] | None = None, *, text: bool = True) -> on
         node("Mul", "words hit_f", "found"),
         node("ReduceSum", "found one", "word", keepdims=1),
         # The first that was written stands behind the start token.
-        node("Min", "before one", "place"),
+        node("Greater", "before zero", "any"),
+        node("Cast", "any", "place", to=integers),
         node("Gather", "present.0.decoder.value place", "written", axis=2),
         node("Squeeze", "written middle", "again"),
         node("Equal", "at minus", "over"),
