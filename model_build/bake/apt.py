@@ -42,7 +42,7 @@ def require_apt() -> None:
         )
 
 
-def options(folder: Path) -> list[str]:
+def options(folder: Path, architecture: str = "amd64") -> list[str]:
     """Options that keep apt's state, cache and lists in `folder`."""
     for name in ("state/lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def options(folder: Path) -> list[str]:
         *("-o", f"Dir::Cache={folder / 'cache'}"),
         *("-o", f"Dir::Log={folder / 'log'}"),
         *("-o", "APT::Sandbox::User="),  # the sandbox user may not write into a user's cache
-        *("-o", "APT::Architecture=amd64", "-o", "APT::Architectures::=amd64"),
+        *("-o", f"APT::Architecture={architecture}", "-o", f"APT::Architectures::={architecture}"),
         *(
             "-o",
             "Acquire::Retries=3",

@@ -9,62 +9,72 @@ from typing import Any
 from model_build.bake import debian, layers, python
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BaseError
-from model_build.bake.inputs import base_identity, read_base
+from model_build.bake.inputs import NATIVE, architecture, base_identity, read_base
 from model_build.bake.layers import Layer
 from model_build.bake.layout import DOCKER_LIST, INDEX, LAYER, LAYER_GZIP, Json, Layout, in_oci_words
 from model_build.bake.rootfs import chain, unpacked
 
+_OF_AN_INDEX = " of an index of images that has one for each of the recipe's platforms"
+
 
 @dataclass(frozen=True)
 class Base:
-    """A base at hand: its layers with where their blobs are, its config, and the folder it is unpacked in."""
+    """A base at hand: its layers with where their blobs are, its config, and the folder it is unpacked in.
+
+    `tools` is the same base for the platform that bakes, whose Python compiles and whose zlib compresses.
+    """
 
     layers: list[Layer]
     blobs: dict[str, Path]
     config: Json
     tree: Path
+    tools: Path
 
 
-def resolve(base: str, say: Callable[[str], None]) -> Base:
+def resolve(base: str, say: Callable[[str], None], platform: str = NATIVE) -> Base:
     """Bring `base` here and unpack it."""
+    native = None if platform == NATIVE else resolve(base, say)
     kind, place, digest = read_base(base)
     if kind == "debian":
-        return _debian(say)
+        return _debian(say, platform, native)
     if kind == "registry":
         from model_build.push import pull
 
         layout = cache_dir() / "bases"
         say(f"fetching the base {base}")
-        pull(base, layout)
+        pull(base, layout, platform)
     else:
         layout = Path(place)
-    return _from_layout(Layout(layout), digest, base, say)
+    return _from_layout(Layout(layout), digest, base, say, platform, native)
 
 
-def _debian(say: Callable[[str], None]) -> Base:
+def _debian(say: Callable[[str], None], platform: str, native: Base | None) -> Base:
     def make(root: Path) -> None:
-        debian.build_tree(root)
-        python.compile_tree(root, root, "usr/lib/python3.11")
+        debian.build_tree(root, platform)
+        python.compile_tree(native.tree if native else root, root, "usr/lib/python3.11")
 
     layer = layers.cached(
-        base_identity("debian"),
+        base_identity("debian", platform),
         "base",
         make,
-        base=None,
+        base=native.tree if native else None,
         special=debian.SPECIAL,
         say=say,
-        text="making the Debian base",
+        text="making the Debian base" if native is None else f"making the Debian base for {platform}",
     )
-    return Base([layer], {layer.digest: layers.blob(layer)}, {}, layers.tree(layer.diff_id))
+    tree = layers.tree(layer.diff_id)
+    return Base([layer], {layer.digest: layers.blob(layer)}, {}, tree, native.tree if native else tree)
 
 
-def _from_layout(layout: Layout, digest: str, base: str, say: Callable[[str], None]) -> Base:
-    manifest = choose_platform(layout, digest, base)
+def _from_layout(
+    layout: Layout, digest: str, base: str, say: Callable[[str], None], platform: str, native: Base | None
+) -> Base:
+    manifest = choose_platform(layout, digest, base, platform)
     config: Json = json.loads(layout.read(manifest["config"]["digest"]))
-    if (config.get("os"), config.get("architecture")) != ("linux", "amd64"):
+    if f"{config.get('os')}/{config.get('architecture')}" != platform:
         raise BaseError(
-            f"base {base} is for {config.get('os')}/{config.get('architecture')}, expected linux/amd64; name another "
-            f"digest"
+            f"base {base} is for {config.get('os')}/{config.get('architecture')}, expected {platform}; name another "
+            f"digest{_OF_AN_INDEX if native else ''}"
         )
     diff_ids = config["rootfs"]["diff_ids"]
     found: list[Layer] = []
@@ -81,19 +91,19 @@ def _from_layout(layout: Layout, digest: str, base: str, say: Callable[[str], No
     tree = unpacked(layout, found)
     size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
     counted = [replace(layer, unpacked=size if layer is found[-1] else 0) for layer in found]
-    return Base(counted, blobs, config, tree)
+    return Base(counted, blobs, config, tree, native.tree if native else tree)
 
 
-def choose_platform(layout: Layout, digest: str, name: str) -> Json:
-    """The manifest at `digest`, or the linux/amd64 one of the index there."""
+def choose_platform(layout: Layout, digest: str, name: str, wanted: str = NATIVE) -> Json:
+    """The manifest at `digest`, or the one for the platform `wanted` of the index there."""
     manifest = layout.manifest(digest)
     if manifest.get("mediaType") in (INDEX, DOCKER_LIST) or "manifests" in manifest:
         entries: list[dict[str, Any]] = manifest["manifests"]
         for entry in entries:
             platform = entry.get("platform", {})
-            if (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
+            if (platform.get("os"), platform.get("architecture")) == ("linux", architecture(wanted)):
                 return layout.manifest(entry["digest"])
-        raise BaseError(f"base {name} has no image for linux/amd64; name another base")
+        raise BaseError(f"base {name} has no image for {wanted}; name another base")
     if "layers" not in manifest or "config" not in manifest:
         raise BaseError(f"base {name} is no image, expected an OCI or Docker image manifest; copy its digest anew")
     return manifest

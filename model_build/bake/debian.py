@@ -12,7 +12,7 @@ from pathlib import Path
 from model_build.bake import apt, deb
 from model_build.bake.cache import cache_dir, work_folder
 from model_build.bake.errors import BakeError
-from model_build.bake.inputs import DEBIAN_LOCK
+from model_build.bake.inputs import DEBIAN_LOCKS, NATIVE, architecture
 from model_build.bake.tar import Special
 
 SUITE = "bookworm"
@@ -73,7 +73,7 @@ _DROP = re.compile(
             r"usr/share/(man|locale|lintian|bug|info|applications|pixmaps|menu|binfmts|base-files|gcc|gdb|python3|debconf)(/|$)",
             r"usr/share/doc/(?!.*/copyright$)",
             r"usr/share/doc/[^/]+/(?!copyright$).*",
-            r"usr/lib/x86_64-linux-gnu/(gconv|audit|engines-3|ossl-modules/legacy\.so)(/|$)",
+            r"usr/lib/[^/]+-linux-gnu/(gconv|audit|engines-3|ossl-modules/legacy\.so)(/|$)",
             r"usr/lib/(debug|mime|valgrind)(/|$)",
             r"usr/bin/(?!python3\.11$)",
             r"usr/sbin/",
@@ -90,14 +90,14 @@ _DROP = re.compile(
 )
 
 
-def read_lock() -> list[apt.Package]:
+def read_lock(platform: str = NATIVE) -> list[apt.Package]:
     """The pinned packages."""
-    return [apt.Package(**entry) for entry in json.loads(DEBIAN_LOCK.read_text())["packages"]]
+    return [apt.Package(**entry) for entry in json.loads(DEBIAN_LOCKS[platform].read_text())["packages"]]
 
 
-def build_tree(root: Path) -> None:
+def build_tree(root: Path, platform: str = NATIVE) -> None:
     """Unpack the locked packages into `root` and add what their scripts would have made."""
-    packages = apt.fetch(read_lock(), cache_dir() / "debs")
+    packages = apt.fetch(read_lock(platform), cache_dir() / "debs")
     for name in ("usr/bin", "usr/sbin", "usr/lib", "usr/lib64", *_FOLDERS):
         (root / name).mkdir(parents=True, exist_ok=True)
     for name in ("bin", "lib", "lib64", "sbin"):
@@ -146,7 +146,7 @@ def _write_certificates(root: Path) -> None:
     (openssl / "cert.pem").symlink_to("../../../etc/ssl/certs/ca-certificates.crt")
 
 
-def lock() -> list[apt.Package]:
+def lock(platform: str = NATIVE) -> list[apt.Package]:
     """The newest version of every package that the release and its security archive have today."""
     apt.require_apt()
     with work_folder(cache_dir() / "work") as folder:
@@ -159,7 +159,13 @@ def lock() -> list[apt.Package]:
             for suite in ([f"{SUITE}-security"] if "security" in address else [SUITE, f"{SUITE}-updates"])
         ]
         sources.write_text("\n".join(lines) + "\n")
-        settings = [*apt.options(folder), "-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-"]
+        settings = [
+            *apt.options(folder, architecture(platform)),
+            "-o",
+            f"Dir::Etc::sourcelist={sources}",
+            "-o",
+            "Dir::Etc::sourceparts=-",
+        ]
         updated = apt.run(["apt-get", *settings, "-o", "APT::Update::Error-Mode=any", "update"])
         if updated.returncode:
             raise BakeError(
@@ -185,17 +191,19 @@ def main(arguments: list[str]) -> int:
     if arguments != ["lock"]:
         print("usage: python -m model_build.bake.debian lock", file=sys.stderr)
         return 2
-    before = {package.name: package.version for package in read_lock()} if DEBIAN_LOCK.exists() else {}
     try:
-        packages = lock()
+        found = {platform: lock(platform) for platform in DEBIAN_LOCKS}
     except BakeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    body = {"suite": SUITE, "architecture": "amd64", "packages": [vars(package) for package in packages]}
-    DEBIAN_LOCK.write_text(json.dumps(body, indent=2) + "\n")
-    for package in packages:
-        if before.get(package.name) != package.version:
-            print(f"{package.name}: {before.get(package.name, 'new')} -> {package.version}")
+    for platform, packages in found.items():
+        place, kind = DEBIAN_LOCKS[platform], architecture(platform)
+        before = {package.name: package.version for package in read_lock(platform)} if place.exists() else {}
+        body = {"suite": SUITE, "architecture": kind, "packages": [vars(package) for package in packages]}
+        place.write_text(json.dumps(body, indent=2) + "\n")
+        for package in packages:
+            if before.get(package.name) != package.version:
+                print(f"{package.name} {kind}: {before.get(package.name, 'new')} -> {package.version}")
     return 0
 
 

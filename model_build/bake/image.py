@@ -9,7 +9,7 @@ from pathlib import Path
 from model_build.bake import bases, code, layers, python, tar, wheels
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError, disk_errors
-from model_build.bake.inputs import APP, EPOCH, SITE, USER, code_digest, key, locks
+from model_build.bake.inputs import APP, EPOCH, NATIVE, SITE, USER, architecture, code_digest, key, locks
 from model_build.bake.layers import Layer
 from model_build.bake.layout import (
     CONFIG,
@@ -44,12 +44,14 @@ def bake(
     base: str,
     layout: Path,
     manifest: str = "oci",
+    platform: str = NATIVE,
     progress: Callable[[str], None] | None = None,
 ) -> Image:
     """Make an image in `layout`: the folder `model` at /models/`name`, on `base`, with the serving program.
 
     base: debian, oci:/path@sha256:... or registry/repo@sha256:...
     manifest: whose words name the parts, oci or docker; the parts are the same.
+    platform: what the image is for, linux/amd64 or linux/arm64; either is baked by tools of linux/amd64.
     progress: called with a line for each thing that is not in the cache yet.
     The same model, name, base, serving code and pins give the same bytes on every machine.
     Raises BakeError (or BaseError for `base`), with nothing half-made left in `layout`.
@@ -58,23 +60,24 @@ def bake(
     _check(model, name)
     needs: list[str] = json.loads((model / "model.json").read_bytes()).get("needs") or []
     with disk_errors(cache_dir(), "free some, or set MODELPORT_CACHE_DIR to a folder on a larger disk"):
-        found = bases.resolve(base, say)
-        tools = python.fingerprint(found.tree)
+        found = bases.resolve(base, say, platform)
+        tools = python.fingerprint(found.tools)
+        other = () if platform == NATIVE else (platform,)
         pinned = locks(needs)
         wheel = layers.cached(
-            key("wheels", tools, *(each.read_text() for each in pinned)),
+            key("wheels", tools, *(each.read_text() for each in pinned), *other),
             "wheels",
-            lambda root: wheels.build_tree(root, found.tree, pinned),
-            base=found.tree,
+            lambda root: wheels.build_tree(root, found.tools, pinned, platform),
+            base=found.tools,
             say=say,
-            text="fetching and trimming the image's wheels",
+            text=" ".join(["fetching and trimming the image's wheels", *(f"for {each}" for each in other)]),
         )
         code_now = code_digest()
         program = layers.cached(
             key("program", tools, code_now),
             "code",
-            lambda root: code.build_tree(root, found.tree, code_now),
-            base=found.tree,
+            lambda root: code.build_tree(root, found.tools, code_now),
+            base=found.tools,
             say=say,
             text="compiling the serving program",
         )
@@ -86,7 +89,7 @@ def bake(
         store.link(found.blobs[layer.digest], layer.digest, layer.size)
     for layer in (wheel, program):
         store.link(layers.blob(layer), layer.digest, layer.size)
-    return _finish(store, found, ours, name, docker=manifest == "docker")
+    return _finish(store, found, ours, name, architecture(platform), docker=manifest == "docker")
 
 
 def _silent(_: str) -> None:
@@ -121,10 +124,10 @@ def _environment(base: Json, name: str) -> list[str]:
     return [f"{key}={value}" for key, value in sorted({**given, **ours}.items())]
 
 
-def _finish(store: Layout, base: bases.Base, ours: list[Layer], name: str, *, docker: bool) -> Image:
+def _finish(store: Layout, base: bases.Base, ours: list[Layer], name: str, machine: str, *, docker: bool) -> Image:
     every = [*base.layers, *ours]
     config: Json = {
-        "architecture": "amd64",
+        "architecture": machine,
         "os": "linux",
         "created": EPOCH,
         "config": {
@@ -165,7 +168,7 @@ def _finish(store: Layout, base: bases.Base, ours: list[Layer], name: str, *, do
             "mediaType": kind,
             "digest": digest,
             "size": size,
-            "platform": {"architecture": "amd64", "os": "linux"},
+            "platform": {"architecture": machine, "os": "linux"},
             "annotations": {"org.opencontainers.image.ref.name": f"{name}-{digest.removeprefix('sha256:')[:12]}"},
         }
     )

@@ -16,7 +16,13 @@ APP = "opt/modelport/app"
 SITE = "opt/modelport/site"
 EPOCH = "1970-01-01T00:00:00Z"
 USER = "65532:65532"
-DEBIAN_LOCK = Path(__file__).with_name("debian.lock.json")
+NATIVE = "linux/amd64"
+"""What images are for, and what bakes them: the bytes of every platform are made by tools of this one."""
+DEBIAN_LOCKS = {
+    NATIVE: Path(__file__).with_name("debian.lock.json"),
+    "linux/arm64": Path(__file__).with_name("debian.arm64.lock.json"),
+}
+"""The pinned packages of the base `debian`, by platform."""
 MODELCAR_LOCK = Path(__file__).with_name("modelcar.lock.json")
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -42,10 +48,10 @@ def read_base(base: str) -> tuple[str, str, str]:
     return "registry", place, digest
 
 
-def base_identity(base: str) -> str:
+def base_identity(base: str, platform: str = NATIVE) -> str:
     """What of `base` decides the image's bytes, without bringing it here."""
     kind, _, digest = read_base(base)
-    return digest if kind != "debian" else key(DEBIAN_LOCK.read_text())
+    return digest if kind != "debian" else key(DEBIAN_LOCKS[platform].read_text())
 
 
 @functools.cache
@@ -101,6 +107,11 @@ def code_digest(root: Path | None = None) -> str:
         path = root / name if root else here
         total.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return total.hexdigest()
+
+
+def architecture(platform: str) -> str:
+    """`arm64` of `linux/arm64`."""
+    return platform.partition("/")[2]
 
 
 def identity(base: str) -> dict[str, str]:

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from model_build.bake import python
 from model_build.bake.errors import BakeError
-from model_build.bake.inputs import SITE
+from model_build.bake.inputs import NATIVE, SITE
 from model_build.index import uv_environment
 
-PLATFORM = "x86_64-manylinux_2_28"
+PLATFORMS = {NATIVE: "x86_64-manylinux_2_28", "linux/arm64": "aarch64-manylinux_2_28"}
+"""uv's words for the platforms of images: none of these wheels asks for a newer glibc than 2.28."""
 
 _DROP = re.compile(
     "|".join(
@@ -46,8 +47,11 @@ def _uv() -> str:
     return found
 
 
-def build_tree(root: Path, base: Path, locks: Sequence[Path]) -> None:
-    """Fill `root` with the wheels that `locks` pin at /opt/modelport/site, trimmed and byte-compiled by `base`'s Python."""
+def build_tree(root: Path, base: Path, locks: Sequence[Path], platform: str = NATIVE) -> None:
+    """Fill `root` with the wheels that `locks` pin, for `platform`, at /opt/modelport/site.
+
+    They are trimmed, and byte-compiled by the Python of `base`.
+    """
     site = root / SITE
     site.mkdir(parents=True)
     version = python.launcher(base, {}).version
@@ -62,7 +66,7 @@ def build_tree(root: Path, base: Path, locks: Sequence[Path]) -> None:
         "--link-mode",
         "copy",
     ]
-    command += ["--python", sys.executable, "--python-version", version, "--python-platform", PLATFORM]
+    command += ["--python", sys.executable, "--python-version", version, "--python-platform", PLATFORMS[platform]]
     command += ["--only-binary", ":all:", "--no-deps", "--require-hashes"]
     for lock in locks:
         command += ["-r", str(lock)]
@@ -70,18 +74,18 @@ def build_tree(root: Path, base: Path, locks: Sequence[Path]) -> None:
         command, capture_output=True, text=True, env=uv_environment(), cwd=root, stdin=subprocess.DEVNULL, check=False
     )
     if ran.returncode:
-        raise _failed(ran.stderr, version)
+        raise _failed(ran.stderr, version, PLATFORMS[platform])
     _trim(site)
     python.compile_tree(base, root, SITE)
 
 
-def _failed(said: str, version: str) -> BakeError:
+def _failed(said: str, version: str, platform: str) -> BakeError:
     if "os error 28" in said or "No space left" in said:
         raise OSError(28, "No space left on device", SITE)
     lines = [re.sub(r"^[^\w`]+", "", line) for line in said.splitlines() if line.strip()]
     reason = re.sub(r"//[^/@\s]+@", "//", " ".join(lines[:3])) or "no reason given"
     return BakeError(
-        f"wheels: could not be fetched for Python {version} on {PLATFORM} (uv said: {reason}), expected every pin of "
+        f"wheels: could not be fetched for Python {version} on {platform} (uv said: {reason}), expected every pin of "
         "serving's locks; look at the network and the package index that uv is set up with"
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from model_build.bake.attachments import formed
+from model_build.bake.inputs import NATIVE
 from model_build.bake.layout import DOCKER_LIST, DOCKER_MANIFEST, INDEX, MANIFEST, Json, Layout, sha256
 from model_build.push.client import Registry
 from model_build.push.errors import MissingError, RegistryError
@@ -112,17 +113,17 @@ def _is_index(found: Json) -> bool:
     return all(isinstance(entry, dict) and isinstance(cast("Json", entry).get("digest"), str) for entry in each)
 
 
-def choose(entries: list[Json], reference: str) -> str:
-    """The digest of the image for linux/amd64."""
+def choose(entries: list[Json], reference: str, wanted: str = NATIVE) -> str:
+    """The digest of the image for the platform `wanted`."""
     for entry in entries:
         platform: Any = entry.get("platform")
         if isinstance(platform, dict):
             here = cast("Json", platform)
-            if (here.get("os"), here.get("architecture")) == ("linux", "amd64"):
+            if f"{here.get('os')}/{here.get('architecture')}" == wanted:
                 if not entry["digest"].startswith("sha256:"):
                     break  # what is fetched by another name is held to nothing
                 return str(entry["digest"])
-    raise MissingError(f"{reference}: has no image for linux/amd64; name another digest")
+    raise MissingError(f"{reference}: has no image for {wanted}; name another digest")
 
 
 def fetch_blobs(registry: Registry, store: Layout, manifest: Json) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from model_build.bake.inputs import NATIVE
 from model_build.bake.layout import MANIFEST, Json, Layout
 from model_build.push import ecr, manifests, referrers
 from model_build.push.client import Registry
@@ -65,21 +66,21 @@ def exists(reference: str) -> bool:
         return registry.request("HEAD", path, expect=(200, 404), headers=manifests.ACCEPT).status_code == 200
 
 
-def pull(reference: str, layout: Path) -> str:
-    """Bring an image into `layout`; of an index, the one for linux/amd64. Returns the digest of what was named."""
+def pull(reference: str, layout: Path, platform: str = NATIVE) -> str:
+    """Bring an image into `layout`; of an index, the one for `platform`. Returns the digest of what was named."""
     wanted = _with_name(reference)
     store = Layout(layout)
-    if wanted.digest and _is_whole(store, wanted.digest):
+    if wanted.digest and _is_whole(store, wanted.digest, platform):
         return wanted.digest
     with Registry(wanted) as registry:
         digest, data = manifests.get(registry, wanted.digest or wanted.tag)
         manifest = manifests.read(data, reference)
         if "manifests" in manifest:
-            chosen = manifests.choose(manifest["manifests"], reference)
+            chosen = manifests.choose(manifest["manifests"], reference, platform)
             _, inner = manifests.get(registry, chosen)
             if "manifests" in (image := manifests.read(inner, reference)):
                 raise RegistryError(
-                    f"{reference}: {chosen[:19]}, which it has for linux/amd64, is an index too, expected an image; "
+                    f"{reference}: {chosen[:19]}, which it has for {platform}, is an index too, expected an image; "
                     "name the digest of an image"
                 )
             manifests.fetch_blobs(registry, store, image)
@@ -107,11 +108,23 @@ def pull_top(reference: str, layout: Path, layers: int) -> None:
     store.add(data)
 
 
-def _is_whole(store: Layout, digest: str) -> bool:
+def _is_whole(store: Layout, digest: str, platform: str) -> bool:
     """Whether `digest` was pulled to the end before: the index is written last."""
     if not (store.path / "index.json").is_file():
         return False
-    return any(entry["digest"] == digest for entry in store.index()["manifests"])
+    if not any(entry["digest"] == digest for entry in store.index()["manifests"]):
+        return False
+    if platform == NATIVE:
+        return True
+    found = store.manifest(digest)  # of an index the image for another platform may be here
+    if "manifests" not in found:
+        return True
+    image = store.blob(manifests.choose(found["manifests"], digest, platform))
+    try:
+        blobs = [(each := json.loads(image.read_bytes()))["config"], *each["layers"]]
+    except FileNotFoundError:
+        return False
+    return all(store.has(blob["digest"], blob["size"]) for blob in blobs)
 
 
 def delete(reference: str) -> None:

@@ -14,7 +14,7 @@ from model_build import bake
 from model_build.bake import apt, debian
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError
-from model_build.bake.inputs import DEBIAN_LOCK
+from model_build.bake.inputs import DEBIAN_LOCKS
 from tests.model_build.bake.conftest import Baked
 
 # Of the tar of the base. It changes with the lock; when it changes without, raise inputs.FORMAT.
@@ -126,12 +126,14 @@ def test_scanners_find_every_locked_package(rootfs: Path) -> None:
     assert listed == {package.name for package in debian.read_lock()} == set(debian.PACKAGES)
 
 
-def test_locking_finds_every_package_and_changes_no_file() -> None:
-    before = DEBIAN_LOCK.read_bytes()
-    found = debian.lock()
+@pytest.mark.parametrize("platform", DEBIAN_LOCKS)
+def test_locking_finds_every_package_and_changes_no_file(platform: str) -> None:
+    before = DEBIAN_LOCKS[platform].read_bytes()
+    found = debian.lock(platform)
     assert [package.name for package in found] == list(debian.PACKAGES)
     assert all(len(package.sha256) == 64 and package.filename.startswith("pool/") for package in found)
-    assert DEBIAN_LOCK.read_bytes() == before
+    assert {Path(package.filename).stem.rpartition("_")[2] for package in found} <= {platform[6:], "all"}
+    assert DEBIAN_LOCKS[platform].read_bytes() == before
 
 
 def test_the_cache_keeps_packages_under_their_hash() -> None:
