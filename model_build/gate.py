@@ -6,9 +6,9 @@ repeats.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from model_build import metrics
+from model_build import metrics, parity
 from model_build.recipe_evaluate import Evaluate
 from model_build.slicing import Slice
 
@@ -28,6 +28,14 @@ class Measured:
     p50_ms: float
     p99_ms: float
     slices: Sequence[Slice] = ()
+    batches: Mapping[int, float] = field(default_factory=dict[int, float])
+    """p99 in ms by rows per call, for more than the least."""
+    form: parity.Form | None = None
+    """What it computes with; None where parity is not asked of it."""
+    apart: parity.Apart | None = None
+    """How far it is from the source; None where that did not answer."""
+    cosine: float | None = None
+    """The least of any row's vector to the source's own."""
 
 
 def missed(asked: Evaluate, got: Measured) -> list[str]:
@@ -50,12 +58,33 @@ def missed(asked: Evaluate, got: Measured) -> list[str]:
             _line("max_drop", f"drop of {worse}", got.drop, "at most", asked.max_drop, got.drop - asked.max_drop)
         )
     lines += _slices(asked, got)
-    if asked.max_latency_ms is not None and not got.p99_ms <= asked.max_latency_ms:
-        over = got.p99_ms - asked.max_latency_ms
-        lines.append(_line("max_latency_ms", "p99 in ms", got.p99_ms, "at most", asked.max_latency_ms, over))
+    if line := parity.missed(asked.parity, got.form, got.apart):
+        lines.append(line)
+    if asked.min_cosine is not None and got.cosine is None:
+        lines.append(
+            f"min_cosine: how near vectors are to the source's is not known, as it gives none, at least "
+            f"{asked.min_cosine:g} was asked; leave it out"
+        )
+    elif asked.min_cosine is not None and got.cosine is not None and not got.cosine >= asked.min_cosine:
+        short = asked.min_cosine - got.cosine
+        what = "least cosine to the source's own"
+        lines.append(_line("min_cosine", what, got.cosine, "at least", asked.min_cosine, short))
+    lines += _latencies(asked, got)
     if asked.max_bytes is not None and got.file_bytes > asked.max_bytes:
         over = got.file_bytes - asked.max_bytes
         lines.append(f"max_bytes: size is {got.file_bytes:,}, at most {asked.max_bytes:,} was asked, {over:,} over")
+    return lines
+
+
+def _latencies(asked: Evaluate, got: Measured) -> list[str]:
+    lines: list[str] = []
+    for rows, most in asked.latencies.items():
+        p99 = got.p99_ms if rows == 1 else got.batches.get(rows)
+        what = "p99 in ms" if rows == 1 else f"p99 in ms of {rows} rows"
+        if p99 is None:
+            lines.append(f"max_latency_ms: {what} is not known, at most {most:g} was asked; measure it: build here")
+        elif not p99 <= most:
+            lines.append(_line("max_latency_ms", what, p99, "at most", most, p99 - most))
     return lines
 
 
@@ -132,6 +161,8 @@ def fix(asked: Evaluate, missed_by: Mapping[str, Sequence[str]]) -> str:
     if gates <= {"max_latency_ms", "max_bytes"}:
         return "make the model smaller, or raise the bound"
     worse = "lower" if asked.metric not in metrics.ERRORS else "raise"
+    if gates == {"parity"}:
+        return "try another candidate under optimize.candidates, or allow more by evaluate.parity"
     if gates == {"max_drop"}:
         return "try another candidate under optimize.candidates, or allow a larger max_drop"
     return f"train a better model, or {worse} the bound in evaluate"

@@ -17,7 +17,7 @@ from model_build.errors import SourceError
 if TYPE_CHECKING:
     from model_build.recipe import Recipe
 
-STEPS = "2"
+STEPS = "3"
 """Goes up when a step is changed on purpose so that it makes other bytes or decides otherwise."""
 
 _ALWAYS = ("onnx", "onnxruntime")

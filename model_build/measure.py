@@ -98,8 +98,10 @@ def run(session: Any, inputs: Mapping[str, Array], output: str) -> Array:
     return np.concatenate(found)
 
 
-def latency(sessions: Mapping[str, Any], inputs: Mapping[str, Array], output: str) -> dict[str, Timing]:
-    """Time of one call with the least batch, for each session, taken in turns so that all see the same machine.
+def latency(
+    sessions: Mapping[str, Any], inputs: Mapping[str, Array], output: str, size: int | None = None
+) -> dict[str, Timing]:
+    """Time of one call with `size` rows, by default the least, for each session, in turns so that all see one machine.
 
     The order changes: where others want the processor too, what takes it away may keep step with a fixed order, and
     would always strike the same session.
@@ -107,7 +109,7 @@ def latency(sessions: Mapping[str, Any], inputs: Mapping[str, Array], output: st
     order = list(sessions)
     mixed = random.Random(0)
     rows = len(next(iter(inputs.values())))
-    step = {name: 1 if (n := _batch(session)) == BATCH else n for name, session in sessions.items()}
+    step = {name: size or rows_per_call(session) for name, session in sessions.items()}
     taken: dict[str, list[float]] = {name: [] for name in sessions}
     began = time.monotonic()
     for turn in range(WARM + SAMPLES):
@@ -117,8 +119,9 @@ def latency(sessions: Mapping[str, Any], inputs: Mapping[str, Array], output: st
         mixed.shuffle(order)
         for name in order:
             session = sessions[name]
-            start = turn * step[name] % (rows - step[name] + 1)
-            batch = {key: values[start : start + step[name]] for key, values in inputs.items()}
+            start = turn * step[name] % max(rows - step[name] + 1, 1)
+            some = np.arange(start, start + step[name]) % rows  # from the beginning again where there are too few
+            batch = {key: values[some] for key, values in inputs.items()}
             at = time.perf_counter()
             session.run([output], batch)
             if turn >= WARM or passed > PATIENCE:

@@ -123,7 +123,14 @@ def misses(wanted: Any, found: Promoted) -> list[str]:
     told = found.metrics
     try:
         got = Measured(
-            found.chosen, int(told["bytes"]), told[found.metric], told.get("drop"), told["p50_ms"], told["p99_ms"]
+            found.chosen,
+            int(told["bytes"]),
+            told[found.metric],
+            told.get("drop"),
+            told["p50_ms"],
+            told["p99_ms"],
+            batches={rows: told[key] for rows in wanted.evaluate.latencies if (key := f"p99_ms_of_{rows}") in told},
+            cosine=told.get("least_cosine"),
         )
     except KeyError as error:
         raise InputError(
@@ -137,7 +144,7 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
     """Why the resource must be updated, in words, where a record comes, goes, or is of another image; else None."""
     before, after = _of(olds), _of(news)
     if before is not None and after is None:
-        return f"the promotion from {before.stack} is undone, model {str(news['identity'])[:4]} is built"
+        return f"the promotion from {before.stack} is undone, model {str(news.get('identity', ''))[:4]} is built"
     if after is None or (before is not None and before.digest == after.digest and olds.get("digest") == after.digest):
         return None
     was = str(olds.get("digest") or "")[7:19]

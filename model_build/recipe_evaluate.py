@@ -46,20 +46,21 @@ _Bound = Annotated[float | None, Field(ge=0)]
 class Parity(_Part):
     """How far answers may be from the source framework's own, by what a form of the model computes with.
 
-    Of numbers (scores, values, vectors): the length of a row's difference, as a share of the length that answers have
-    in the root mean square. Of labels: the share of rows that get another one. Of texts: the share of characters that
-    are others. None: any.
+    The length of a row's difference as a share of the length that answers have in the root mean square; docs/verify.md
+    says more. null: any distance.
     """
 
     fp32: _Bound = 0.001
-    """float32. A conversion that is further away is broken: the build ends, before candidates are made."""
+    """float32, in all rows but `rows`. A conversion that is further away is broken: the build ends, before candidates
+    are made."""
     fp16: _Bound = 0.02
-    """float16. A candidate that is further away is not taken; so with the next two."""
-    int8: _Bound = 0.5
-    int4: _Bound = 0.5
+    """float16, in all rows but `rows`. A candidate that is further away is not taken."""
+    int8: _Bound = 0.4
+    """int8, in the root mean square of all rows. A candidate that is further away is not taken."""
+    int4: _Bound = 0.6
+    """int4, as int8."""
     rows: Annotated[float, Field(ge=0, le=1)] = 0.01
-    """The share of rows, rounded up, that may be further away: a float32 beside the threshold of a tree goes the other
-    way. Of labels the least bound there is."""
+    """The share of rows, rounded up, that may be further away than `fp32` and `fp16` say."""
 
 
 class Evaluate(_Part):
@@ -95,6 +96,7 @@ class Evaluate(_Part):
     min_cosine: Annotated[float | None, Field(ge=-1, le=1)] = None
     """For embeddings: the least cosine of any row's vector to the source framework's own."""
     parity: Parity = Parity()
+    """How far answers may be from the source framework's own."""
     max_latency_ms: (
         Annotated[float, Field(gt=0)] | dict[Annotated[int, Field(ge=1)], Annotated[float, Field(gt=0)]] | None
     ) = Field(default=None, json_schema_extra={"x-expected": "a number above 0, or one for each number of rows"})

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from model_build import distributions, folders, metrics, report
+from model_build import distributions, folders, metrics, report, runtime
 from model_build.convert import Converted
 from model_build.gate import Measured
-from model_build.recipe_evaluate import ERRORS
+from model_build.recipe_evaluate import ERRORS, Evaluate
 from model_build.report.pareto import front
 from model_build.report.render import render
 from model_build.served import Served
@@ -55,9 +55,7 @@ def fill(
             digest=f"sha256:{verified.data_digest}",
             baseline=verified.baseline,
         ),
-        gate=report.Gate.model_validate(
-            {name: getattr(asked, name) for name in report.Gate.model_fields if hasattr(asked, name)}
-        ),
+        gate=_gate(asked),
         chosen=verified.chosen,
         candidates=candidates,
         front=front(candidates, better),
@@ -67,6 +65,7 @@ def fill(
         tools=tools
         | {"python": platform.python_version(), "modelport": distributions.version("modelport") or "source"},
         machine=machine(),
+        image_onnxruntime=runtime.image_version() or "",
         image=image,
         served=report.Served.model_validate(asdict(costs[0])) if costs[0] else None,
         unserved=costs[1],
@@ -118,6 +117,9 @@ def figures(made: report.Report) -> dict[str, float]:
         "bytes": choice.file_bytes,
         "agreement": choice.parity.agreement if choice.parity else None,
         "max_abs": choice.parity.max_abs if choice.parity else None,
+        "distance": choice.parity.rms if choice.parity else None,
+        "least_cosine": choice.parity.cosine_worst if choice.parity else None,
+        **{f"p99_ms_of_{each.rows}": each.p99_ms for each in choice.batches},
     }
     return {name: value for name, value in found.items() if value is not None}
 
@@ -131,7 +133,7 @@ def _candidate(result: Result, verified: Verified) -> report.Candidate:
         file_bytes=got.file_bytes if got else None,
         metric=got.metric if got else None,
         drop=got.drop if got else None,
-        parity=report.Parity.model_validate(result.parity) if result.parity else None,
+        parity=_parity(result),
         latency=report.Latency(
             p50_ms=timing.p50_ms,
             p99_ms=timing.p99_ms,
@@ -141,6 +143,15 @@ def _candidate(result: Result, verified: Verified) -> report.Candidate:
         )
         if timing
         else None,
+        batches=[
+            report.Batch(
+                rows=rows,
+                p50_ms=each.p50_ms,
+                p99_ms=each.p99_ms,
+                rows_per_second=round(rows / each.mean_ms * 1000, 1) if each.mean_ms else 0.0,
+            )
+            for rows, each in result.batches.items()
+        ],
         passed=got is not None and not result.missed,
         chosen=result.name == verified.chosen,
         why=result.why,
@@ -148,6 +159,18 @@ def _candidate(result: Result, verified: Verified) -> report.Candidate:
         peer=result.peer,
         missed=result.missed,
     )
+
+
+def _gate(asked: Evaluate) -> report.Gate:
+    plain = {name: getattr(asked, name) for name in report.Gate.model_fields if hasattr(asked, name)}
+    latencies = dict(asked.latencies)
+    first = latencies.pop(1, None)
+    return report.Gate.model_validate(plain | {"max_latency_ms": first, "max_latency_ms_by_rows": latencies or None})
+
+
+def _parity(result: Result) -> report.Parity | None:
+    found = result.parity
+    return None if found is None else report.Parity(**asdict(found), bound=result.bound)
 
 
 def _slices(verified: Verified, metric: str, better: str) -> list[report.Slice]:

@@ -3,19 +3,20 @@
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from model_build import cache, data, gate, isolate, measure, metrics, runtime
+from model_build import cache, data, gate, graphs, isolate, measure, metrics, parity, runtime
 from model_build.convert import Converted
-from model_build.errors import DataError
+from model_build.errors import DataError, SourceError
 from model_build.evaluation import beside, evaluation, inputs_and_labels
 from model_build.fetch import Fetched, fetch
 from model_build.identity import STEPS
 from model_build.optimize import Candidate
+from model_build.parity import Apart
 from model_build.slicing import Slice, sliced
 from model_build.work import Work
 
@@ -33,8 +34,7 @@ class Result:
     dtype: str
     measured: gate.Measured | None
     timing: measure.Timing | None
-    parity: dict[str, float | None] | None
-    """max_abs, mean_abs, agreement."""
+    parity: Apart | None
     missed: list[str]
     why: str
     model: Path | None
@@ -42,6 +42,10 @@ class Result:
     """What is worth knowing of how it was made."""
     peer: bool = False
     """Made to be compared with, never taken."""
+    batches: dict[int, measure.Timing] = field(default_factory=dict[int, measure.Timing])
+    """By rows per call, for more than the least."""
+    bound: float | None = None
+    """The most that parity's distance may be; None: any."""
 
 
 @dataclass(frozen=True)
@@ -152,15 +156,51 @@ def verify(work: Work, converted: Converted, candidates: Iterable[Candidate]) ->
     beside(work, stored)  # before anything takes long
     own = reference(work, fetched, converted, stored)
     names = labels(work, converted)
+    sizes = _sizes(work, converted)
+    form = parity.form_of(graphs.load(converted.model, weights=False))
+    if fetched.format != "onnx":
+        _whole(work, converted, form, _answered(work, converted, _itself(converted), stored, own, names))
     found: list[Candidate] = []
     answers: dict[str, cache.Entry] = {}
     for candidate in candidates:
         found.append(candidate)
         if candidate.model is not None:
             answers[candidate.name] = _answered(work, converted, candidate, stored, own, names)
-    timings = _timed(work, converted, [c for c in found if c.name in answers], stored)
-    work.did("verify", stored, own, *answers.values(), *timings.values())
-    return _judge(work, found, {name: e.note() for name, e in answers.items()}, _scaled(timings), stored.note())
+    # One that does not run on the data would not while it is timed, either.
+    ran = [c for c in found if c.name in answers and "metric" in answers[c.name].note()]
+    timings = {size: _timed(work, converted, ran, stored, size) for size in (1, *sizes)}
+    taken = [entry for entries in timings.values() for entry in entries.values()]
+    work.did("verify", stored, own, *answers.values(), *taken)
+    notes = {name: entry.note() for name, entry in answers.items()}
+    return _judge(work, found, form, notes, {size: _scaled(each) for size, each in timings.items()}, stored.note())
+
+
+def _itself(converted: Converted) -> Candidate:
+    return Candidate("the converted model", "float32", converted.model, converted.digest, "")
+
+
+def _whole(work: Work, converted: Converted, form: parity.Form, answers: cache.Entry) -> None:
+    """Raise SourceError for a conversion that answers otherwise than its source: no form of it could be any good."""
+    found = answers.note().get("parity")
+    asked = work.recipe.evaluate.parity
+    name = output(work, runtime.session(converted.model))
+    if found and (told := parity.broken(asked, form, Apart(**found), work.source.label, name)):
+        raise SourceError(told)
+
+
+def _sizes(work: Work, converted: Converted) -> list[int]:
+    """Rows per call at which latency is measured beside the least. Raises DataError where the model takes others."""
+    asked = work.recipe.evaluate
+    session = runtime.session(converted.model)
+    if measure.takes_any(session):
+        return asked.sizes
+    step = measure.rows_per_call(session)
+    if other := [size for size in asked.sizes if size != step]:
+        raise DataError(
+            f"evaluate asks for the latency of {other[0]} rows a call, but the model takes {step} at a time, always; "
+            "leave that number out of batch_sizes and max_latency_ms, or set optimize.open_batch: true"
+        )
+    return asked.sizes
 
 
 def _answered(
@@ -207,7 +247,9 @@ def _answered(
             note["metric"] = metrics.score(asked.metric, answered, want, answer, name)
             columns = {each: aside[each] for each in asked.slices}
             note["slices"] = sliced(work, columns, want, (answered, answer), (reference, source))
-            note["parity"] = _parity(answer, answered, source, reference, want)
+            if source is not None and reference is not None:
+                rows = asked.parity.rows
+                note["parity"] = asdict(parity.apart(answer, answered, source, reference, want, rows))
             note["quality"] = _quality(answered, want, names)
         except metrics.NoNumbers as error:
             note["unfit"] = str(error)
@@ -221,15 +263,19 @@ def _answered(
         "labels": names,
         "classes": converted.classes,
         "groups": [asked.groups, asked.k, asked.slices, asked.slice_rows],
+        "rows": asked.parity.rows,
         **work.identity.of("tool.onnxruntime"),
     }
     return cache.made("answers", key, fill)
 
 
 def _timed(
-    work: Work, converted: Converted, candidates: list[Candidate], stored: cache.Entry
+    work: Work, converted: Converted, candidates: list[Candidate], stored: cache.Entry, size: int
 ) -> dict[str, cache.Entry]:
-    """How long each takes; those that are not known yet in turns, and the converted model with them as a yardstick."""
+    """How long each takes; those that are not known yet in turns, and the converted model with them as a yardstick.
+
+    size: rows per call; 1 stands for the least that the model takes.
+    """
 
     def key(candidate: Candidate) -> dict[str, Any]:
         return {
@@ -239,6 +285,7 @@ def _timed(
             "model": converted.digest,
             "data": stored.note()["digest"],
             "output": [work.recipe.evaluate.output, work.recipe.classify.output if work.recipe.classify else None],
+            "rows": size,
             **work.identity.of("tool.onnxruntime"),
         }
 
@@ -246,12 +293,12 @@ def _timed(
     taken: dict[str, measure.Timing] = {}
     yardstick = ""
     if new:
-        work.progress("verify", "latency")
+        work.progress("verify", "latency" if size == 1 else f"latency of {size} rows a call")
         original = runtime.session(converted.model)
         sessions = {yardstick: original} | {c.name: runtime.session(c.model) for c in new.values() if c.model}
         given, _ = inputs_and_labels(work, converted, stored, original)
         feeds = measure.fit(original, given, work.recipe.evaluate.data)
-        taken = measure.latency(sessions, feeds, output(work, original))
+        taken = measure.latency(sessions, feeds, output(work, original), None if size == 1 else size)
 
     def fill(candidate: Candidate) -> Callable[[Path], None]:
         def write(folder: Path) -> None:
@@ -278,11 +325,15 @@ def _scaled(timings: Mapping[str, cache.Entry]) -> dict[str, measure.Timing]:
 def _judge(
     work: Work,
     candidates: list[Candidate],
+    converted: parity.Form,
     notes: Mapping[str, Mapping[str, Any]],
-    timings: Mapping[str, measure.Timing],
+    taken: Mapping[int, Mapping[str, measure.Timing]],
     stored: Mapping[str, Any],
 ) -> Verified:
-    asked = work.recipe.evaluate
+    asked, timings = work.recipe.evaluate, taken[1]
+    batches = {name: {size: each[name] for size, each in taken.items() if size > 1} for name in timings}
+    forms = {c.name: parity.form(c.name, c.dtype, converted) for c in candidates}
+    parities = {name: Apart(**note["parity"]) for name, note in notes.items() if note.get("parity")}
     baseline = next((note["baseline"] for note in notes.values() if note["baseline"] is not None), None)
     measured: dict[str, gate.Measured] = {}
     for candidate in candidates:
@@ -297,6 +348,10 @@ def _judge(
             timings[candidate.name].p50_ms,
             timings[candidate.name].p99_ms,
             [Slice(*each) for each in got["slices"]],
+            {size: timing.p99_ms for size, timing in batches[candidate.name].items()},
+            forms[candidate.name],
+            (apart := parities.get(candidate.name)),
+            apart.cosine_worst if apart else None,
         )
     peers = {c.name for c in candidates if c.peer}
     missed = {name: gate.missed(asked, got) for name, got in measured.items()}
@@ -311,18 +366,21 @@ def _judge(
         if candidate.peer and known and not short:
             reason = _PEER
         timing = timings[name] if known else None
+        found, form = parities.get(name), forms[name]
         results.append(
             Result(
                 name,
                 candidate.dtype,
                 known,
                 timing,
-                raw.get("parity"),
+                found,
                 short,
                 reason,
                 candidate.model,
                 candidate.detail,
                 candidate.peer,
+                batches[name] if known else {},
+                parity.bound(asked.parity, form) if found else None,
             )
         )
     shown = chosen or min(measured, key=lambda name: measured[name].drop or -measured[name].metric, default=None)
@@ -338,21 +396,6 @@ def _stored(own: cache.Entry) -> metrics.Array | None:
         return None
     with np.load(own.folder / "reference.npz", allow_pickle=False) as file:
         return np.asarray(file["answer"])
-
-
-def _parity(
-    answer: metrics.Array,
-    answered: metrics.Array,
-    source: metrics.Array | None,
-    reference: metrics.Array | None,
-    want: metrics.Expected,
-) -> dict[str, float | None] | None:
-    if source is None or reference is None:
-        return None
-    apart = metrics.distance(answer, source) if answer.dtype.kind == "f" or want.classes is None else None
-    agreement = None if want.classes is None else float((answered == reference).mean())
-    largest, mean = apart or (float((answered != reference).max()), float((answered != reference).mean()))
-    return {"max_abs": largest, "mean_abs": mean, "agreement": agreement}
 
 
 def _quality(answered: metrics.Array, want: metrics.Expected, names: list[str] | None) -> dict[str, Any]:

@@ -76,12 +76,12 @@ class Parity(_Part):
     mean_abs: Positive
     agreement: Share | None = None
     """Share of rows with the same label or text; None for a model that gives none."""
-    distance: Positive | None = None
-    """How far all rows but a few are from the source at most, as a share of what `kind` says."""
-    kind: Literal["numbers", "labels", "texts"] = "numbers"
-    """numbers: of their size. labels: of the rows. texts: of the characters."""
+    most: Positive | None = None
+    """How far answers are, as a share of their size, in all rows but a few at most."""
+    rms: Positive | None = None
+    """The same in the root mean square of all rows."""
     bound: Positive | None = None
-    """The most that `distance` may be, by the candidate's type; None: any."""
+    """What was allowed, by the candidate's type: of floats of `most`, of what is quantised of `rms`. None: any."""
     cosine_mean: Finite | None = None
     cosine_worst: Finite | None = None
     """Of embeddings: of a row's vector to the source's own."""
@@ -206,6 +206,8 @@ class Served(_Part):
     requests: Annotated[int, Field(ge=1)]
     cpu_ms: Positive
     """Of the processor, for one request, the mean."""
+    cpu_sd_ms: Positive
+    """How much that differs from one to the next, the standard deviation."""
     cpu_p99_ms: Positive
     """That 99 of 100 requests take at most."""
     p50_ms: Positive

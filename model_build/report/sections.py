@@ -12,8 +12,7 @@ def candidates(report: Report) -> Child:
     if not report.candidates:
         return None
     metric = parts.title(report.evaluation.metric)
-    head = ["Candidate", "Result", "Type", f"-{metric}", "-Worse than source", "-Same answers", "-Largest difference",
-            "-Mean difference", "-p50", "-p99", "-File"]  # fmt: skip
+    head = ["Candidate", "Result", "Type", f"-{metric}", "-Worse than source", "-p50", "-p99", "-File"]
     rows = [_candidate(c, f"candidates.{i}") for i, c in enumerate(report.candidates)]
     reasons = [parts.row(c.name, tag("td", _reason(c))) for c in report.candidates]
     return [
@@ -22,19 +21,17 @@ def candidates(report: Report) -> Child:
         tag("div", _panels(report, metric), class_="charts"),
         _fronts(report, metric),
         parts.table("Measurements of every candidate", head, rows),
+        _parities(report),
         tag("h3", "Why"),
         parts.table("Why each candidate was chosen or not", ["Candidate", "Reason"], reasons),
     ]
 
 
 def _candidate(c: Candidate, key: str) -> Markup:
-    p, t = c.parity, c.latency
+    t = c.latency
     cells = [
         (c.metric, figures.number, "metric"),
         (c.drop, figures.number, "drop"),
-        (p.agreement if p else None, figures.share, "parity.agreement"),
-        (p.max_abs if p else None, figures.number, "parity.max_abs"),
-        (p.mean_abs if p else None, figures.number, "parity.mean_abs"),
         (t.p50_ms if t else None, figures.milliseconds, "latency.p50_ms"),
         (t.p99_ms if t else None, figures.milliseconds, "latency.p99_ms"),
         (c.file_bytes, figures.size, "file_bytes"),
@@ -47,6 +44,41 @@ def _candidate(c: Candidate, key: str) -> Markup:
         [parts.number(parts.value(amount, spell, f"{key}.{at}")) for amount, spell, at in cells],
         chosen=c.chosen,
     )
+
+
+def _parities(report: Report) -> Child:
+    """How far each is from the source; columns that say nothing of this model are left out."""
+    known = [(c, f"candidates.{i}.parity", c.parity) for i, c in enumerate(report.candidates) if c.parity]
+    if not known:
+        return None
+    columns: list[tuple[str, str, figures.Spell]] = [
+        ("-Same answers", "agreement", figures.share),
+        ("-Most rows", "most", figures.number),
+        ("-Root mean square", "rms", figures.number),
+        ("-Allowed", "bound", figures.number),
+        ("-Largest difference", "max_abs", figures.number),
+        ("-Mean difference", "mean_abs", figures.number),
+        ("-Cosine, mean", "cosine_mean", figures.number),
+        ("-Cosine, worst", "cosine_worst", figures.number),
+    ]
+    shown = [each for each in columns if any(getattr(p, each[1]) is not None for _, _, p in known)]
+    rows = [
+        parts.row(
+            c.name,
+            [parts.number(parts.value(getattr(p, at), spell, f"{key}.{at}")) for _, at, spell in shown],
+            chosen=c.chosen,
+        )
+        for c, key, p in known
+    ]
+    told = (
+        f"Answers beside those of {report.source.framework}, as shares of their size. Float32 and float16 are held to "
+        "what most rows keep, all but a few; what is quantised to the root mean square of all."
+    )
+    return [
+        tag("h3", "How far from the source"),
+        parts.lead(told),
+        parts.table("Distance of every candidate from the source", ["Candidate", *(each[0] for each in shown)], rows),
+    ]
 
 
 def _verdict(c: Candidate) -> tuple[str, bool | None]:
@@ -220,9 +252,52 @@ def latency(report: Report) -> Child:
     rows = parts.counted(timed[0][1].batch, "row")
     return [
         tag("h2", "Latency"),
-        parts.lead(f"Time of one call with {rows}, all on one scale.{where}"),
+        parts.lead(f"Time of one call with {rows}, all on one scale.{where}{_runtimes(report)}"),
         tag("div", panels, class_="charts"),
+        _batches(report),
     ]
+
+
+def _runtimes(report: Report) -> str:
+    here, there = report.tools.get("onnxruntime"), report.image_onnxruntime
+    if not here or not there:
+        return ""
+    if here == there:
+        return f" ONNX Runtime {here}, one thread, as a worker in the image has it."
+    return f" Measured in ONNX Runtime {here}, but the image has {there}: install that one to be sure."
+
+
+def _batches(report: Report) -> Child:
+    """A line for each candidate and number of rows, those with one row first."""
+    rows: list[Child] = []
+    for index, c in enumerate(report.candidates):
+        if not c.batches or c.latency is None:
+            continue
+        key, t = f"candidates.{index}", c.latency
+        least = t.batch / t.mean_ms * 1000 if t.mean_ms else 0.0
+        rows.append(
+            _batch(c, t.batch, [(t.p50_ms, f"{key}.latency.p50_ms"), (t.p99_ms, f"{key}.latency.p99_ms")], least)
+        )
+        for at, b in enumerate(c.batches):
+            times = [(b.p50_ms, f"{key}.batches.{at}.p50_ms"), (b.p99_ms, f"{key}.batches.{at}.p99_ms")]
+            rows.append(_batch(c, b.rows, times, b.rows_per_second))
+    if not rows:
+        return None
+    return [
+        tag("h3", "With more rows a call"),
+        parts.lead("As many as clients send in one request: the server runs them as they come."),
+        parts.table("Latency by rows a call", ["Candidate", "-Rows", "-p50", "-p99", "-Rows a second"], rows),
+    ]
+
+
+def _batch(c: Candidate, rows: int, times: list[tuple[float, str]], speed: float) -> Markup:
+    return parts.row(
+        c.name,
+        parts.number(str(rows)),
+        [parts.number(parts.value(value, figures.milliseconds, key)) for value, key in times],
+        parts.number(figures.number(round(speed))),
+        chosen=c.chosen,
+    )
 
 
 def steps(report: Report) -> Child:
