@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from model_build import cache, content, data, isolate, measure, runtime, sources
+from model_build import cache, content, data, isolate, measure, runtime
 from model_build.convert import Converted
 from model_build.errors import DataError
 from model_build.identity import STEPS
@@ -15,6 +15,8 @@ from model_build.work import Work
 _AT_ONCE = 8
 """Rows per call where the model takes any number: the values of all layers for more would take much memory."""
 _MEASURED, _CALIBRATED = "evaluate.data", "optimize.calibration.data"
+TRAINED = "optimize.distill.data"
+"""What messages call the data that a student is trained on."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def calibration(work: Work, converted: Converted) -> Rows:
         try:
             stored = _stored(work, text, key, "calibration")
         except DataError as error:
-            raise _renamed(error, key) from None
+            raise renamed(error, key) from None
     session = runtime.session(converted.model)
     inputs, labels = inputs_and_labels(work, converted, stored, session)
     # Evenly spread: data that is in the order of its classes gives rows of each.
@@ -73,7 +75,7 @@ def calibration(work: Work, converted: Converted) -> Rows:
     try:
         fitted = measure.fit(session, {name: values[wanted] for name, values in inputs.items()}, text)
     except DataError as error:
-        raise _renamed(error, key) from None
+        raise renamed(error, key) from None
     step = measure.rows_per_call(session)
     count = len(wanted) // step * step
     if measure.takes_any(session):
@@ -83,12 +85,23 @@ def calibration(work: Work, converted: Converted) -> Rows:
     return Rows({name: values[:count] for name, values in fitted.items()}, stored.note()["digest"], step)
 
 
-def _renamed(error: DataError, key: str) -> DataError:
+def training(work: Work) -> cache.Entry:
+    """The data that a student is trained on, in the form of the evaluation data. Raises DataError."""
+    asked = work.recipe.optimize
+    assert asked.training is not None and asked.distill is not None
+    try:
+        return _stored(work, asked.training, TRAINED, "training" if asked.distill.data else "calibration")
+    except DataError as error:
+        raise renamed(error, TRAINED) from None
+
+
+def renamed(error: DataError, key: str) -> DataError:
+    """The same of other data than what is measured on."""
     return DataError(str(error).replace(_MEASURED, key))
 
 
 def _stored(work: Work, text: str, key: str, part: str) -> cache.Entry:
-    source = sources.find(text, work.project, key)
+    source = work.find(text, key)
 
     def fill(folder: Path) -> None:
         work.progress("verify" if key == _MEASURED else "optimize", f"{part} data from {source.label}")

@@ -132,7 +132,7 @@ def _held(request: Mapping[str, Any], project: Path, home: Path) -> sandbox.Sand
         names = pickles.check(source, file, kind, label)
     else:
         return None
-    reads = [source, home / "model_build", *_named(names, [project, home])]
+    reads = [source, home / "model_build", *_named(names, [project, home]), *map(Path, request.get("reads", ()))]
     if "data" in request:
         reads.append(Path(request["data"]))
     return sandbox.Sandbox.given(reads, [project, home])

@@ -15,6 +15,7 @@ from model_build.candidates import PLAN, NotMade, Task
 from model_build.convert import Converted
 from model_build.evaluation import Rows, calibration
 from model_build.identity import STEPS
+from model_build.teaching import Teaching
 from model_build.work import Work
 
 
@@ -42,18 +43,19 @@ def search(work: Work, converted: Converted) -> Iterator[Candidate]:
     """Every candidate of the recipe in its order, each made when it is asked for.
 
     So the time that goes into measuring one counts, too: when `max_seconds` are spent, what is not in the cache is not
-    begun; the first one always is. Raises DataError for calibration data that does not fit the model, before any is
-    made.
+    begun; the first one always is. Raises DataError for calibration data that does not fit the model, and InputError
+    for functions and data of `prune` and `distill` that cannot be used, before any is made.
     """
     asked = work.recipe.optimize
     began = time.monotonic()
     deadline = None if asked.max_seconds is None else began + asked.max_seconds
     calibrated = any(PLAN[name].calibrated for name in asked.plan)
     rows = calibration(work, converted) if calibrated and not converted.generates else None
+    teaching = Teaching.of(work, converted)
     entries: list[cache.Entry] = []
     for name in asked.plan:
         form = PLAN[name]
-        maker = _Maker(work, converted, rows, deadline)
+        maker = _Maker(work, converted, rows, deadline, teaching)
         if entries and deadline is not None and time.monotonic() >= deadline and not maker.has(name):
             spent = f"the {asked.max_seconds:g} s of optimize.max_seconds were spent"
             why = f"not tried: {spent}; raise it to go on from here"
@@ -73,6 +75,7 @@ class _Maker:
     converted: Converted
     rows: Rows | None
     deadline: float | None
+    teaching: Teaching
 
     def has(self, name: str) -> bool:
         return cache.place("optimize", self._inputs(name)).is_dir()
@@ -91,6 +94,8 @@ class _Maker:
                 rows=self.rows,
                 deadline=self.deadline,
                 say=lambda text: self.work.progress("optimize", f"{name}: {text}"),
+                share=self.teaching.share(name),
+                trained=self.teaching.trained(name, folder),
             )
             try:
                 if base is not None and not base.note()["digest"]:
@@ -109,6 +114,7 @@ class _Maker:
     def _inputs(self, name: str) -> dict[str, Any]:
         tools = self.work.identity.of("tool")
         inputs: dict[str, Any] = {"steps": STEPS, "model": self.converted.digest, "candidate": name, **tools}
+        inputs |= self.teaching.inputs(name)
         if PLAN[name].calibrated and self.rows is not None:
             asked = self.work.recipe.optimize
             # The search for operators to leave in float32 ends with the time that it has.

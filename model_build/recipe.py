@@ -8,13 +8,14 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from model_build.errors import RecipeError
 from model_build.mistakes import mistakes
 from model_build.recipe_evaluate import Evaluate
+from model_build.recipe_optimize import Optimize
 
 MODES = {"L": 1, "RGB": 3, "RGBA": 4}
 """Pillow's image modes that a model may take, and their channels."""
@@ -22,67 +23,6 @@ MODES = {"L": 1, "RGB": 3, "RGBA": 4}
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
-
-
-Form = Literal[
-    "fp32",
-    "slim",
-    "transformer",
-    "int8",
-    "transformer-int8",
-    "int8-minmax",
-    "int8-entropy",
-    "int8-percentile",
-    "int8-mixed",
-    "fp16",
-    "int4",
-    "int8-plain",
-    "all",
-]
-
-
-class Calibration(_Part):
-    """Real inputs from which static int8 learns how far the values inside the model reach."""
-
-    data: Annotated[
-        str | None, Field(min_length=1, json_schema_extra={"x-expected": "module:function, a .npz or a .csv file"})
-    ] = None
-    """In the form of `evaluate.data`; the labels are not looked at. Default: rows of `evaluate.data`, evenly spread."""
-    rows: Annotated[int, Field(ge=1)] = 128
-    """The most rows that are used, evenly spread over the data."""
-    percentile: Annotated[float, Field(ge=90, le=100)] = 99.99
-    """int8-percentile: the share of values, in percent, that is represented; what is beyond is cut."""
-    loss: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """int8-mixed: how far outputs may be from those of float32, as a share of their size, before operators are left
-    in float32."""
-
-
-class Optimize(_Part):
-    """Forms of the model to try. All are measured; the smallest that keeps the gate is taken."""
-
-    candidates: Annotated[list[Form], Field(min_length=1)] = ["fp32", "int8"]
-    """In the order in which they are tried; docs/optimise.md tells what each is. `all` stands for every one."""
-    latency_margin: Annotated[float, Field(ge=0)] = 0.5
-    """How much slower (0.5: half as slow again) a smaller candidate may be than the fastest one and still be taken."""
-    calibration: Calibration = Calibration()
-    max_seconds: Annotated[float | None, Field(gt=0)] = None
-    """When so much time has gone into making and measuring, no further candidate is begun; what was made is kept."""
-    open_batch: bool = False
-    """True: a model that takes a fixed number of rows is changed to take any, and refused where its answers differ."""
-
-    @field_validator("candidates")
-    @classmethod
-    def _once(cls, value: list[str]) -> list[str]:
-        if len(set(value)) < len(value):
-            raise ValueError(f"is {value}, expected each candidate once; remove the repeated one")
-        if "all" in value and len(value) > 1:
-            raise ValueError(f"is {value}, expected nothing beside all; write [all]")
-        return value
-
-    @property
-    def plan(self) -> list[str]:
-        """The candidates by name, in order."""
-        return [name for name in get_args(Form) if name != "all"] if self.candidates == ["all"] else [*self.candidates]
 
 
 class Preprocess(_Part):
@@ -149,7 +89,7 @@ class Recipe(_Part):
         ),
     ]
     """`module:function` that returns a trained model, a file, a folder, or `package:NAME/path/in/package`."""
-    format: Literal["auto", "sklearn", "xgboost", "lightgbm", "torch", "seq2seq", "keras", "savedmodel", "onnx"] = "auto"
+    format: Literal["auto", "sklearn", "xgboost", "lightgbm", "pmml", "torch", "seq2seq", "keras", "savedmodel", "onnx"] = "auto"
     """What the source is. `auto`: told by looking at it."""
     axes: dict[str, Annotated[list[str | Annotated[int, Field(ge=1)]], Field(min_length=1)]] | None = None
     """What the axes of a PyTorch model's inputs are: `{input_ids: [batch, sequence]}`. A name is an axis of any length,
@@ -179,6 +119,15 @@ class Recipe(_Part):
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         return value  # a number with a point stays wrong: YAML reads 1.10 as 1.1
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.optimize.training is not None and self.optimize.training == self.evaluate.data:
+            raise ValueError(
+                f"optimize.distill.data is {self.evaluate.data!r}, which is evaluate.data, expected rows that the gate "
+                "does not measure on; name others"
+            )
+        return self
 
     @field_validator("axes")
     @classmethod

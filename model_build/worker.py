@@ -5,6 +5,8 @@ Operations, each with a folder to write into and a request:
     data     call `module:function`, or read a file; save inputs and labels as data.npz
     convert  load a saved model, write it as model.onnx
     predict  load a saved model and data.npz, save its own answers as reference.npz
+    prune    load a saved model, prune it, call `module:function` with it, write it as model.onnx
+    teach    call `module:function`, train what it returns on another model's answers, write it as model.onnx
 """
 
 import errno
@@ -176,20 +178,80 @@ def _predict(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {"predicts": True}
 
 
+def _prune(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from model_build import learning
+    from model_build.converters import converter
+
+    tuner, form = request["tuner"], request["format"]
+
+    def tune(model: object) -> object:
+        key, _, label = tuner.partition(" ")
+        return _call(request["module"], request["function"], label, key, SourceError, model)
+
+    asked = learning.Prune(
+        request["what"], request["share"], request["rounds"], request["label"], tuner, settings=request
+    )
+    file = folder / _learning(form).prune(Path(request["file"]), asked, tune, folder)
+    converter(form).convert(file, folder / "model.onnx", request)
+    return {}
+
+
+def _teach(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    import dataclasses
+
+    from model_build import learning
+    from model_build.converters import converter
+
+    key, _, label = str(request["student"]).partition(" ")
+    made = _call(request["module"], request["function"], label, key, SourceError)
+    form = next((name for name in learning.PRUNES if converter(name).takes(made)), None)
+    if form is None:
+        raise SourceError(
+            f"{key} {label} returned {type(made).__name__}, expected a PyTorch module or a scikit-learn estimator, "
+            "neither trained yet; return one"
+        )
+    asked = learning.Teach(**{field.name: request[field.name] for field in dataclasses.fields(learning.Teach)})
+    lesson = Path(request["lesson"])
+    file = folder / _learning(form).teach(made, learning.Lesson.load(lesson), asked, folder)
+    converter(form).convert(file, folder / "model.onnx", {**request, "data": str(lesson)})
+    if form == "sklearn":
+        _rename_answer(folder / "model.onnx", asked.output)
+    return {}
+
+
+def _rename_answer(file: Path, name: str) -> None:
+    """What an estimator answers has names that it did not choose: it is called what the teacher calls it."""
+    from model_build import graphs
+    from model_build.converters import sklearn
+
+    model = graphs.load(file)
+    outputs = [value.name for value in model.graph.output]
+    own = sklearn.PROBABILITIES if sklearn.PROBABILITIES in outputs else sklearn.PREDICTION
+    if name not in outputs and own in outputs:
+        graphs.rename(model, {own: name})
+        file.write_bytes(graphs.serialise(model))
+
+
+def _learning(form: str) -> Any:
+    return importlib.import_module(f"model_build.learning.{form}")
+
+
 OPERATIONS: dict[str, Callable[[dict[str, Any], Path], dict[str, Any]]] = {
     "fetch": _fetch,
     "data": _data,
     "convert": _convert,
     "predict": _predict,
+    "prune": _prune,
+    "teach": _teach,
 }
 
 
-def _call(module: str, function: str, label: str, key: str, failed: type[InputError]) -> object:
+def _call(module: str, function: str, label: str, key: str, failed: type[InputError], *arguments: object) -> object:
     try:
         found: object = getattr(importlib.import_module(module), function)
         if not callable(found):
-            raise failed(f"{key} {label} is {type(found).__name__}, expected a function without arguments")
-        return found()
+            raise failed(f"{key} {label} is {type(found).__name__}, expected a function")
+        return found(*arguments)
     except ModelBuildError:
         raise
     except KeyboardInterrupt:

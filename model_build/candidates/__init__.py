@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model_build.candidates import floats, static, weights
+from model_build.candidates import floats, pruning, static, weights
 from model_build.candidates.task import NotMade, Task
 
 __all__ = ["PLAN", "Form", "NotMade", "Task"]
@@ -35,5 +35,8 @@ PLAN: dict[str, Form] = {
     "int8-mixed": Form(f"{_QDQ}, float32", static.mixed, calibrated=True),
     "fp16": Form("float16", floats.fp16),
     "int4": Form("int4 weights", weights.int4),
+    "pruned": Form("float32", pruning.pruned),
+    "pruned-channels": Form("float32", pruning.pruned_channels),
+    "distilled": Form("float32", floats.distilled),
     "int8-plain": Form("int8 weights", weights.plain, peer=True),
 }

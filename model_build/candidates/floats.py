@@ -1,16 +1,24 @@
 """Forms in floating point: operators fused by three tools, and half the bits."""
 
 from model_build import graphs, runtime
-from model_build.candidates.task import NotMade, Task, finish, fused, tool
-
-_EXTENDED = "ORT_ENABLE_EXTENDED"
-"""Operators fused as far as every processor has them: not the layouts that are chosen by the one at hand."""
+from model_build.candidates.task import EXTENDED, NotMade, Task, finish, fused, tool
 
 
 def fp32(task: Task) -> str:
-    fused(task.source, task.target, _EXTENDED)
+    fused(task.source, task.target, EXTENDED)
     finish(task)
     return ""
+
+
+def distilled(task: Task) -> str:
+    """A smaller model that has learnt from the answers of this one."""
+    assert task.trained is not None
+    between = task.folder / "student.onnx"
+    told = task.trained(between)
+    fused(between, task.target, EXTENDED)
+    between.unlink()
+    finish(task)
+    return told
 
 
 def slim(task: Task) -> str:
@@ -23,7 +31,7 @@ def slim(task: Task) -> str:
         between.write_bytes(graphs.serialise(found))
     before = sum(1 for _ in graphs.nodes(graphs.load(task.source).graph))
     after = sum(1 for _ in graphs.nodes(found.graph))
-    fused(between, task.target, _EXTENDED)
+    fused(between, task.target, EXTENDED)
     between.unlink()
     finish(task)
     return f"{before} operators to {after} before they are fused"

@@ -11,7 +11,10 @@ from pathlib import Path
 
 from model_build import generating, graphs, runtime
 from model_build.evaluation import Rows
-from model_build.recipe import Calibration
+from model_build.recipe_optimize import Calibration
+
+EXTENDED = "ORT_ENABLE_EXTENDED"
+"""Operators fused as far as every processor has them: not the layouts that are chosen by the one at hand."""
 
 
 class NotMade(Exception):
@@ -30,6 +33,10 @@ class Task:
     deadline: float | None
     """On the monotonic clock."""
     say: Callable[[str], None]
+    share: float = 0.0
+    """Of weights or channels that are to be left out."""
+    trained: Callable[[Path], str] | None = None
+    """Writes the model as the source framework, and functions of the project, have made it; the text tells of it."""
 
     @property
     def target(self) -> Path:

@@ -83,8 +83,11 @@ def of_pictures(home: Path) -> Tried:
         "fp16",
         "int8-plain",
         "transformer",
+        "pruned",
+        "pruned-channels",
     ]
     asked = {"candidates": names, "calibration": {"rows": 24, "loss": 0.03}}
+    asked["prune"] = {"sparsity": 0.8, "channels": 0.5}
     return tried(home, model, networks.pictures(40), **asked)
 
 
@@ -102,6 +105,10 @@ def texts(tmp_path_factory: pytest.TempPathFactory, cache: None) -> Tried:
 
 def test_all_stands_for_every_candidate() -> None:
     recipe = {"name": "n", "source": "m.onnx", "evaluate": {"data": "d.npz"}, "optimize": {"candidates": ["all"]}}
+    made_as_told = {"pruned", "pruned-channels", "distilled"}
+    assert Recipe.parse(recipe).optimize.plan == [name for name in PLAN if name not in made_as_told]
+    told = {"prune": {"sparsity": 0.5, "channels": 0.5}, "distill": {"student": "m:s", "data": "t.npz"}}
+    recipe["optimize"] = {"candidates": ["all"], **told}
     assert Recipe.parse(recipe).optimize.plan == list(PLAN)
     recipe["optimize"] = {"candidates": ["all", "fp32"]}
     with pytest.raises(RecipeError, match="expected nothing beside all"):
@@ -156,6 +163,30 @@ def test_operators_that_lose_most_are_left_in_float32(pictures: Tried) -> None:
     assert pictures.loss("int8-mixed") < simple
     kinds = {t.name: t.data_type for t in pictures.model("int8-mixed").graph.initializer if len(t.dims) > 1}
     assert set(kinds.values()) == {TensorProto.FLOAT, TensorProto.INT8}
+
+
+def test_normalisation_that_is_written_out_is_left_in_float32(tmp_path: Path, own_cache: Path) -> None:
+    """Squares of rows of which some are a hundred times as large: eight bits see those of the others as nothing."""
+    model = onnx.parser.parse_model(
+        """<ir_version: 10, opset_import: ["" : 21]>
+        g (float[batch, 16] x) => (float[batch, 5] scores) <int64[1] last = {1}>
+        { a = MatMul(x, w1)
+          squares = Mul(a, a)
+          mean = ReduceMean(squares, last)
+          root = Sqrt(mean)
+          one = Reciprocal(root)
+          b = Mul(a, one)
+          scores = MatMul(b, w2) }"""
+    )
+    random = np.random.default_rng(0)
+    for name, size in {"w1": (16, 16), "w2": (16, 5)}.items():
+        values = random.normal(size=size).astype(np.float32)
+        model.graph.initializer.append(numpy_helper.from_array(values, name))
+    rows = (random.normal(size=(32, 16)) * 10.0 ** random.uniform(-1, 1, (32, 1))).astype(np.float32)
+    asked = {"candidates": ["int8-minmax", "int8-mixed"], "calibration": {"rows": 32, "loss": 0.2}}
+    found = tried(tmp_path, bytes(model.SerializeToString()), rows, **asked)
+    assert "none in float32 but the 2 that lie between them" in found.found["int8-mixed"].detail
+    assert found.loss("int8-mixed") < 0.3 * found.loss("int8-minmax")
 
 
 CHILD = """
