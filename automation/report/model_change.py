@@ -107,7 +107,9 @@ def _model(each: Planned, *, built: bool, why_not: str, failed: str) -> Model:
         passed = True  # what is in the state has passed: else there were no image
     digest_before = _text(olds, "digest")
     digest_after = digest_before if same else report.image.digest if report and report.image else None
-    note = failed or ("" if passed is not None or going else why_not or "it is measured in up")
+    unreached = _text(news, UNREACHED)
+    later = texts.line(f"could not look: {unreached}", 1000) if unreached else why_not or "it is measured in up"
+    note = failed or ("" if passed is not None or going else later)
     if report is not None and not passed and not failed:
         note = "no candidate met the gate"
     return Model(

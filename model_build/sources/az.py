@@ -15,7 +15,8 @@ class Az(Bucket):
     variables = (
         "AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or run az login, or write ?anonymous=true for a public one"
     )
-    settings = frozenset({"storage_account", "domain", "protocol", "anonymous"})
+    # No domain: where credentials are sent is for whoever has them to say, and not for a recipe.
+    settings = frozenset({"storage_account", "anonymous"})
 
     def options(self) -> dict[str, Any]:
         text = variable("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGEBLOB_CONNECTIONSTRING")
@@ -23,14 +24,14 @@ class Az(Bucket):
         account = self.given.get("storage_account") or variable("AZURE_STORAGE_ACCOUNT") or parts.get("AccountName")
         if not account:
             raise self.wrong("which names no storage account; add ?storage_account=NAME or set AZURE_STORAGE_ACCOUNT")
-        domain = self.given.get("domain") or variable("AZURE_STORAGE_DOMAIN") or "blob.core.windows.net"
-        protocol = self.given.get("protocol") or variable("AZURE_STORAGE_PROTOCOL") or "https"
+        domain = variable("AZURE_STORAGE_DOMAIN") or "blob.core.windows.net"
+        protocol = variable("AZURE_STORAGE_PROTOCOL") or "https"
         local = re.fullmatch(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?", domain)
         if protocol != "https" and not (local and protocol == "http"):
-            raise self.wrong(f"by {protocol} from {domain}, expected https; take the protocol out")
+            raise self.wrong(f"by {protocol} from {domain}, expected https; unset AZURE_STORAGE_PROTOCOL")
         own = f"{protocol}://{domain}/{account}" if local else f"{protocol}://{account}.{domain}"
-        address = own if "domain" in self.given else parts.get("BlobEndpoint", own)
-        options: dict[str, Any] = {"account_name": account}
+        address = parts.get("BlobEndpoint", own)
+        options: dict[str, Any] = {"account_name": account, "connection_timeout": 10, "read_timeout": 60}
         key = variable("AZURE_STORAGE_KEY") or parts.get("AccountKey")
         token = variable("AZURE_STORAGE_SAS_TOKEN") or parts.get("SharedAccessSignature")
         if self.anonymous or not (key or token):

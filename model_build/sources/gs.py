@@ -19,20 +19,23 @@ class Gs(Bucket):
     )
 
     def options(self) -> dict[str, Any]:
+        return {"token": self._token(), "requests_timeout": 120}
+
+    def _token(self) -> object:
         if self.anonymous:
-            return {"token": "anon"}
+            return "anon"
         if text := variable("GOOGLE_CREDENTIALS"):
             try:
-                return {"token": json.loads(text)}
+                return json.loads(text)
             except ValueError:
                 raise self.unreached(
                     "but GOOGLE_CREDENTIALS is no JSON, expected what a service account's key file holds"
                 ) from None
         if token := variable("GOOGLE_OAUTH_ACCESS_TOKEN"):
-            return {"token": {"access_token": token}}
+            return {"access_token": token}
         if file := variable("GOOGLE_APPLICATION_CREDENTIALS"):
-            return {"token": file}
-        return {"token": "anon" if variable("STORAGE_EMULATOR_HOST") else "google_default"}
+            return file
+        return "anon" if variable("STORAGE_EMULATOR_HOST") else "google_default"
 
     def head(self) -> Object | None:
         try:

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from model_build.sources.buckets import Bucket, Object, variable
-from model_build.sources.remote import File, loopback
+from model_build.sources.remote import File
 
 
 class S3(Bucket):
-    """Credentials: as the AWS CLI has them (AWS_* variables, profiles, single sign-on, roles)."""
+    """Credentials, and another endpoint: as the AWS CLI has them (AWS_* variables, profiles, single sign-on, roles)."""
 
     package, extra, cls = "s3fs", "s3", ("s3fs", "S3FileSystem")
     variables = (
         "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or write ?anonymous=true for a public bucket"
     )
-    settings = frozenset({"region", "endpoint", "profile", "anonymous"})
+    # No endpoint: where credentials are sent is for whoever has them to say, and not for a recipe.
+    settings = frozenset({"region", "profile", "anonymous"})
 
     def options(self) -> dict[str, Any]:
         config: dict[str, Any] = {
@@ -27,15 +28,8 @@ class S3(Bucket):
         }
         # AWS_REGION is what other SDKs read; Python's reads AWS_DEFAULT_REGION alone.
         region = self.given.get("region") or variable("AWS_REGION", "AWS_DEFAULT_REGION")
-        endpoint = self.given.get("endpoint", "")
-        if endpoint and "://" not in endpoint:
-            endpoint = f"https://{endpoint}"
-        if endpoint and not (endpoint.startswith("https://") or loopback(endpoint)):
-            raise self.wrong("with an endpoint that is not https, expected https; write endpoint=https://HOST")
         options: dict[str, Any] = {"config_kwargs": config, "anon": self.anonymous}
         options["client_kwargs"] = {"region_name": region} if region else {}
-        if endpoint:
-            options["endpoint_url"] = endpoint
         if profile := self.given.get("profile") or variable("AWS_PROFILE"):
             options["profile"] = profile
         return options

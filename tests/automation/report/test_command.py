@@ -74,6 +74,18 @@ def test_a_preview_runs_no_model_code(evil: Project) -> None:
     assert (model.measured, model.passed, model.note) == ("in up", None, "it is measured in up")
 
 
+def test_a_preview_without_credentials_says_that_it_could_not_look(evil: Project) -> None:
+    config = yaml.safe_load((evil.root / "Pulumi.dev.yaml").read_text())
+    config["config"]["modelport:model"]["source"] = "s3://models/m.onnx"
+    (evil.root / "Pulumi.dev.yaml").write_text(yaml.safe_dump(config))
+    nobody = {"AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9", "AWS_PROFILE": ""}
+    nobody |= {"AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_CONFIG_FILE": "/dev/null"}
+    done = evil.run("preview", "--json", "p.json", env=nobody)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (model,) = told(evil).models
+    assert model.note.startswith("could not look: source is 's3://models/m.onnx', but credentials are missing")
+
+
 def test_build_runs_it_where_the_code_is_ones_own(evil: Project) -> None:
     """So that the next test says something."""
     done = evil.run("preview", "--build", "--json", "p.json", env=review(evil, head=1))

@@ -105,7 +105,7 @@ def test_what_is_not_there_and_wrong_keys_are_told(
     ("text", "said"),
     [
         ("az://models/m.bin", "names no storage account; add"),
-        ("az://models/m.bin?storage_account=a&protocol=http", "by http from blob.core.windows.net, expected https"),
+        ("az://models/m.bin?storage_account=a&domain=models.example.com", "says domain after the question mark"),
     ],
 )
 def test_addresses_that_cannot_be_meant_are_refused(

@@ -144,9 +144,12 @@ def test_what_is_not_there_is_told(tmp_path: Path, bucket: Bucket) -> None:
     ("text", "said"),
     [
         ("s3:///m.bin", "which names no bucket, expected s3://BUCKET/models/m.onnx"),
-        ("s3://bucket/m.bin?versionId=1", "says versionId after the question mark, expected anonymous, endpoint"),
+        (
+            "s3://bucket/m.bin?versionId=1",
+            "says versionId after the question mark, expected anonymous, profile, region",
+        ),
         ("s3://alice:secret@bucket/m.bin", "with a user or password in it"),
-        ("s3://bucket/m.bin?endpoint=http://models.example.com", "an endpoint that is not https"),
+        ("s3://bucket/m.bin?endpoint=https://models.example.com", "says endpoint after the question mark"),
     ],
 )
 def test_addresses_that_cannot_be_meant_are_refused(tmp_path: Path, text: str, said: str) -> None:
