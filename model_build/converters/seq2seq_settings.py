@@ -130,8 +130,8 @@ def _named_ids(values: dict[str, Any]) -> list[tuple[str, list[int]]]:
         "start": "decoder_start_token_id",
         "pad": "pad_token_id",
         "first": "forced_bos_token_id",
-        "last": "forced_eos_token_id",
         "end": "eos_token_id",
+        "last": "forced_eos_token_id",
         "suppressed": "suppress_tokens",
     }
     found = [(name, _ids(values[key])) for key, name in names.items() if key in values]

@@ -1,0 +1,231 @@
+"""A translator that is trained here, from transformers to a measured candidate: it writes what `generate` writes."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSeq2SeqLM, GenerationConfig
+
+from model_build import generating, graphs, runtime
+from model_build.converters import FORMATS, seq2seq
+from model_build.converters.seq2seq_settings import fitting, settings_of
+from model_build.errors import SourceError
+from model_build.identity import identify
+from model_build.pipeline import candidate
+from model_build.recipe import Recipe
+from model_build.work import Work
+from tests.torch import words
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the whole way from a recipe to a choice has made, once for all tests here."""
+
+    source: Path
+    onnx: Path
+    verified: Any
+    work: Work
+    framework: str
+
+    def generator(self, **settings: Any) -> Any:
+        """The model in the loop, with other settings than it was converted with."""
+        model = graphs.load(self.onnx)
+        for each in model.metadata_props:
+            if each.key == generating.KEY:
+                each.value = json.dumps(json.loads(each.value) | settings)
+        return runtime.session(graphs.serialise(model)).generator
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODELPORT_CACHE_DIR", str(folder / "cache"))
+        patch.setenv("MODELPORT_DATA_DIR", str(folder / "data"))
+        evaluate = {"data": "tests.torch.words:held_out", "metric": "exact_match", "min": 0.95, "max_drop": 0.02}
+        given = {"name": "words", "source": "tests.torch.words:model", "evaluate": evaluate}
+        recipe = Recipe.parse({**given, "optimize": {"candidates": ["fp32", "int8"]}})
+        work = Work.on(recipe, ROOT)
+        converted, verified = candidate(work)
+        source = next((folder / "cache").rglob("model.safetensors"))
+        yield Made(source, converted.model, verified, work, converted.framework)
+
+
+@pytest.fixture(scope="module")
+def theirs(made: Made) -> Any:
+    return AutoModelForSeq2SeqLM.from_pretrained(made.source.parent).eval()
+
+
+def encoded(texts: list[str]) -> tuple[Any, Any]:
+    rows = [each.ids for each in words.tokenizer().encode_batch(texts)]
+    ids = torch.tensor([row + [0] * (6 - len(row)) for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (6 - len(row)) for row in rows])
+    return ids, mask
+
+
+def test_a_recipe_comes_to_a_translator_that_keeps_its_gate(made: Made) -> None:
+    results = {each.name: each for each in made.verified.results}
+    assert made.framework.startswith("transformers ")
+    assert made.verified.baseline >= 0.95
+    assert made.verified.chosen == "int8"
+    assert results["fp32"].measured.metric == made.verified.baseline
+    assert results["int8"].measured.file_bytes < 0.7 * results["fp32"].measured.file_bytes
+    assert {"tool.transformers", "tool.tokenizers", "tool.torch", "image.wheels for text"} <= set(
+        made.work.identity.parts
+    )
+
+
+def test_untrained_it_writes_next_to_nothing_right(made: Made) -> None:
+    """So that the metric tells whether outputs mean anything."""
+    inputs, labels = words.held_out()
+    ids, mask = encoded(inputs["text"].tolist())
+    rows = words.untrained().eval().generate(ids, attention_mask=mask, num_beams=1).tolist()
+    texts = words.tokenizer().decode_batch(rows, skip_special_tokens=True)
+    assert np.mean(np.array(texts) == labels) <= 0.02
+
+
+def test_tokens_are_those_of_generate(made: Made, theirs: Any) -> None:
+    ids, mask = encoded(words.pairs(200, 2)[0])
+    expected = theirs.generate(ids, attention_mask=mask, num_beams=1, do_sample=False).numpy()
+    got = made.generator().write(ids.numpy(), mask.numpy())
+    assert got.tolist() == expected.tolist()
+    assert len({tuple(row) for row in got.tolist()}) > 100
+
+
+def test_the_file_has_two_parts_with_open_axes_and_one_embedding(made: Made) -> None:
+    model = graphs.load(made.onnx)
+    assert (model.ir_version, [(each.domain, each.version) for each in model.opset_import]) == (10, [("", 21)])
+    axes = {v.name: [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in model.graph.input}
+    assert axes["input_ids"] == axes["attention_mask"] == ["batch", "source"]
+    assert axes["decoder_input_ids"] == ["decoder_batch", 1]
+    assert axes["past_key_values.1.encoder.key"] == ["decoder_batch", 4, "decoder_source", 8]
+    assert axes["past_key_values.1.decoder.value"] == ["decoder_batch", 4, "past", 8]
+    assert len(axes) == 4 + 2 * 4
+    embeddings = [tensor.name for tensor in model.graph.initializer if list(tensor.dims) == [len(words.WORDS), 32]]
+    assert len(embeddings) == 1
+
+
+def test_scores_are_those_of_the_framework_at_every_step(made: Made, theirs: Any) -> None:
+    ids, mask = encoded(words.pairs(20, 3)[0])
+    seen: list[Any] = []
+    generator = made.generator()
+    rule = generator._rule
+    generator._rule = lambda scores, before: (seen.append(scores.copy()), rule(scores, before))
+    sequences = generator.write(ids.numpy(), mask.numpy())
+    with torch.no_grad():
+        forced = torch.from_numpy(sequences[:, :-1].copy())
+        logits = theirs(input_ids=ids, attention_mask=mask, decoder_input_ids=forced).logits.numpy()
+    ended = np.cumsum(sequences[:, 1:] == 1, axis=1) - (sequences[:, 1:] == 1) > 0
+    assert len(seen) == logits.shape[1] == 6
+    assert np.abs(np.stack(seen, axis=1) - logits)[~ended].max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"max_length": 4},
+        {"max_new_tokens": 2},
+        {"forced_bos_token_id": 17},
+        {"forced_eos_token_id": 15, "max_length": 5},
+        {"bad_words_ids": [[0], [14], [15, 16], [16, 13]]},
+        {"bad_words_ids": [[0], [1]]},
+        {"min_length": 7},
+        {"min_new_tokens": 3},
+        {"suppress_tokens": [13, 18]},
+        {"eos_token_id": [1, 15]},
+    ],
+    ids=str,
+)
+def test_settings_of_generate(made: Made, theirs: Any, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"bad_words_ids": [[0]], **({} if "max_new_tokens" in asked else {"max_length": 12})}
+    monkeypatch.setattr(theirs, "generation_config", GenerationConfig(**{**words.SPECIAL, **given, **asked}))
+    ids, mask = encoded(words.pairs(50, 4)[0])
+    expected = theirs.generate(ids, attention_mask=mask, num_beams=1, do_sample=False).numpy()
+    told = settings_of(theirs, "source 'm'")
+    plain = {"min_length": 0, "first": None, "last": None, "banned": [], "suppressed": []}
+    assert made.generator(**{**plain, **told.values}).write(ids.numpy(), mask.numpy()).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"do_sample": True}, "generation_config.do_sample True, which the loop that serves it has not"),
+        ({"no_repeat_ngram_size": 3}, "generation_config.no_repeat_ngram_size 3, which the loop"),
+        ({"max_length": None}, "says neither generation_config.max_length nor max_new_tokens"),
+        ({"max_length": 33}, "max_length of 33, expected 2 to 32, the positions that the model has"),
+        ({"eos_token_id": None}, "has no generation_config.eos_token_id"),
+        (
+            {"forced_bos_token_id": 23},
+            "the token 23 as forced_bos_token_id, but its vocabulary has 23 tokens (0 to 22)",
+        ),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_the_loop_cannot_do_is_refused(asked: dict[str, Any], message: str) -> None:
+    model = words.untrained()
+    for name, value in asked.items():
+        setattr(model.generation_config, name, value)
+    with pytest.raises(SourceError) as raised:
+        settings_of(model, "source 'm'")
+    assert message in str(raised.value)
+
+
+def test_a_tokenizer_of_another_model_is_refused() -> None:
+    model = words.untrained()
+    told = settings_of(model, "source 'm'")
+    with pytest.raises(
+        SourceError, match=r"a tokenizer of 22 tokens, but its model has 23, expected as many; take the"
+    ):
+        fitting(words.tokenizer(words.WORDS[:-1]), model, told, "source 'm'")
+    holed = words.tokenizer([*words.WORDS[:-1], "more"])
+    ids = {word: at + (at > 0) for word, at in holed.get_vocab().items()}
+    from tokenizers import Tokenizer, models
+
+    with pytest.raises(SourceError, match="has the token 1 as eos_token_id, which its tokenizer does not know; take"):
+        fitting(Tokenizer(models.WordLevel(ids, unk_token="<unk>")), model, told, "source 'm'")
+
+
+def test_a_folder_is_a_source_without_trust(made: Made, tmp_path: Path) -> None:
+    recipe = Recipe.parse(
+        {"name": "words", "source": "saved", "evaluate": {"data": "rows.npz", "metric": "exact_match"}}
+    )
+    shutil.copytree(made.source.parent, tmp_path / "saved")
+    np.savez(tmp_path / "rows.npz", text=np.array(["1 2"]), y=np.array(["two one"]))
+    before = identify(recipe, tmp_path)
+    assert "tool.transformers" in before.parts
+    config = tmp_path / "saved" / "generation_config.json"
+    config.write_text(config.read_text().replace("12", "11"))
+    assert identify(recipe, tmp_path).digest != before.digest
+
+
+def test_weights_that_are_missing_are_told(made: Made, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(made.source.parent, tmp_path / "saved")
+    file = tmp_path / "saved" / "model.safetensors"
+    weights = load_file(file)
+    del weights["model.decoder.layers.1.fc1.weight"]
+    save_file(weights, file, {"format": "pt"})
+    with pytest.raises(SourceError, match=r"lacks 1 weights \(model.decoder.layers.1.fc1.weight\), expected all"):
+        seq2seq.convert(file, tmp_path / "model.onnx", {"label": "saved"})
+    (tmp_path / "saved" / "config.json").unlink()
+    with pytest.raises(SourceError, match=r"has no config.json beside model.safetensors, expected a folder that save"):
+        seq2seq.convert(file, tmp_path / "model.onnx", {"label": "saved"})
+    assert not (tmp_path / "model.onnx").exists()
+
+
+def test_what_a_function_returns_is_known_by_its_class(tmp_path: Path) -> None:
+    model = words.untrained()
+    assert seq2seq.takes(model) and seq2seq.takes((model, words.tokenizer()))
+    assert not seq2seq.takes(torch.nn.Linear(2, 2))
+    # A module of PyTorch it is, too.
+    assert list(FORMATS).index("seq2seq") < list(FORMATS).index("torch")
+    with pytest.raises(SourceError, match=r"a tokenizer of dict, which runs in Python, expected one of the tokenizers"):
+        seq2seq.save((model, {}), tmp_path)
