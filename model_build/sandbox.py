@@ -25,10 +25,13 @@ _LARGEST_FILE = 16 << 30
 _MOST_FILES = 1024
 _SYSTEM = (
     "/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom", "/dev/random", "/dev/zero",
-    "/dev/null", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems", "/sys/devices", "/sys/bus/pci",
-    "/sys/fs/cgroup",
+    "/dev/null", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems", "/proc/self/cmdline",
+    "/sys/devices", "/sys/bus/pci", "/sys/fs/cgroup",
 )  # fmt: skip
-"""What the loader and libraries of numbers read as they start. Nothing of the user's, and no process's environment."""
+"""What the loader and libraries of numbers read as they start. Nothing of the user's, and no process's environment.
+
+Its own command line is for TensorFlow, which ends without it.
+"""
 _KEPT = (
     "PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHASHSEED", "PYTHONUNBUFFERED",
     "PYTHONWARNINGS", "VIRTUAL_ENV", "MODELPORT_CACHE_DIR", "MODELPORT_DATA_DIR", "ORT_DISABLE_TELEMETRY",

@@ -1,4 +1,4 @@
-"""One function of TensorFlow as ONNX: variables become constants, tf2onnx writes it, onnx itself brings it to our opset."""
+"""One function of TensorFlow as ONNX: variables become constants, tf2onnx writes it, onnx itself brings it further."""
 
 import contextlib
 import os
@@ -262,7 +262,7 @@ def _rename(graph: Any, new: Any) -> None:
 
 
 def _name_axes(model: Any, session: Any) -> None:
-    """The open first axis of inputs is `batch`, and so is that of outputs that follow it; others are called by place."""
+    """The open first axis of inputs is `batch`, and so is that of outputs that follow it; others by place."""
     for value in (*model.graph.input, *model.graph.output):
         for position, dim in enumerate(value.type.tensor_type.shape.dim):
             if not dim.HasField("dim_value"):

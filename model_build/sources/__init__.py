@@ -170,8 +170,8 @@ def model_name(source: Source) -> str:
         return saved[0]
     if saved:
         raise SourceError(
-            f"source is {source.text!r}, a folder with {len(saved)} SavedModels ({', '.join(saved[:5])}), expected one; "
-            "name the folder of one"
+            f"source is {source.text!r}, a folder with {len(saved)} SavedModels ({', '.join(saved[:5])}), expected "
+            "one; name the folder of one"
         )
     kinds = (".onnx", ".skops", ".ubj", ".safetensors", *keras_files.ENDINGS, *PICKLES, *TORCH)
     found = [name for name in names if PurePosixPath(name).suffix in kinds]
