@@ -85,10 +85,11 @@ class Recipe(_Part):
         Field(
             min_length=1,
             examples=["examples.digits.train:pipeline"],
-            json_schema_extra={"x-expected": "module:function, a file, a folder or package:NAME/path"},
+            json_schema_extra={"x-expected": "module:function, a file, a folder, package:NAME/path or an address"},
         ),
     ]
-    """`module:function` that returns a trained model, a file, a folder, or `package:NAME/path/in/package`."""
+    """`module:function` that returns a trained model, a file, a folder, `package:NAME/path/in/package`, or an address:
+    a bucket's, a registry's, a web server's with a digest (docs/sources.md has them all)."""
     format: Literal["auto", "sklearn", "xgboost", "lightgbm", "pmml", "torch", "seq2seq", "keras", "savedmodel", "onnx"] = "auto"
     """What the source is. `auto`: told by looking at it."""
     axes: dict[str, Annotated[list[str | Annotated[int, Field(ge=1)]], Field(min_length=1)]] | None = None

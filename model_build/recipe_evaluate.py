@@ -71,11 +71,12 @@ class Evaluate(_Part):
         Field(
             min_length=1,
             examples=["examples.digits.train:evaluation"],
-            json_schema_extra={"x-expected": "module:function, a .npz or a .csv file"},
+            json_schema_extra={"x-expected": "module:function, a .npz or a .csv file, or the address of one"},
         ),
     ]
-    """`module:function` that returns (inputs, labels), or a .npz or .csv file. Inputs are an array [rows, ...], a
-    dict of input name to array, or a DataFrame; labels are [rows]."""
+    """`module:function` that returns (inputs, labels), or a .npz or .csv file, here or at an address
+    (docs/sources.md). Inputs are an array [rows, ...], a dict of input name to array, or a DataFrame; labels are
+    [rows]."""
     metric: Metric = "accuracy"
     """What is measured; docs/verify.md tells of each. Of labels: `accuracy`, `balanced_accuracy`, `f1_macro`. Of scores
     for labels: `roc_auc`, `average_precision`, `log_loss`. Of numbers: `mae`, `medae`, `mape`, `rmse`, `r2`. Of
