@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from model_build import signing
 
 REPORT_TYPE = "application/vnd.modelport.report.v1"
-"""Artifact type of the referrer that holds report.json and report.html."""
+"""Artifact type of the referrer that holds report.json, report.html and profile.json."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ def _build(work: Work, layout: Path) -> report.Report:
     costs = served(work, converted, folder, layout, image.digest)
     made = reporting.fill(work, converted, verified, shown, costs)
     written = reporting.write(made)
-    bake.attach(layout, image.digest, REPORT_TYPE, {"report.json": written.json, "report.html": written.html})
+    bake.attach(layout, image.digest, REPORT_TYPE, written.files())
     return made
 
 

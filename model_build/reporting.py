@@ -9,6 +9,7 @@ from typing import Literal
 from model_build import distributions, folders, metrics, report, runtime
 from model_build.convert import Converted
 from model_build.gate import Measured
+from model_build.profiles import LEAST
 from model_build.recipe_evaluate import ERRORS, Evaluate
 from model_build.report.pareto import front
 from model_build.report.render import render
@@ -24,6 +25,15 @@ _POINTS = 2000
 class Written:
     json: Path
     html: Path
+
+    @property
+    def profile(self) -> Path:
+        """Of a report that has one."""
+        return self.json.with_name("profile.json")
+
+    def files(self) -> dict[str, Path]:
+        """By name, what goes with an image."""
+        return {path.name: path for path in (self.json, self.html, self.profile) if path.is_file()}
 
 
 def fill(
@@ -60,6 +70,7 @@ def fill(
         candidates=candidates,
         front=front(candidates, better),
         quality=_quality(verified),
+        profile=_profile(work, verified),
         slices=_slices(verified, asked.metric, better),
         steps=[report.Step(name=s.name, seconds=round(s.seconds, 3), cached=s.cached) for s in work.steps],
         tools=tools
@@ -81,7 +92,8 @@ def write(made: report.Report) -> Written:
     """Put JSON and page where reports are kept; each appears whole. The JSON is last: where it is, both are."""
     written = place(made.identity)
     written.json.parent.mkdir(parents=True, exist_ok=True)
-    for path, text in ((written.html, render(made)), (written.json, made.dump())):
+    profile = [(written.profile, made.profile.dump())] if made.profile else []
+    for path, text in (*profile, (written.html, render(made)), (written.json, made.dump())):
         part = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             part.write_text(text, "utf-8")
@@ -159,6 +171,20 @@ def _candidate(result: Result, verified: Verified) -> report.Candidate:
         peer=result.peer,
         missed=result.missed,
     )
+
+
+def _profile(work: Work, verified: Verified) -> report.Profile | None:
+    if verified.shown is None or not verified.profile:
+        return None
+    told = {
+        "model": work.recipe.name,
+        "version": work.recipe.version,
+        "candidate": verified.shown,
+        "data": f"sha256:{verified.data_digest}",
+        "rows": verified.rows,
+        "least": LEAST,
+    }
+    return report.Profile.model_validate(told | verified.profile)
 
 
 def _gate(asked: Evaluate) -> report.Gate:

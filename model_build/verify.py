@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from model_build import cache, data, gate, graphs, isolate, measure, metrics, parity, runtime
+from model_build import cache, data, gate, graphs, isolate, measure, metrics, parity, profiles, runtime
 from model_build.convert import Converted
 from model_build.errors import DataError, SourceError
 from model_build.evaluation import beside, evaluation, inputs_and_labels
@@ -62,7 +62,9 @@ class Verified:
     quality: dict[str, Any]
     """Of the chosen candidate, or of the best when none passed: `matrix`, or `expected` and `actual`."""
     shown: str | None = None
-    """The candidate that `quality` is of."""
+    """The candidate that `quality` and `profile` are of."""
+    profile: dict[str, Any] = field(default_factory=dict[str, Any])
+    """`inputs`, `outputs` and `expected` of a profile."""
 
     @property
     def choice(self) -> Result | None:
@@ -170,9 +172,32 @@ def verify(work: Work, converted: Converted, candidates: Iterable[Candidate]) ->
     ran = [c for c in found if c.name in answers and "metric" in answers[c.name].note()]
     timings = {size: _timed(work, converted, ran, stored, size) for size in (1, *sizes)}
     taken = [entry for entries in timings.values() for entry in entries.values()]
-    work.did("verify", stored, own, *answers.values(), *taken)
+    seen = _profiled(work, converted, stored)
+    work.did("verify", stored, own, seen, *answers.values(), *taken)
     notes = {name: entry.note() for name, entry in answers.items()}
-    return _judge(work, found, form, notes, {size: _scaled(each) for size, each in timings.items()}, stored.note())
+    made = _judge(work, found, form, notes, {size: _scaled(each) for size, each in timings.items()}, stored.note())
+    return replace(made, profile={**seen.note(), **notes[made.shown]["profile"]}) if made.shown else made
+
+
+def _profiled(work: Work, converted: Converted, stored: cache.Entry) -> cache.Entry:
+    """The distributions of the evaluation data's inputs."""
+    names = [value.name for value in runtime.session(converted.model).get_inputs()]
+
+    def fill(folder: Path) -> None:
+        given, _ = data.load(stored.folder / "data.npz", converted.columns, work.recipe.evaluate.beside, names)
+        found = profiles.inputs(given, names, converted.columns)
+        cache.write_note(folder, {"inputs": {name: each.model_dump(mode="json") for name, each in found.items()}})
+
+    beside = work.recipe.evaluate.beside
+    key = {
+        "steps": STEPS,
+        "data": stored.note()["digest"],
+        "names": names,
+        "columns": converted.columns,
+        "beside": beside,
+        "least": profiles.LEAST,
+    }
+    return cache.made("profile", key, fill)
 
 
 def _itself(converted: Converted) -> Candidate:
@@ -251,6 +276,11 @@ def _answered(
                 rows = asked.parity.rows
                 note["parity"] = asdict(parity.apart(answer, answered, source, reference, want, rows))
             note["quality"] = _quality(answered, want, names)
+            outputs, labelled = profiles.answers(name, answer, answered, want, names)
+            note["profile"] = {
+                "outputs": {each: told.model_dump(mode="json") for each, told in outputs.items()},
+                "expected": labelled.model_dump(mode="json") if labelled else None,
+            }
         except metrics.NoNumbers as error:
             note["unfit"] = str(error)
         cache.write_note(folder, note)
@@ -264,6 +294,7 @@ def _answered(
         "classes": converted.classes,
         "groups": [asked.groups, asked.k, asked.slices, asked.slice_rows],
         "rows": asked.parity.rows,
+        "least": profiles.LEAST,
         **work.identity.of("tool.onnxruntime"),
     }
     return cache.made("answers", key, fill)

@@ -17,6 +17,7 @@ from model_build.report.model import (
     Source,
     Step,
 )
+from model_build.report.profile import Profile
 
 __all__ = [
     "Batch",
@@ -29,6 +30,7 @@ __all__ = [
     "Latency",
     "Parity",
     "Points",
+    "Profile",
     "Report",
     "Served",
     "Slice",

@@ -21,6 +21,14 @@ def number(value: float, digits: int = 4) -> str:
     return signless(f"{value:.{digits}f}")
 
 
+def brief(value: float) -> str:
+    """Three significant digits, whatever the size."""
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        rounded = float(f"{value:.3g}")
+        return signless(f"{rounded:,.10g}".replace(",", THIN))
+    return signless(f"{value:.2e}")
+
+
 def signless(text: str) -> str:
     return text.replace("-", MINUS, 1) if text.startswith("-") else text
 

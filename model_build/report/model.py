@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from model_build.report.profile import Profile
+
 SCHEMA: Literal[1] = 1
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -238,6 +240,8 @@ class Report(_Part):
     """Of the chosen candidate, or of the best one when none passed."""
     slices: list[Slice] = []
     """Of the same, the worst first."""
+    profile: Profile | None = None
+    """Of the evaluation data and of the same candidate's answers."""
     steps: list[Step]
     tools: dict[str, str]
     """Name to version: onnx, onnxruntime, skl2onnx, python."""

@@ -33,7 +33,7 @@ def value(amount: float | None, spell: figures.Spell, key: str) -> Markup:
     return figures.data(spell(amount), amount, key)
 
 
-def row(name: str, *cells: Child, chosen: bool = False) -> Markup:
+def row(name: Child, *cells: Child, chosen: bool = False) -> Markup:
     return tag("tr", tag("th", name, scope="row"), *cells, class_="chosen" if chosen else None)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from model_build.report import figures, parts, sections, serving
+from model_build.report import figures, parts, profiled, sections, serving
 from model_build.report.markup import Child, Markup, tag
 from model_build.report.model import Candidate, Report
 
@@ -28,6 +28,7 @@ def render(report: Report) -> str:
         sections.candidates(report),
         sections.quality(report),
         sections.slices(report),
+        profiled.profile(report),
         sections.latency(report),
         serving.served(report),
         sections.steps(report),
