@@ -11,6 +11,8 @@ _KINDS = (
     (".safetensors",),
     (".skops",),
     (".ubj",),
+    (".pmml",),
+    (".keras",),
     (".pt2", ".pt", ".pth"),
     (".joblib", ".pkl", ".pickle"),
 )

@@ -26,6 +26,7 @@ SCHEMES: Mapping[str, tuple[str, str]] = {
     "az://": ("az", "Az"),
     "oci://": ("oci", "Oci"),
     "hf://": ("hub", "Hub"),
+    "mlflow:": ("mlflow", "Mlflow"),
 }
 """How an address begins, and the module beside this one and the class in it that serve it."""
 

@@ -1,13 +1,13 @@
 """Files of web servers, in several requests where one breaks off."""
 
 import re
-import ssl
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from model_build.sources.asking import tls
 from model_build.sources.downloads import BrokenOff, Into
 from model_build.sources.remote import Remote, loopback, port
 
@@ -128,7 +128,7 @@ def _broken_off(source: Remote) -> Generator[None]:
 
 def _client(address: str) -> httpx.Client:
     # A proxy does not reach this machine's own servers.
-    return httpx.Client(timeout=TIMEOUT, verify=ssl.create_default_context(), trust_env=not loopback(address))
+    return httpx.Client(timeout=TIMEOUT, verify=tls(), trust_env=not loopback(address))
 
 
 def _next(source: Remote, address: str, location: str) -> str:

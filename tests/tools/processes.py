@@ -22,9 +22,9 @@ class Server:
                 [*with_us, *command], env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
             )
 
-    def wait_for(self, ready: Callable[[], bool]) -> None:
-        """Wait until `ready`; an end of the process, or a minute without it, is an error with the log in it."""
-        until = time.monotonic() + _SECONDS
+    def wait_for(self, ready: Callable[[], bool], seconds: float = _SECONDS) -> None:
+        """Wait until `ready`; an end of the process, or `seconds` without it, is an error with the log in it."""
+        until = time.monotonic() + seconds
         while not ready():
             if self.process.poll() is not None or time.monotonic() > until:
                 self.stop()

@@ -19,6 +19,8 @@ DOCUMENTS = Path(__file__).with_name("documents.lock")
 """What reads OpenAPI documents and expressions of CEL."""
 CI = Path(__file__).with_name("ci.lock")
 """What judges pipelines: zizmor, GitLab's schema, and GitHub's description of its API."""
+MLFLOW = Path(__file__).with_name("mlflow.lock")
+"""An MLflow server, and its own client."""
 MOTO = Path(__file__).with_name("moto.lock")
 """A simulated AWS."""
 
