@@ -65,7 +65,7 @@ def _recipe(target: Target) -> "Recipe":
     from stacks.spec import SpecError, StackSpec
 
     try:
-        return StackSpec.from_file(target.file).model
+        return StackSpec.from_file(target.file, unsized=True).model
     except SpecError as error:
         raise Failure(Exit.BAD_INPUT, *error.lines) from None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from automation import pricing, stages
+from automation import pricing, size, stages
 from automation.exits import Exit, Failure, table
 from automation.flags import (
     Cwd,
@@ -41,7 +41,7 @@ EPILOG = f"\b\nExit codes:\n{table()}\n\nMore in docs/cli.md and docs/exit-codes
 
 ORDER = [
     "new", "preview", "up", "output", "report", "refresh", "drift", "destroy", "build", "verify", "rollback", "promote",
-    "ephemeral", "prices", "gc", "cancel", "doctor", "stack", "config", "state",
+    "ephemeral", "size", "prices", "gc", "cancel", "doctor", "stack", "config", "state",
 ]  # fmt: skip
 """As somebody comes to need them: what is first begins."""
 
@@ -78,6 +78,7 @@ stack_app = typer.Typer(
 app.add_typer(stack_app, name="stack")
 stages.add(app)
 pricing.add(app)
+size.add(app)
 
 
 def _version(wanted: bool) -> None:

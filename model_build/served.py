@@ -25,7 +25,7 @@ from model_build.bake.errors import BakeError
 from model_build.bake.program import program
 from model_build.bake.python import Launcher
 from model_build.convert import Converted
-from model_build.errors import DataError
+from model_build.errors import DataError, SourceError
 from model_build.evaluation import evaluation, inputs_and_labels
 from model_build.identity import STEPS
 from model_build.verify import machine
@@ -37,6 +37,8 @@ SECONDS, PATIENCE = 1.5, 20.0
 """The time after which the least will do, and that after which none more is sent."""
 START = 60.0
 """Seconds that the program may take to answer."""
+FIGURES = "2"
+"""Goes up when what is measured means something else."""
 BODIES = 16
 """Different requests, in turn."""
 MOST_BODY = 8 * 2**20
@@ -58,6 +60,8 @@ class Served:
     requests: int
     cpu_ms: float
     """Of the processor, for one request, the mean."""
+    cpu_sd_ms: float
+    """How much that differs from one to the next, the standard deviation."""
     cpu_p99_ms: float
     """That 99 of 100 requests take at most."""
     p50_ms: float
@@ -66,7 +70,7 @@ class Served:
     master_bytes: int
     """Memory of the process that holds the socket, at its most."""
     worker_bytes: int
-    """What a worker has at its most beside that: the model and what requests left."""
+    """What a worker has at its most beside that: the model, what requests left, and the files that it has mapped."""
 
 
 def served(work: Work, converted: Converted, model: Path, layout: Path, digest: str) -> tuple[Served | None, str]:
@@ -81,14 +85,14 @@ def served(work: Work, converted: Converted, model: Path, layout: Path, digest: 
         "image": digest,
         "data": stored.note()["digest"],
         "calls": [WARM, SAMPLES, LEAST, BODIES],
-        "figures": [each.name for each in fields(Served)],
+        "figures": [FIGURES, *(each.name for each in fields(Served))],
     }
 
     def fill(folder: Path) -> None:
         work.progress("serve", "what a request costs")
-        python, bodies = program(layout, digest), _bodies(work, converted, stored, model)
+        python, asked = program(layout, digest), bodies(work, converted, stored, model)
         try:
-            found = measured(python, model, work.recipe.name, bodies)
+            found = measured(python, model, work.recipe.name, asked)
         except (OSError, KeyError, http.client.HTTPException) as error:
             # Such as a kernel that does not tell of memory, or a folder that nobody may run programs in.
             raise Unmeasured(f"{type(error).__name__}: {error}") from None
@@ -96,7 +100,7 @@ def served(work: Work, converted: Converted, model: Path, layout: Path, digest: 
 
     try:
         entry = cache.made("served", key, fill)
-    except (Unmeasured, BakeError, DataError) as error:
+    except (Unmeasured, BakeError, DataError, SourceError) as error:
         why = " ".join(str(error).split())
         work.progress("serve", f"not measured: {why}")
         return None, why
@@ -104,7 +108,7 @@ def served(work: Work, converted: Converted, model: Path, layout: Path, digest: 
     return Served(**entry.note()), ""
 
 
-def _bodies(work: Work, converted: Converted, stored: cache.Entry, model: Path) -> list[bytes]:
+def bodies(work: Work, converted: Converted, stored: cache.Entry, model: Path) -> list[bytes]:
     """Requests of the Open Inference Protocol, each of the fewest rows that the model takes."""
     session = runtime.session(model / "model.onnx")
     given, _ = inputs_and_labels(work, converted, stored, session)
@@ -129,7 +133,7 @@ def _tensor(name: str, values: measure.Array) -> dict[str, Any]:
 
 def measured(python: Launcher, model: Path, name: str, bodies: Sequence[bytes]) -> Served:
     """What one of `bodies` costs, posted to the model `name` in the folder `model`. Raises Unmeasured."""
-    with _running(python, model) as (master, port):
+    with running(python, model) as (master, port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         taken: list[float] = []
         spent: list[float] = []
@@ -155,6 +159,7 @@ def measured(python: Launcher, model: Path, name: str, bodies: Sequence[bytes]) 
         request=f"{rows} row{'' if rows == 1 else 's'} as JSON, {size} bytes",
         requests=len(taken),
         cpu_ms=round(float(np.mean(spent)), 4),
+        cpu_sd_ms=round(float(np.std(spent)), 4),
         cpu_p99_ms=round(float(np.percentile(spent, 99)), 4),
         p50_ms=p50,
         p99_ms=p99,
@@ -172,7 +177,7 @@ def _ask(connection: http.client.HTTPConnection, name: str, body: bytes) -> None
 
 
 @contextlib.contextmanager
-def _running(python: Launcher, model: Path) -> Iterator[tuple[int, int]]:
+def running(python: Launcher, model: Path) -> Iterator[tuple[int, int]]:
     """The program's process and its port; it is gone afterwards, with its worker."""
     with tempfile.TemporaryDirectory(prefix="served-") as folder, (Path(folder) / "log").open("w+b") as log:
         words = [*python.argv, "-m", "serving", "--model", str(model), "--port", "0", "--workers", "1"]
@@ -226,8 +231,8 @@ def _memory(master: int) -> tuple[int, int]:
     own = 0
     for each in workers:
         now, parts = _status(each), _fields(Path(f"/proc/{each}/smaps_rollup"))
-        private = parts["Private_Clean"] + parts["Private_Dirty"]
-        own = max(own, private + max(0, now["VmHWM"] - now["VmRSS"]))
+        # Pages of files count as its own: whether they are shared hangs on what else this machine runs just now.
+        own = max(own, parts["Private_Dirty"] + now["RssFile"] + max(0, now["VmHWM"] - now["VmRSS"]))
     return _status(first)["VmHWM"], own
 
 

@@ -13,6 +13,8 @@ def main() -> None:
         spec = StackSpec.from_config(pulumi.Config(NAMESPACE))
     except SpecError as error:
         raise pulumi.RunError(str(error)) from None
+    if spec.chosen:
+        pulumi.log.info(spec.chosen)
     importlib.import_module(f"stacks.{spec.target.replace('-', '_')}").deploy(spec)
 
 

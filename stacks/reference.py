@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from model_build.mistakes import expected
 from stacks.spec import NAMESPACE, SECRET_PLACES, StackSpec
+from stacks.specs.load import AUTO, PLACES
 
 DOCS = Path(__file__).parent.parent / "docs"
 Schema = dict[str, Any]
@@ -27,6 +28,7 @@ _SECRET: Schema = {
     "additionalProperties": False,
     "description": "Encrypted: made by pulumi config set --secret.",
 }
+_AUTO: Schema = {"const": AUTO, "description": "As `modelport size --write` has recorded it in `sized`."}
 
 
 def schema() -> Schema:
@@ -35,8 +37,12 @@ def schema() -> Schema:
     definitions: Schema = own.pop("$defs")
     for place in sorted(SECRET_PLACES, key=len, reverse=True):  # the inner one first
         owner = own if len(place) == 1 else definitions[_named(own["properties"][place[0]])]
-        _allow_secret(owner["properties"], place[-1])
+        _allow(owner["properties"], place[-1], _SECRET)
     keys = own["properties"]
+    for found in PLACES.values():
+        section = definitions[_named(_solid_branch(keys[found.section]))]["properties"]
+        _allow(definitions[_named(section[found.part])]["properties"], found.key, _AUTO)
+        _allow(section, found.part, _AUTO)
     _strip(own)
     _strip(definitions)
     return {
@@ -123,11 +129,17 @@ def _named(field: Schema) -> str:
     return str(field["$ref"]).rsplit("/", 1)[1]
 
 
-def _allow_secret(properties: Schema, key: str) -> None:
+def _solid_branch(field: Schema) -> Schema:
+    """What a key is where it is not left out."""
+    return next((each for each in field.get("anyOf", []) if "$ref" in each), field)
+
+
+def _allow(properties: Schema, key: str, what: Schema) -> None:
+    """Let a key say something that is gone before its model reads it."""
     field = properties[key]
     rest = {name: value for name, value in field.items() if name in ("description", "default", "title")}
     branches = field.get("anyOf") or [{k: v for k, v in field.items() if k not in rest}]
-    properties[key] = {**rest, "anyOf": [*branches, _SECRET]}
+    properties[key] = {**rest, "anyOf": [*branches, what]}
 
 
 def page() -> str:

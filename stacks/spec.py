@@ -70,6 +70,9 @@ class ImageSpec(Part):
     MODELPORT_SIGNING_KEY, or of the file that MODELPORT_SIGNING_KEY_FILE names, where the image is made. Default: it is
     not signed."""
 
+    modelcar: StrictBool = False
+    """Whether the model's files are pushed as an image of their own, too, which shares its layer with the other: for
+    volumes of Kubernetes that are images, for KServe's modelcars, and as a repository of Triton."""
     @field_validator("push")
     @classmethod
     def _destination(cls, value: str | None) -> str | None:
@@ -164,6 +167,10 @@ class StackSpec(Part):
     cost: CostSpec | None = None
     """What the stack may cost a month, and how much it is used. Default: no budget."""
     monitoring: MonitoringSpec | None = None
+    load: LoadSpec | None = None
+    """What the model is to carry, from which `modelport size` reckons machines. Default: nobody says it."""
+    sized: SizedSpec | None = None
+    """What `modelport size --write` chose where a key of the target's section says `auto`. Default: nothing."""
     """Target `kubernetes`: what is measured, shown and told of the model. Default: nothing beyond `/metrics`."""
     tenants: dict[str, TenantSpec] = Field(default_factory=dict[str, TenantSpec])
     """Target `kubernetes`: who else may use the model, by name, each in a namespace of his own. Default: nobody."""
@@ -173,6 +180,7 @@ class StackSpec(Part):
 
     _secrets: frozenset[str] = PrivateAttr(default=frozenset())
 
+    _chosen: str = PrivateAttr(default="")
     @field_validator("model")
     @classmethod
     def _in_dockers_words(cls, value: Recipe, info: ValidationInfo) -> Recipe:
@@ -203,8 +211,16 @@ class StackSpec(Part):
         return self._secrets
 
     @classmethod
-    def from_file(cls, path: Path | str) -> Self:
-        """Read and check a stack file. Raises SpecError with every mistake in it. Pulumi is not needed."""
+    @property
+    def chosen(self) -> str:
+        """What became of `auto`, in a sentence; empty where nothing says it."""
+        return self._chosen
+
+    def from_file(cls, path: Path | str, *, unsized: bool = False) -> Self:
+        """Read and check a stack file. Raises SpecError with every mistake in it. Pulumi is not needed.
+
+        unsized: what is `auto` stays at its default, for whoever builds or chooses before there is anything to read.
+        """
         path = Path(path)
         if not path.is_file():
             raise SpecError([_absent(path)])
@@ -221,7 +237,7 @@ class StackSpec(Part):
             # Under the key as it stands in the file, which may lack the namespace.
             return document.written(("config", keys.get(str(place[0]), ""), *place[1:])) if place else None
 
-        return cls._check(values, path.name, lines, written)
+        return cls._check(values, path.name, lines, written, unsized=unsized)
 
     @classmethod
     def from_config(cls, config: "pulumi.Config") -> Self:
@@ -252,7 +268,13 @@ class StackSpec(Part):
 
     @classmethod
     def _check(
-        cls, values: dict[str, Any], file: str, lines: list[str], written: Callable[[Place], str | None]
+        cls,
+        values: dict[str, Any],
+        file: str,
+        lines: list[str],
+        written: Callable[[Place], str | None],
+        *,
+        unsized: bool = False,
     ) -> Self:
         known = list(cls.model_fields)
         for key in [k for k in values if k not in known]:
@@ -262,6 +284,8 @@ class StackSpec(Part):
         lines += _misplaced(values)
         checked = {key: _object(value) if key != "target" else value for key, value in values.items() if key in known}
         secrets = _take_secrets(checked)
+        checked, wrong, chosen = resolve(checked, file.removeprefix("Pulumi.").removesuffix(".yaml"), unsized=unsized)
+        lines += wrong
         try:
             spec = cls.model_validate(checked)
         except ValidationError as error:
@@ -269,7 +293,7 @@ class StackSpec(Part):
         else:
             lines = lines + _unfit(spec, secrets)
             if not lines:
-                spec._secrets = secrets
+                spec._secrets, spec._chosen = secrets, chosen
                 return spec
         raise SpecError([printable(f"{file}: {line}") for line in lines])
 

@@ -14,7 +14,7 @@ class Ec2InstanceSpec(Part):
 
     types: tuple[Line, ...] | None = None
     """Types of instances, the preferred one first, all with NVIDIA GPUs or all without; as `m7i.large` or `g6.xlarge`.
-    Default: those of m7i.large, m6i.large and m5.large that the region has."""
+    Default: those of m7i.large, m6i.large and m5.large that the region has. `auto`: for `load`."""
     image_id: Line | None = None
     """Machine image, as `ami-...`: one like AWS's own for ECS on Amazon Linux 2023. Default: AWS's newest as an
     instance starts, with NVIDIA's driver for types with GPUs."""
@@ -51,7 +51,7 @@ class Ec2Spec(NetworkedSpec):
     """The account, and all that is made in it around the model."""
 
     instance: Ec2InstanceSpec = Ec2InstanceSpec()
-    """What runs the model, and how many of it there are."""
+    """What runs the model, and how many of it there are. `auto`: as `modelport size` chose for `load`."""
     load_balancer: OpenFrontSpec | None = None
     """How callers reach the model. Default: not at all."""
     alarms: Ec2AlarmsSpec = Ec2AlarmsSpec()

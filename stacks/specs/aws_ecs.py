@@ -15,7 +15,8 @@ class EcsTaskSpec(Part):
     count: Annotated[StrictInt, Field(ge=1, le=5000)] = 2
     """Tasks, where `autoscaling` does not say how many."""
     cpu: Annotated[StrictInt | None, Field(ge=128)] = None
-    """Units of CPU of each, 1024 to a vCPU. Default: for `requests_per_second` at the measured latency."""
+    """Units of CPU of each, 1024 to a vCPU. Default: for `requests_per_second` at the measured latency. `auto`: this
+    and memory for `load`."""
     memory: Annotated[StrictInt | None, Field(ge=128)] = None
     """MiB of each. Default: the server's and twice the model's for each worker, and requests in hand."""
     workers: Annotated[StrictInt, Field(ge=1, le=64)] = 1
@@ -75,7 +76,7 @@ class EcsSpec(NetworkedSpec):
     name: Short = "models"
     """What the cluster is called, and what names of all else begin with. Another one is another cluster."""
     task: EcsTaskSpec = EcsTaskSpec()
-    """What runs the model, and how many of it there are."""
+    """What runs the model, and how many of it there are. `auto`: as `modelport size` chose for `load`."""
     gpu: EcsGpuSpec | None = None
     """Instances with GPUs to run it on, whose CPUs are what a model's own server computes on. Default: Fargate."""
     load_balancer: OpenFrontSpec | None = None

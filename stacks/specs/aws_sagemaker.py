@@ -33,7 +33,7 @@ class SageMakerInstanceSpec(Part):
     """What runs the model, and how many of it there are."""
 
     type: Line = "ml.m7i.large"
-    """Instance type, as `ml.g5.xlarge`."""
+    """Instance type, as `ml.g5.xlarge`. `auto`: for `load`."""
     count: Annotated[StrictInt, Field(ge=1, le=1000)] = 2
     """Instances, where `autoscaling` does not say how many."""
     workers: Annotated[StrictInt | None, Field(ge=1, le=256)] = None
@@ -91,7 +91,7 @@ class SageMakerSpec(NetworkedSpec):
     reached_from_vpc: StrictBool = False
     """Whether callers in the VPC reach the endpoint without leaving it, through an interface in each zone."""
     instance: SageMakerInstanceSpec = SageMakerInstanceSpec()
-    """What runs the model, and how many of it there are."""
+    """What runs the model, and how many of it there are. `auto`: as `modelport size` chose for `load`."""
     weight: Weight = 1
     """Share of the requests for the model's own version, beside the weights of `variants`."""
     variants: dict[str, SageMakerVariantSpec] = Field(default_factory=dict[str, SageMakerVariantSpec])

@@ -22,7 +22,8 @@ class CloudRunInstanceSpec(Part):
     """What runs the model. How many of it there are, `autoscaling` says."""
 
     cpu: Annotated[StrictInt | None, Field(ge=1)] = None
-    """vCPU of each: 1, 2, 4, 6 or 8. Default: 1, and beside a GPU the fewest that it takes."""
+    """vCPU of each: 1, 2, 4, 6 or 8. Default: 1, and beside a GPU the fewest that it takes. `auto`: this and memory for
+    `load`."""
     memory: Annotated[StrictInt | None, Field(ge=128)] = None
     """MiB of each, what is written to /tmp among it. Default: 2048, or the least beside that many vCPU."""
     workers: Annotated[StrictInt, Field(ge=1, le=64)] = 1
@@ -106,7 +107,7 @@ class CloudRunSpec(ProjectSpec):
     name: Short = "models"
     """What the service is called, and what names of all else begin with. Another one is another service."""
     instance: CloudRunInstanceSpec = CloudRunInstanceSpec()
-    """What runs the model."""
+    """What runs the model. `auto`: as `modelport size` chose for `load`."""
     gpu: CloudRunGpuSpec | None = None
     """A GPU for each instance, which a model's own server has no use for. Default: none."""
     ingress: Literal["internal", "internal-and-cloud-load-balancing", "all"] | None = None

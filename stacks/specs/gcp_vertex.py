@@ -13,7 +13,7 @@ class VertexMachineSpec(Part):
     """What runs the model, and how many of it there are."""
 
     type: Line = "n2-standard-2"
-    """Machine type of each replica, as `g2-standard-8`."""
+    """Machine type of each replica, as `g2-standard-8`. `auto`: for `load`."""
     gpu: Line | None = None
     """GPU that is attached to a machine of the series N1, as `T4`. Default: none."""
     gpu_count: Annotated[StrictInt | None, Field(ge=1, le=8)] = None
@@ -88,7 +88,7 @@ class VertexSpec(ProjectSpec):
     network: VertexNetworkSpec | None = None
     """The network that a private endpoint is reached in. Default: one that is made."""
     machine: VertexMachineSpec = VertexMachineSpec()
-    """What runs the model, and how many of it there are."""
+    """What runs the model, and how many of it there are. `auto`: as `modelport size` chose for `load`."""
     invokers: dict[str, Line] = Field(default_factory=dict[str, str])
     """Who may call, by a short name of each, as `shop: serviceAccount:shop@shop-prod.iam.gserviceaccount.com`. Default:
     whoever may call any endpoint of the project."""

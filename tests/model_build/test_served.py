@@ -24,6 +24,7 @@ def test_a_page_shows_what_was_measured_or_why_nothing_was() -> None:
         request="1 row as JSON, 417 bytes",
         requests=200,
         cpu_ms=0.64,
+        cpu_sd_ms=0.2,
         cpu_p99_ms=1.35,
         p50_ms=0.88,
         p99_ms=4.7,

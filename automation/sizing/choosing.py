@@ -1,0 +1,102 @@
+"""Which offers carry a load, the cheapest first, and what stands against the others."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from automation.costs.metering import HOURS
+from automation.sizing.capacity import Cost, Fit, Load, Misfit, fit
+from automation.sizing.offers import Offer
+from components.kubernetes.sizing import HELD, MEBI, PER_BODY
+
+ROOM: Final = HELD * PER_BODY / MEBI
+"""MiB for the requests that a worker has in hand, as pods have it."""
+KEEP: Final = 0.1
+"""Share of its costs that another must save before it takes the place of what was chosen before."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An offer that carries the load."""
+
+    offer: Offer
+    fit: Fit
+    per_hour: Decimal
+    """Dollars, for all of them and their requests."""
+    per_million: Decimal
+
+    @property
+    def per_month(self) -> Decimal:
+        return self.per_hour * HOURS
+
+
+@dataclass(frozen=True)
+class Left:
+    """An offer that does not, and why."""
+
+    offer: Offer
+    limit: str
+    """`memory`, `latency`, `number` or `architecture`."""
+    why: str
+    beyond: float
+    """How many times what is expected it would have to be; the nearest has the least."""
+
+
+def choose(
+    load: Load, cost: Cost, offered: Iterable[Offer], *, arch: str, workers: Mapping[str, int]
+) -> tuple[list[Choice], list[Left]]:
+    """What carries the load, the cheapest first, and what does not.
+
+    arch: of the image. workers: on each machine, by target, where a stack says it.
+    """
+    found: list[Choice] = []
+    left: list[Left] = []
+    for offer in offered:
+        if offer.arch != arch:
+            left.append(Left(offer, "architecture", f"is {offer.arch}, and the image is for {arch}", math.inf))
+            continue
+        fitted = fit(load, cost, offer.shape, room=ROOM, workers=workers.get(offer.target))
+        if isinstance(fitted, Misfit):
+            pair = (fitted.expected, fitted.got) if fitted.limit == "memory" else (fitted.got, fitted.expected)
+            left.append(Left(offer, fitted.limit, str(fitted), pair[0] / pair[1] if pair[1] else math.inf))
+            continue
+        requests = Decimal(str(load.rps)) * 3600 / 1_000_000
+        per_hour = offer.per_hour * fitted.count + offer.per_million * requests
+        found.append(Choice(offer, fitted, per_hour, per_hour / requests))
+    found.sort(key=lambda each: (each.per_hour, each.fit.count, each.offer.target, each.offer.name))
+    return list(_worth(found)), left
+
+
+def _worth(found: Iterable[Choice]) -> Iterator[Choice]:
+    """Without what differs from a cheaper one in memory alone, which the model has no use for."""
+    seen: set[tuple[str, int, int, int]] = set()
+    for each in found:
+        if each.offer.cpu is not None:
+            alike = (each.offer.target, each.offer.cpu, each.fit.workers, each.fit.count)
+            if alike in seen:
+                continue
+            seen.add(alike)
+        yield each
+
+
+def settled(found: list[Choice], target: str, before: Mapping[str, Any]) -> Choice | None:
+    """What a stack of `target` takes: the cheapest, or what it has already where no other saves a tenth of that.
+
+    before: what the stack file has recorded. None where nothing of the target carries the load.
+    """
+    own = [each for each in found if each.offer.target == target]
+    if not own:
+        return None
+    kept = next((each for each in own if same(each.offer, before)), None)
+    if kept is not None and own[0].per_hour > kept.per_hour * Decimal(str(1 - KEEP)):
+        return kept
+    return own[0]
+
+
+def same(offer: Offer, recorded: Mapping[str, Any]) -> bool:
+    """Whether it is what a stack file has recorded."""
+    if offer.cpu is None:
+        return recorded.get("type") == offer.name
+    return (recorded.get("cpu"), recorded.get("memory")) == (offer.cpu, offer.memory)

@@ -1,0 +1,171 @@
+"""`modelport size`: from flags and stack file to the list of what carries a load, and to what `auto` stands for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from automation.costs import update as prices
+from automation.costs.book import Book
+from automation.exits import Exit, Failure
+from automation.lifecycle import Request
+from automation.projects import Target, has_spec, select
+from automation.sizing import choosing, showing, writing
+from automation.sizing.capacity import HEADROOM, LEAST, SPEED, Load
+from automation.sizing.choosing import Choice, Left
+from automation.sizing.measured import Measured, measured
+from automation.sizing.offers import KINDS, Offer, offers
+
+if TYPE_CHECKING:
+    from stacks.spec import StackSpec
+
+Cloud = Literal["aws", "gcp", "all"]
+USUAL: Final = {"aws": "us-east-1", "gcp": "us-central1"}
+"""The region of a cloud that the stack is not in, where no flag says another."""
+ARCH: Final = "amd64"
+"""What images are built for."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the flags say; None where they do not."""
+
+    rps: float | None = None
+    p99_ms: float | None = None
+    headroom: float | None = None
+    least: int | None = None
+    speed: float | None = None
+    cloud: Cloud = "all"
+    regions: tuple[str, ...] = ()
+    every: bool = False
+    write: bool = False
+
+
+@dataclass(frozen=True)
+class Sized:
+    """All that there is to say."""
+
+    stack: str
+    measured: Measured
+    load: Load
+    regions: Mapping[str, str]
+    found: list[Choice]
+    left: list[Left]
+    lacking: list[str]
+    """What the book has no price of."""
+
+
+def size(request: Request, asked: Asked) -> Exit:
+    """Say what carries a load, the cheapest first; write it into the stack file where that is asked. Raises Failure."""
+    target = select(request.cwd, request.stack)
+    spec = _spec(target)
+    load = wanted(spec, asked, target.stack)
+    if asked.write:
+        writing.allowed(target, spec, load)
+    regions = _regions(spec, asked)
+    known = measured(target, spec.model, request.engine)
+    book = prices.known()
+    offered = [offer for cloud, region in regions.items() for offer in offers(book, cloud, region)]
+    lacking = [_lack(book, kind, regions) for kind in KINDS if kind.partition("-")[0] in regions]
+    found, left = choosing.choose(load, known.cost, offered, arch=ARCH, workers=writing.workers(spec))
+    sized = Sized(target.stack, known, load, regions, found, left, [line for line in lacking if line])
+    if not found:
+        raise Failure(Exit.BAD_INPUT, *_none(sized, offered))
+    chosen = writing.write(target, spec, sized) if asked.write else None
+    if request.as_json:
+        print(showing.as_json(sized, chosen))
+    else:
+        print("\n".join(showing.lines(sized, chosen, every=asked.every)))
+    return Exit.DONE
+
+
+def wanted(spec: "StackSpec", asked: Asked, stack: str) -> Load:
+    """What is to be carried: of the flags, then of the stack file. Raises Failure."""
+    given = spec.load
+    rps = asked.rps if asked.rps is not None else given.requests_per_second if given else None
+    if rps is None:
+        told = f"--rps is missing and Pulumi.{stack}.yaml has no load, expected the requests of a second"
+        raise Failure(Exit.BAD_INPUT, f"{told}; for example --rps 50")
+    load = Load(
+        rps,
+        asked.p99_ms if asked.p99_ms is not None else given.p99_ms if given else None,
+        asked.headroom if asked.headroom is not None else given.headroom if given else HEADROOM,
+        asked.least if asked.least is not None else given.least if given else LEAST,
+        asked.speed if asked.speed is not None else given.speed if given else SPEED,
+    )
+    wrong = [
+        f"{flag} is {value:g}, expected {what}; for example {flag} {example}"
+        for flag, value, right, what, example in (
+            ("--rps", load.rps, 0 < load.rps <= 1_000_000, "requests a second, above 0", "50"),
+            (
+                "--p99-ms",
+                load.p99_ms,
+                load.p99_ms is None or 0 < load.p99_ms <= 3_600_000,
+                "milliseconds, above 0",
+                "100",
+            ),
+            ("--headroom", load.headroom, 0 <= load.headroom <= 0.95, "a share from 0 to 0.95", "0.3"),
+            ("--least", load.least, 1 <= load.least <= 1000, "a number from 1 to 1000", "2"),
+            ("--speed", load.speed, 0 < load.speed <= 10, "how fast a vCPU is, above 0 and at most 10", "0.5"),
+        )
+        if not right
+    ]
+    if wrong:
+        raise Failure(Exit.BAD_INPUT, *wrong)
+    return load
+
+
+def _spec(target: Target) -> "StackSpec":
+    if not has_spec(target.root):
+        raise Failure(Exit.BAD_INPUT, f"{target.root} has no stacks/spec.py, expected a project of Modelport's stacks")
+    from stacks.spec import SpecError, StackSpec
+
+    try:
+        return StackSpec.from_file(target.file, unsized=True)
+    except SpecError as error:
+        raise Failure(Exit.BAD_INPUT, *error.lines) from None
+
+
+def _regions(spec: "StackSpec", asked: Asked) -> dict[str, str]:
+    """The region of each cloud that is looked at."""
+    from components.aws.catalog import ZONES as AWS
+    from components.gcp.catalog import ZONES as GCP
+    from stacks.specs.targets import ACCOUNTS
+
+    found = dict(USUAL)
+    own = ACCOUNTS.get(spec.target)
+    if own is not None:
+        found[spec.target.partition("-")[0]] = cast("Any", getattr(spec, own)).region
+    for region in asked.regions:
+        cloud = "aws" if region in AWS else "gcp" if region in GCP else None
+        if cloud is None:
+            told = f"--region is {region!r}, expected one of AWS or Google Cloud"
+            raise Failure(Exit.BAD_INPUT, f"{told}; for example --region eu-central-1")
+        found[cloud] = region
+    return {cloud: region for cloud, region in found.items() if asked.cloud in ("all", cloud)}
+
+
+def _lack(book: Book, kind: str, regions: Mapping[str, str]) -> str:
+    cloud = kind.partition("-")[0]
+    region = regions[cloud]
+    if any(offer.target == kind for offer in offers(book, cloud, region)):
+        return ""
+    return f"{KINDS[kind]} in {region}"
+
+
+def _none(sized: Sized, offered: list[Offer]) -> list[str]:
+    """Why nothing carries the load, and by how much the nearest fails."""
+    where = " and ".join(sized.regions.values())
+    refresh = " ".join(f"--region {region}" for region in sized.regions.values())
+    if not offered:
+        told = f"the book has no price of anything in {where} that could run a model, expected some"
+        return [f"{told}; run modelport prices --update {refresh}"]
+    nearest = min(sized.left, key=lambda each: (each.beyond, each.offer.per_hour, each.offer.name))
+    fixes = {
+        "latency": "raise --p99-ms, or let the build search for a faster form of the model",
+        "memory": "take fewer workers, or a smaller model",
+        "number": "lower --rps, or share the load among several stacks",
+        "architecture": "look at another region",
+    }
+    load = f"{sized.load.rps:g} requests a second"
+    told = f"nothing in {where} carries {load}: the nearest of {len(sized.left)}, {nearest.offer.name}, {nearest.why}"
+    return [f"{told}; {fixes[nearest.limit]}"]

@@ -1,0 +1,161 @@
+"""What `modelport size` says, as text for people and as JSON for programs."""
+
+import json
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from automation.sizing.choosing import ROOM, Choice, Left
+from automation.sizing.offers import KINDS, SCRATCH, SYSTEM, lists
+
+if TYPE_CHECKING:
+    from automation.sizing.command import Sized
+    from automation.sizing.writing import Written
+
+SHOWN: Final = 15
+"""Of what carries the load, the cheapest, unless all are asked for."""
+_HEAD: Final = ("runs as", "size", "number", "workers", "busy", "p99", "$/hour", "$/month", "$/million")
+_WHY: Final = {
+    "architecture": "for another processor",
+    "memory": "with too little memory",
+    "latency": "too slow",
+    "number": "too small",
+}
+_NOT: Final = "load balancers, disks, addresses, traffic and what a region's taxes are"
+
+
+def lines(sized: "Sized", written: "Written | None", *, every: bool) -> list[str]:
+    """The whole, line by line."""
+    shown = sized.found if every else sized.found[:SHOWN]
+    told = [*_measured(sized), *_asked(sized), ""]
+    told += _table([_HEAD, *(_row(each) for each in shown)])
+    many = len(sized.found)
+    more = "" if len(shown) == many else f"; the {len(shown)} cheapest are shown, --all shows the others"
+    told += ["", f"{many} {'carries' if many == 1 else 'carry'} it{more}"]
+    if sized.left:
+        told.append(f"left out: {', '.join(_left(sized.left))}")
+    if sized.lacking:
+        refresh = " ".join(f"--region {region}" for region in sized.regions.values())
+        told.append(f"no prices of {', '.join(sized.lacking)}; modelport prices --update {refresh} reads them")
+    dates = sorted({price.source.date for each in shown for price in each.offer.prices})
+    told.append(f"prices of {dates[0]} to {dates[-1]}, without {_NOT}")
+    told.append("an estimate: docs/size.md says how it is reckoned, and how near it came to what was measured")
+    if written is not None:
+        told += ["", *written.lines]
+    return told
+
+
+def as_json(sized: "Sized", written: "Written | None") -> str:
+    """The whole as one object."""
+    one, load = sized.measured, sized.load
+    return json.dumps(
+        {
+            "schema": 1,
+            "stack": sized.stack,
+            "model": {
+                "name": one.report.name,
+                "version": one.report.version,
+                "identity": one.report.identity,
+                "current": one.current,
+            },
+            "measured": one.served.model_dump() | {"machine": one.report.machine},
+            "load": {
+                "requests_per_second": load.rps,
+                "p99_ms": load.p99_ms,
+                "headroom": load.headroom,
+                "least": load.least,
+            },
+            "assumed": {"speed": load.speed, "requests_mib": ROOM, "system_mib": SYSTEM, "scratch_mib": SCRATCH},
+            "regions": dict(sized.regions),
+            "offers": [_choice(each) for each in sized.found],
+            "left_out": [
+                {"target": each.offer.target, "size": each.offer.name, "limit": each.limit, "why": each.why}
+                for each in sized.left
+            ],
+            "unpriced": sized.lacking,
+            "written": None if written is None else written.recorded,
+            "shapes": list(lists()),
+        }
+    )
+
+
+def _choice(each: Choice) -> dict[str, Any]:
+    offer, fit = each.offer, each.fit
+    sources = {str(price.source): price.source.url for price in offer.prices}
+    return {
+        "target": offer.target,
+        "size": offer.name,
+        "region": offer.region,
+        "vcpus": offer.shape.vcpus,
+        "memory_mib": offer.shape.memory,
+        "count": fit.count,
+        "workers": fit.workers,
+        "busy": round(fit.busy, 4),
+        "p99_ms": round(fit.p99_ms, 3),
+        "needed_mib": round(fit.memory, 1),
+        "dollars_per_hour": money(each.per_hour),
+        "dollars_per_month": money(each.per_month),
+        "dollars_per_million": money(each.per_million),
+        "prices": sources,
+    }
+
+
+def money(amount: Decimal) -> float:
+    """Dollars with as many digits as anybody wants."""
+    return round(float(amount), 6)
+
+
+def _measured(sized: "Sized") -> list[str]:
+    one, report = sized.measured.served, sized.measured.report
+    whose = "" if sized.measured.current else ", which runs; the recipe has changed since"
+    return [
+        f"{report.name} {report.version}, {report.chosen}, build {report.identity[:12]}{whose}",
+        f"measured: {one.cpu_ms:.3g} ms of a core for a request, {one.cpu_p99_ms:.3g} ms for 99 of 100; the server has "
+        f"{one.master_bytes / 1e6:.0f} MB, and {one.worker_bytes / 1e6:.0f} MB for each worker",
+        f"          {one.requests} requests of {one.request}, on {report.machine}",
+    ]
+
+
+def _asked(sized: "Sized") -> list[str]:
+    load = sized.load
+    within = "" if load.p99_ms is None else f", 99 of 100 within {load.p99_ms:g} ms"
+    return [
+        f"asked:    {load.rps:g} requests a second{within}, {load.headroom:.0%} kept free, "
+        f"{load.least} at least, in {' and '.join(sized.regions.values())}",
+        f"assumed:  a vCPU there does {load.speed:g} of what a core here does (--speed); {ROOM:.0f} MiB for the "
+        f"requests of each worker, {SYSTEM} MiB for a machine's system",
+    ]
+
+
+def _row(each: Choice) -> tuple[str, ...]:
+    fit = each.fit
+    return (
+        KINDS[each.offer.target],
+        each.offer.name,
+        str(fit.count),
+        str(fit.workers),
+        f"{fit.busy:.0%}",
+        f"{fit.p99_ms:.3g} ms",
+        f"{each.per_hour:.4f}",
+        f"{each.per_month:,.2f}",
+        f"{each.per_million:.3f}",
+    )
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    wide = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    return [
+        "  ".join(
+            cell.ljust(wide[place]) if place < 2 else cell.rjust(wide[place]) for place, cell in enumerate(row)
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _left(left: list[Left]) -> list[str]:
+    """How many for which reason, and the nearest of each."""
+    told: list[str] = []
+    for limit, many in Counter(each.limit for each in left).most_common():
+        nearest = min((each for each in left if each.limit == limit), key=lambda each: (each.beyond, each.offer.name))
+        told.append(f"{many} {_WHY[limit]} ({nearest.offer.name} {nearest.why})")
+    return told

@@ -1,0 +1,146 @@
+"""What `auto` stands for: chosen once, written into the stack file, and kept until another is much cheaper."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from automation.exits import Exit, Failure
+from automation.projects import Target
+from automation.sizing.capacity import Load
+from automation.sizing.choosing import KEEP, Choice, same, settled
+
+if TYPE_CHECKING:
+    from automation.sizing.command import Sized
+    from stacks.spec import StackSpec
+
+KEY = "modelport:sized"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What stands in the file now."""
+
+    recorded: dict[str, Any]
+    lines: list[str]
+
+
+def workers(spec: "StackSpec") -> dict[str, int]:
+    """Workers on each machine by target, where the stack file says it itself."""
+    from stacks.specs.load import PLACES
+
+    place = PLACES.get(spec.target)
+    if place is None:
+        return {}
+    part: Any = getattr(getattr(spec, place.section), place.part)
+    return {spec.target: part.workers} if "workers" in part.model_fields_set else {}
+
+
+def allowed(target: Target, spec: "StackSpec", load: Load) -> None:
+    """Refuse to write what the stack file does not ask for. Raises Failure."""
+    from stacks.specs.load import PLACES, asked
+
+    file = target.file.name
+    place = PLACES.get(spec.target)
+    if place is None:
+        told = f"--write is given with target {spec.target}, expected one whose machines may be auto"
+        raise Failure(Exit.BAD_INPUT, f"{file}: {told}, {', '.join(PLACES)}; leave --write out")
+    if asked(_own(target)[1]) is None:
+        told = f"{place.section}.{place.part} says its machines itself, expected auto with --write"
+        raise Failure(Exit.BAD_INPUT, f"{file}: {told}; write {place.part}: auto, or leave --write out")
+    if spec.load is None:
+        told = f"load is missing, expected what {place.section}.{place.part} is chosen for"
+        raise Failure(Exit.BAD_INPUT, f"{file}: {told}; write modelport:load: {{requests_per_second: {load.rps:g}}}")
+    given = spec.load
+    own = Load(given.requests_per_second, given.p99_ms, given.headroom, given.least, given.speed)
+    if own != load:
+        told = "load differs from the flags, expected the same with --write, as the file says what auto is for"
+        raise Failure(Exit.BAD_INPUT, f"{file}: {told}; leave the flags out, or change load")
+
+
+def write(target: Target, spec: "StackSpec", sized: "Sized") -> Written:
+    """Choose for the stack's own target and record it in its file. Raises Failure, with the file as it was."""
+    whole, values = _own(target)
+    before = values.get("sized")
+    recorded: dict[str, Any] = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
+    if recorded.get("target") != spec.target:
+        recorded = {}
+    chosen = settled(sized.found, spec.target, recorded)
+    if chosen is None:
+        raise Failure(Exit.BAD_INPUT, _no_choice(target, spec, sized))
+    made = _record(chosen, spec, sized)
+    config: dict[str, Any] = dict(whole.get("config") or {})
+    key = next((key for key in ("sized", KEY) if key in config), KEY)
+    config[key] = made
+    _put(target, {**whole, "config": config})
+    return Written(made, _told(target, spec, sized, chosen, recorded))
+
+
+def _own(target: Target) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The stack file as it is, and what it says under our own keys."""
+    from stacks import yamlfile
+
+    whole = cast("dict[str, Any]", yamlfile.read(target.file).value or {})
+    config = cast("dict[str, Any]", whole.get("config") or {})
+    return whole, {key.removeprefix("modelport:"): value for key, value in config.items()}
+
+
+def _put(target: Target, data: dict[str, Any]) -> None:
+    """Write it, once it holds the rules of stack files: what a component refuses is told before anything is changed."""
+    from engine.stack_files import write as put
+    from stacks.spec import SpecError, StackSpec
+
+    with tempfile.TemporaryDirectory(prefix="sized-") as folder:
+        copy = Path(folder) / target.file.name
+        copy.write_bytes(target.file.read_bytes())
+        put(copy, data)
+        try:
+            StackSpec.from_file(copy)
+        except SpecError as error:
+            raise Failure(Exit.BAD_INPUT, *error.lines) from None
+    put(target.file, data)
+
+
+def _record(chosen: Choice, spec: "StackSpec", sized: "Sized") -> dict[str, Any]:
+    offer, fit = chosen.offer, chosen.fit
+    what = {"type": offer.name} if offer.cpu is None else {"cpu": offer.cpu, "memory": offer.memory}
+    assert spec.load is not None
+    return {
+        "target": spec.target,
+        **what,
+        "count": fit.count,
+        "workers": fit.workers,
+        "load": {key: _plain(value) for key, value in spec.load.model_dump(exclude_defaults=True).items()},
+        "model": sized.measured.report.identity[:12],
+        "dollars_per_hour": round(float(chosen.per_hour), 4),
+    }
+
+
+def _told(target: Target, spec: "StackSpec", sized: "Sized", chosen: Choice, before: dict[str, Any]) -> list[str]:
+    name, many = chosen.offer.name, chosen.fit.count
+    each = "1 worker" if chosen.fit.workers == 1 else f"{chosen.fit.workers} workers"
+    told = [f"{target.file.name}: sized is {many} of {name}, {each} on each"]
+    cheapest = next(each for each in sized.found if each.offer.target == spec.target)
+    if before and same(chosen.offer, before) and cheapest is not chosen:
+        saves = 1 - float(cheapest.per_hour / chosen.per_hour)
+        told.append(
+            f"{name} is kept: {cheapest.offer.name} would save {saves:.0%}, and less than {KEEP:.0%} is no reason"
+        )
+    return told
+
+
+def _plain(value: Any) -> Any:
+    """As somebody would write it: 50, and not 50.0."""
+    return int(value) if isinstance(value, float) and value == int(value) else value
+
+
+def _no_choice(target: Target, spec: "StackSpec", sized: "Sized") -> str:
+    left = [each for each in sized.left if each.offer.target == spec.target]
+    file = target.file.name
+    if not left:
+        region = sized.regions.get(spec.target.partition("-")[0], "its region")
+        told = f"{file}: the book has no price of what {spec.target} runs on in {region}, expected some to choose from"
+        return f"{told}; run modelport prices --update --region {region}, or write the type"
+    nearest = min(left, key=lambda each: (each.beyond, each.offer.name))
+    told = f"{file}: nothing of {spec.target} carries {sized.load.rps:g} requests a second: the nearest, "
+    return f"{told}{nearest.offer.name}, {nearest.why}, expected one that does; lower what load asks"
