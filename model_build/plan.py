@@ -25,8 +25,9 @@ def check(olds: Mapping[str, Any], news: Inputs, project: Path) -> tuple[Inputs,
     recipe = news.get("recipe")
     if not isinstance(recipe, str):
         return news, [("recipe", _line(f"recipe is {recipe!r}, expected JSON text; pass Recipe.canonical()"))]
-    told: Any = olds.get("sources")
-    finder = sources.Finder(project, fetch=False, told=told if isinstance(told, dict) else {}, say=_said_of(recipe))
+    pins: Any = olds.get("sources")
+    told = cast("Mapping[str, Any]", pins) if isinstance(pins, Mapping) else dict[str, Any]()
+    finder = sources.Finder(project, fetch=False, told=told, say=_said_of(recipe))
     known: Inputs
     try:
         if recipe != olds.get("recipe"):

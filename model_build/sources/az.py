@@ -57,7 +57,6 @@ class Az(Bucket):
 
     def part(self, key: str, file: File, start: int, end: int) -> bytes:
         from azure.core import MatchConditions
-        from fsspec.asyn import sync
 
         async def read() -> bytes:
             async with self.system.service_client.get_blob_client(container=self.bucket, blob=key) as client:
@@ -66,7 +65,7 @@ class Az(Bucket):
                 )
                 return bytes(await coming.readall())
 
-        return bytes(sync(self.system.loop, read))
+        return self.waited_for(read)
 
 
 def _object(told: Mapping[str, Any]) -> Object:

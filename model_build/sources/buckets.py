@@ -8,7 +8,7 @@ import importlib
 import os
 import warnings
 from abc import abstractmethod
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,6 +132,11 @@ class Bucket(Remote):
                 f'which needs the package {self.package}; run: pip install "modelport[{self.extra}]"'
             ) from None
         return made(**self.options(), use_listings_cache=False, skip_instance_cache=True, asynchronous=False)
+
+    def waited_for(self, read: Callable[[], Awaitable[bytes]]) -> bytes:
+        """What a coroutine brings that runs in the file system's own loop."""
+        sync: Any = importlib.import_module("fsspec.asyn").sync
+        return bytes(sync(self.system.loop, read))
 
     @property
     def anonymous(self) -> bool:

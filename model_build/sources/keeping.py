@@ -145,7 +145,7 @@ def _read(source: Remote, seen: Seen, known: Pinned | None, part: Path) -> Pinne
         raise source.wrong("which holds no file; expected a model or data there")
     for name, want in (seen.files or {}).items():
         _hold(source, name, want, files.get(name))
-    for name, digest in (known.files if known else {}).items():
+    for name, digest in (known.files if known else dict[str, str]()).items():
         _hold(source, name, File(sha256=digest), files.get(name))
     return Pinned(seen.version, dict(sorted(files.items())), _is_folder(seen, files))
 

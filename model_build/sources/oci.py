@@ -78,7 +78,7 @@ class Oci(Remote):
     def look(self) -> Seen:
         from model_build.push import manifests
 
-        with self._told(), self._registry() as registry:
+        with self.told(), self._registry() as registry:
             digest, data = manifests.get(registry, self.reference.digest or self.reference.tag or "latest")
             manifest = manifests.read(data, self._text)
             if "manifests" in manifest:
@@ -87,16 +87,17 @@ class Oci(Remote):
                     "is meant"
                 )
             self._layers = self._wanted(list(self._read(registry, manifest)))
-        files: dict[str, File] | None = {}
-        for layer in self._layers:
-            if not layer.path:
-                files = None  # told by the archive alone
-                break
-            if visible(layer.path) and self._is_meant(layer.path):
-                files[self._called(layer.path)] = File(layer.size, layer.digest.removeprefix("sha256:"))
-        if files == {}:
+        version = f"{digest}{self._part}"
+        if not all(layer.path for layer in self._layers):
+            return Seen(version, None)  # what an archive holds it alone tells
+        files = {
+            self._called(layer.path): File(layer.size, layer.digest.removeprefix("sha256:"))
+            for layer in self._layers
+            if visible(layer.path) and self._is_meant(layer.path)
+        }
+        if not files:
             raise self.wrong("which holds no such file; look at what it holds (oras manifest fetch)")
-        return Seen(f"{digest}{self._part}", files)
+        return Seen(version, files)
 
     def fetch(self, seen: Seen, into: Into) -> None:
         if not self._layers:
@@ -183,7 +184,8 @@ class Oci(Remote):
             yield made
 
     @contextmanager
-    def _told(self) -> Generator[None]:
+    def told(self) -> Generator[None]:
+        """Say what a registry's errors mean for a source."""
         from model_build.push.errors import MissingError, RegistryDown, RegistryError
 
         try:
@@ -212,7 +214,7 @@ class _Blob:
         import httpx
 
         path = f"{self._registry.reference.repository}/blobs/{self._layer.digest}"
-        with self._source._told():
+        with self._source.told():
             try:
                 with self._registry.reading(path, start) as response:
                     whole = response.status_code == 200
@@ -245,4 +247,4 @@ def _kit_paths(told: Any) -> Iterator[tuple[str, str]]:
                 yield str(cast("Json", info).get("digest", "")), str(one["path"])
             waiting.extend(one.values())
         elif isinstance(each, list):
-            waiting.extend(cast("list[Any]", each))
+            waiting.extend(each)  # pyright: ignore[reportUnknownArgumentType]

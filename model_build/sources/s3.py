@@ -56,8 +56,6 @@ class S3(Bucket):
         }
 
     def part(self, key: str, file: File, start: int, end: int) -> bytes:
-        from fsspec.asyn import sync
-
         async def read() -> bytes:
             told = await self._s3._call_s3(
                 "get_object", Bucket=self.bucket, Key=key, IfMatch=file.mark, Range=f"bytes={start}-{end - 1}"
@@ -65,7 +63,7 @@ class S3(Bucket):
             async with told["Body"] as body:
                 return bytes(await body.read())
 
-        return bytes(sync(self._s3.loop, read))
+        return self.waited_for(read)
 
 
 def _object(told: Mapping[str, Any], size: int) -> Object:
