@@ -85,7 +85,7 @@ class Finder:
     """By key of the recipe: version and digests of each remote source."""
     found: dict[str, Source] = field(default_factory=dict[str, Source])
     """By key of the recipe."""
-    _known: dict[str, Source] = field(default_factory=dict[str, Source])
+    _known: dict[tuple[str, str], Source] = field(default_factory=dict[tuple[str, str], Source])
 
     def __call__(self, text: str, key: str) -> Source:
         """Find what `text` names.
@@ -93,12 +93,13 @@ class Finder:
         key: the recipe's key (`source`, `evaluate.data`), which leads messages. Raises SourceError, or DataError for
         data; UnreachedError for what is elsewhere and does not answer.
         """
-        if text not in self._known:
+        if (text, key) not in self._known:  # of one artifact data takes other files than the model
             from model_build.sources import remote
 
             elsewhere = None if _CALLABLE.fullmatch(text) else remote.opened(text, key)
-            self._known[text] = _local(text, self.project, key) if elsewhere is None else self._fetched(elsewhere)
-        found = self._known[text]
+            found = _local(text, self.project, key) if elsewhere is None else self._fetched(elsewhere)
+            self._known[text, key] = found
+        found = self._known[text, key]
         if found.pinned is not None:
             self.pins[key] = found.pinned.to_dict()
         self.found[key] = found

@@ -128,8 +128,9 @@ def test_of_a_modelpack_the_model_takes_weights_and_the_data_takes_data_sets(art
         f"model.onnx:{PACK}.weight.v1.raw", f"README.md:{PACK}.doc.v1.raw", f"rows.csv:{PACK}.dataset.v1.raw",
         "--artifact-type", f"{PACK}.manifest.v1+json", "--config", f"config.json:{PACK}.config.v1+json",
     )  # fmt: skip
+    finder = Finder(artifacts.folder)
     for key, name in (("source", "model.onnx"), ("evaluate.data", "rows.csv")):
-        found = find(f"{artifacts.address}:v1", artifacts.folder, key)
+        found = finder(f"{artifacts.address}:v1", key)
         assert found.path is not None and found.path.name == name
         assert found.parts() == find(name, artifacts.folder, key).parts()
 
