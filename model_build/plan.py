@@ -89,11 +89,15 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
             str(olds.get("recipe", "")),
             str(news["recipe"]),
         )
-        return f"model {before} to {after}, {'; '.join(why)}; {_expectation(str(news['identity']))}"
+        said = "; ".join([*why, *versions(olds, news), _expectation(str(news["identity"]))])
+        return f"model {before} to {after}, {said}"
     if destination(olds) != destination(news):
         return elsewhere(news, destination(news) or "nowhere")
     if signed_by(olds) != signed_by(news):
         return "the image is signed, nothing is built" if signed_by(news) else "the image is signed by nobody any more"
+    if bool(olds.get("modelcar")) != bool(news.get("modelcar")):
+        also = "get an image of their own" if news.get("modelcar") else "have no image of their own any more"
+        return f"the model's files {also}, nothing is built"
     if bool(olds.get("keep", True)) != bool(news.get("keep", True)):
         return "the image will be kept" if news.get("keep", True) else "the image will go with the resource"
     if not olds.get("digest"):
@@ -102,6 +106,18 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
         again = "fetched" if news.get(promoting.PROMOTED) else "built"
         return f"the image is no longer on this machine and is {again} again"
     return ""
+
+
+def versions(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
+    """Which version each source from elsewhere has now, where it had another: `source is at 0a1b2c...`."""
+    before, after = (cast("Mapping[str, Any]", side.get("sources") or {}) for side in (olds, news))
+    now = {key: version for key, pin in after.items() if (version := _version(pin))}
+    return [f"{key} is at {version}" for key, version in now.items() if version != _version(before.get(key))]
+
+
+def _version(pin: object) -> str:
+    version = cast("Mapping[str, Any]", pin).get("version", "") if isinstance(pin, Mapping) else ""
+    return " ".join(str(version).split())[:200]
 
 
 def elsewhere(news: Mapping[str, Any], place: str = "a registry that is made first") -> str:
@@ -116,7 +132,7 @@ def announcement(inputs: Mapping[str, Any]) -> str:
     if UNREACHED in inputs:
         return line(inputs, f"could not look: {inputs[UNREACHED]}; up will have to")
     identity = str(inputs["identity"])
-    return line(inputs, f"model {identity[:4]} is new; {_expectation(identity)}")
+    return line(inputs, "; ".join([f"model {identity[:4]} is new", *versions({}, inputs), _expectation(identity)]))
 
 
 def line(inputs: Mapping[str, Any], text: str) -> str:

@@ -1,6 +1,6 @@
 """Where an image comes from: an in-toto statement with SLSA's provenance, and its signature as a DSSE envelope.
 
-It names digests and versions, all that a build's identity is made of, and the addresses of what was fetched: no path of
+It names digests and versions, all that a build's identity is made of, and where what was fetched was: no path of
 a machine and no moment, so the same build says the same. Signed, it is what `cosign verify-attestation --type
 slsaprovenance1` reads.
 """
@@ -44,8 +44,8 @@ class Origin:
     chosen: str
     identity: str
     parts: Mapping[str, str]
-    addresses: Mapping[str, str] = field(default_factory=dict[str, str])
-    """By part, such as source.content: where it was fetched from, for those that were."""
+    addresses: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    """By part, such as source.content: where it was fetched from and its version there, for those that were."""
 
 
 def statement(origin: Origin, digest: str) -> bytes:
@@ -77,7 +77,7 @@ def statement(origin: Origin, digest: str) -> bytes:
     )
 
 
-def _dependencies(parts: Mapping[str, str], addresses: Mapping[str, str]) -> list[Json]:
+def _dependencies(parts: Mapping[str, str], addresses: Mapping[str, tuple[str, str]]) -> list[Json]:
     found: dict[str, Json] = {}
     for name, value in sorted(parts.items()):
         group, _, rest = name.partition(".")
@@ -87,7 +87,8 @@ def _dependencies(parts: Mapping[str, str], addresses: Mapping[str, str]) -> lis
         elif rest in ("content", "code"):
             found[name] = {"name": name, "digest": {"sha256": value}}
             if name in addresses:
-                found[name]["uri"] = addresses[name]
+                uri, version = addresses[name]
+                found[name] |= {"uri": uri, "annotations": {"version": version}}
         elif name == "image.base":
             found[name] = {"name": "base", "digest": {"sha256": value.removeprefix("sha256:")}}
     return [found[name] for name in sorted(found)]

@@ -54,7 +54,7 @@ def fill(
         identity=work.identity.digest,
         source=report.Source(
             framework=converted.framework,
-            description=work.source.label,
+            description=work.source.described,
             digest=f"sha256:{converted.digest}",
             bytes=converted.model.stat().st_size,
         ),

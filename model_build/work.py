@@ -54,10 +54,14 @@ class Work:
         """What the recipe names as `key`; it has been found, and fetched, when the build began."""
         return self.finder(text, key)
 
-    def addresses(self) -> dict[str, str]:
-        """By part of the identity, where that was fetched from, without passwords and signatures."""
+    def addresses(self) -> dict[str, tuple[str, str]]:
+        """By part of the identity: where that was fetched from, without passwords and signatures, and which version."""
         found = {part: self.finder.found.get(key) for key, part in _PARTS.items()}
-        return {f"{part}.content": each.address for part, each in found.items() if each is not None and each.address}
+        return {
+            f"{part}.content": (each.address, each.pinned.version)
+            for part, each in found.items()
+            if each is not None and each.pinned is not None
+        }
 
     def did(self, name: str, *entries: cache.Entry) -> None:
         """Note what a step took, once."""

@@ -18,7 +18,7 @@ from engine.values import is_dict
 from model_build import folders
 from model_build.errors import parse
 from model_build.identity import changes
-from model_build.plan import UNREACHED
+from model_build.plan import UNREACHED, versions
 from model_build.report import Report
 
 TYPE = "pulumi-python:dynamic/modelport:ModelImage"
@@ -158,6 +158,7 @@ def _reasons(each: Planned, olds: Mapping[str, Any], news: Mapping[str, Any]) ->
         parts = [side.get("parts") for side in (olds, news)]
         before, after = (part if is_dict(part) else {} for part in parts)
         found = changes(before, after, _text(olds, "recipe") or "", _text(news, "recipe") or "") or ["it is another"]
+        found += versions(olds, news)
     if each.op in _CHANGING and olds.get("destination") != news.get("destination"):
         found.append("it is pushed elsewhere")
     return found

@@ -49,6 +49,12 @@ class Source:
         return Path(self.text).name if self.path is not None and Path(self.text).is_absolute() else self.text
 
     @property
+    def described(self) -> str:
+        """Its label, and of what comes from elsewhere its version: the commit of a branch, the run of an alias."""
+        version = self.pinned.version if self.pinned is not None else ""
+        return f"{self.label}, {version}" if version and version not in self.label else self.label
+
+    @property
     def address(self) -> str:
         """Where it was fetched from; empty for what is on this machine."""
         return self.text if self.pinned is not None else ""

@@ -14,12 +14,14 @@ import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
-from model_build import content
+from model_build import content, plan, provenance
 from model_build.errors import ModelBuildError, SourceError
 from model_build.identity import identify
+from model_build.recipe import Recipe
 from model_build.sources import Finder, Source, downloads, find, hub_files, model_name
 from model_build.sources import web as reading
 from model_build.sources.remote import File, UnreachedError
+from model_build.work import Work
 from tests.model_build import models
 from tests.tools.hub import TOKEN, Hub, Repository
 
@@ -348,3 +350,29 @@ def test_the_cache_is_enough_where_the_hub_is_gone(hub: Hub, repository: Reposit
     shutil.rmtree(tmp_path / "cache" / "sources")
     with pytest.raises(UnreachedError, match="answered with 500"):
         find(address, tmp_path, "source")
+
+
+def test_plan_report_and_provenance_name_the_commit(hub: Hub, repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("x,label\n1,0\n")
+    recipe = Recipe.parse({"name": "tiny", "source": f"hf://{NAME}@main", "evaluate": {"data": "data.csv"}})
+    inputs, failures = plan.check({}, {"recipe": recipe.canonical()}, tmp_path)
+    first = repository.refs["main"]
+    assert failures == [] and f"is new; source is at {first};" in plan.announcement(inputs)
+    work = Work.on(recipe, tmp_path)
+    assert work.source.described == f"hf://{NAME}@main, {first}"
+    origin = provenance.Origin("tiny", "1", "fp32", work.identity.digest, work.identity.parts, work.addresses())
+    told = json.loads(provenance.statement(origin, "sha256:" + "0" * 64))
+    by_name = {each["name"]: each for each in told["predicate"]["buildDefinition"]["resolvedDependencies"]}
+    source = by_name["source.content"]
+    assert (source["uri"], source["annotations"]) == (f"hf://{NAME}@main", {"version": first})
+    second = repository.commit({"model.onnx": models.linear(seed=3)})
+    again, _ = plan.check(inputs, {"recipe": recipe.canonical()}, tmp_path)
+    assert f"source changed; source is at {second};" in plan.change(inputs, again)
+
+
+def test_a_preview_that_cannot_ask_says_so(hub: Hub, repository: Repository, tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("x,label\n1,0\n")
+    recipe = Recipe.parse({"name": "tiny", "source": f"hf://{NAME}@main", "evaluate": {"data": "data.csv"}})
+    hub.status = 503
+    inputs, failures = plan.check({}, {"recipe": recipe.canonical()}, tmp_path)
+    assert failures == [] and "could not look: source is 'hf://acme/tiny@main', which" in plan.announcement(inputs)
