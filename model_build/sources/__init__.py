@@ -106,15 +106,17 @@ class Finder:
             found = _local(text, self.project, key) if elsewhere is None else self._fetched(elsewhere)
             self._known[text, key] = found
         found = self._known[text, key]
-        if found.pinned is not None:
-            self.pins[key] = found.pinned.to_dict()
+        if found.pinned is not None and (told := found.pinned.to_dict()):
+            self.pins[key] = {"address": found.address, **told}
         self.found[key] = found
         return found
 
     def _fetched(self, elsewhere: "Remote") -> Source:
         from model_build.sources import keeping
 
-        told = self.told.get(elsewhere.key)
+        told: Any = self.told.get(elsewhere.key)
+        if not isinstance(told, Mapping) or told.get("address") != elsewhere.label:
+            told = None  # a version is one of its address, and may be another's too
 
         def known(version: str) -> "Pinned | None":
             return keeping.noted(elsewhere, version) or keeping.Pinned.of(told, version)

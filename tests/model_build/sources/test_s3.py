@@ -87,6 +87,16 @@ def test_a_machine_without_the_cache_asks_only_whether_it_is_the_version_of_the_
     assert looked(address, finder.pins["source"]).parts() != first.parts()
 
 
+def test_what_a_state_says_of_another_address_counts_for_nothing(
+    tmp_path: Path, bucket: Bucket, parts: list[tuple[str, int]]
+) -> None:
+    finder = Finder(tmp_path, fetch=False)
+    finder(bucket.put("one.bin", BODY), "source")
+    parts.clear()
+    looked(bucket.put("two.bin", BODY), finder.pins["source"])
+    assert [key for key, _ in parts] == ["two.bin"] * 3
+
+
 def test_a_digest_that_the_store_has_spares_the_preview_the_download(
     tmp_path: Path, bucket: Bucket, parts: list[tuple[str, int]]
 ) -> None:
