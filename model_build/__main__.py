@@ -51,7 +51,13 @@ def _run(asked: argparse.Namespace) -> dict[str, Any]:
 
         destination = None if asked.step == "bake" else asked.push
         built = build(
-            recipe, project=project, layout=asked.layout, push=destination, signed_by=asked.signed_by, progress=progress
+            recipe,
+            project=project,
+            layout=asked.layout,
+            push=destination,
+            signed_by=asked.signed_by,
+            modelcar=asked.modelcar,
+            progress=progress,
         )
         return dict(json.loads(built.to_json()))
     return _steps(asked.step, recipe, project, progress)
@@ -92,6 +98,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--push", metavar="HOST/REPOSITORY[:TAG]", help="push the image there")
     parser.add_argument("--signed-by", metavar="PEM", help="public key that the image is to be signed by")
+    parser.add_argument("--modelcar", action="store_true", help="make an image of the model's files alone, too")
     parser.add_argument("--layout", type=Path, help="OCI layout to bake into (default: the machine's)")
     parser.add_argument("--json", action="store_true", help="accepted for scripts; the result is always JSON")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input does")

@@ -31,13 +31,17 @@ class BuildFailed(Exception):
         super().__init__(f"\n{text}")
 
 
-def build(recipe: str, destination: str | None, project: Path, signed_by: str | None = None) -> dict[str, Any]:
+def build(
+    recipe: str, destination: str | None, project: Path, signed_by: str | None = None, modelcar: bool = False
+) -> dict[str, Any]:
     """Build and push; the result is what `pipeline.Built` holds. Progress goes to stderr. Raises BuildFailed."""
     command = [sys.executable, "-m", "model_build", "build", recipe, "--project", str(project), "--with-parent"]
     if destination:
         command += ["--push", destination]
     if signed_by:
         command += ["--signed-by", signed_by]
+    if modelcar:
+        command += ["--modelcar"]
     home = str(Path(model_build.__file__).resolve().parent.parent)
     path = os.pathsep.join(p for p in (os.environ.get("PYTHONPATH"), home) if p)
     with room_for_others(), _turns:

@@ -56,6 +56,8 @@ class Built:
     """Digest of what holds where the image comes from, attached to it; signed where that was asked for."""
     signature: str
     """Digest of what holds the signature, attached to the image; empty where none was asked for."""
+    files: str
+    """The image of the model's files alone, as `reference`; empty where none was asked for."""
     cached: bool
     """Nothing had to be made."""
 
@@ -70,12 +72,14 @@ def build(
     layout: Path | None = None,
     push: str | None = None,
     signed_by: str | None = None,
+    modelcar: bool = False,
     progress: Progress | None = None,
 ) -> Built:
     """Build the image of `recipe` into the OCI layout `layout` (default: the machine's), push it to `push` if given.
 
     push: `host[:port]/repository[:tag]`. project: what the recipe's paths and modules are relative to. signed_by: the
     public key, as PEM, that the image is to be signed by; the private one is asked of the environment (`signing`).
+    modelcar: make an image of the model's files alone, too.
     Raises InputError for what cannot be used, GateMissed when no candidate is good enough (a report is written all the
     same), ModelBuildError for what failed. What was built before stays as it was.
     """
@@ -99,6 +103,7 @@ def build(
         if signer is not None:
             work.progress("sign", f"{made.image.digest[7:19]} is signed by the key of signed_by")
         origin = _told(work, layout, made, signed_by, signer)
+        car = _car(work, layout, made.image.digest, _deployed_as(recipe, push), signed_by) if modelcar else ""
         reference = _push(work, layout, made.image.digest, push) if push else image
     return Built(
         model=recipe.name,
@@ -114,6 +119,7 @@ def build(
         sbom=described,
         provenance=origin,
         signature=signature,
+        files=f"{reference.rpartition('@')[0]}@{car}" if car else "",
         cached=cached,
     )
 
@@ -221,6 +227,18 @@ def _signed(layout: Path, digest: str, name: str, signed_by: str | None, signer:
     from model_build import signing
 
     return signing.found(layout, digest, signed_by) if signer is None else signing.attach(layout, digest, name, signer)
+
+
+def _car(work: Work, layout: Path, digest: str, name: str, signed_by: str | None) -> str:
+    """Make the image of the model's files alone, and sign it where the image is signed; its digest."""
+    from model_build import signing
+    from model_build.bake import modelcar
+
+    car = modelcar.attach(layout, digest)
+    if signed_by and not signing.found(layout, car, signed_by):
+        signing.attach(layout, car, name, signing.Signer.of(signed_by))
+    work.progress("bake", f"{car[7:19]} holds the files of {digest[7:19]} alone")
+    return car
 
 
 def _told(work: Work, layout: Path, made: report.Report, signed_by: str | None, signer: "signing.Signer | None") -> str:

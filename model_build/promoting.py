@@ -183,14 +183,16 @@ def take(props: Mapping[str, Any]) -> dict[str, Any]:
     def say(text: str) -> None:
         print(f"modelport: {found.model}: promote: {text}", file=sys.stderr, flush=True)
 
+    with_files = bool(props.get("modelcar"))
     with cache.in_use():
         whole = content.is_whole(layout, found.digest)
-        if not whole and (destination is None or found.here):
+        if not whole and (destination is None or found.here or with_files):
             say(f"{found.digest[:19]} from {found.source.rpartition('@')[0]}")
             copying.bring(found.source, layout, say)
     # Before anything is pushed: a tag must not come to name an image that nothing speaks for any more.
     written = promoted_report.of(found, layout)
     beside = _beside(found, layout, plan.signed_by(props), say)
+    car = _car(found, layout, plan.signed_by(props)) if with_files else ""
     reference = image if destination is None else _pushed(found, destination, layout, say)
     if destination is not None:
         _arrived(reference, beside)
@@ -205,6 +207,7 @@ def take(props: Mapping[str, Any]) -> dict[str, Any]:
         "chosen": found.chosen,
         "model": found.model,
         **beside,
+        "files": f"{reference.rpartition('@')[0]}@{car}" if car else "",
     }
 
 
@@ -241,6 +244,23 @@ def _beside(found: Promoted, layout: Path, signed_by: str | None, say: Any) -> d
     if away and here:
         copying.bring(found.source, layout, say)
     return told
+
+
+def _car(found: Promoted, layout: Path, signed_by: str | None) -> str:
+    """The image of the model's files alone. Raises InputError where it is not signed by the key that is asked for."""
+    from model_build import signing
+    from model_build.bake import modelcar
+    from model_build.bake.attachments import SIGNATURE, referrers
+    from model_build.bake.layout import Layout
+
+    car = modelcar.attach(layout, found.digest)
+    listed = [str(each["digest"]) for each in referrers(layout, car) if each["artifactType"] == SIGNATURE]
+    if signed_by and not any(signing.good(Layout(layout), car, each, signed_by) for each in listed):
+        raise InputError(
+            f"the files of image {found.digest[7:19]} of {found.stack} are not signed by the key of signed_by, "
+            f"expected a signature of {car[7:19]}; set image.modelcar in {found.stack} and promote again"
+        )
+    return car
 
 
 def _arrived(reference: str, beside: Mapping[str, str]) -> None:

@@ -49,6 +49,7 @@ OUTPUTS = (
     "model",
     "sbom",
     "signature",
+    "files",
 )
 
 
@@ -83,6 +84,8 @@ class ModelImageArgs(TypedDict):
     Whoever builds has the private key in the environment, as MODELPORT_SIGNING_KEY or in the file that
     MODELPORT_SIGNING_KEY_FILE names: it goes into no state.
     """
+    modelcar: NotRequired[pulumi.Input[bool | None]]
+    """Whether the model's files are kept as an image of their own, too: the output `files`. Default: False."""
     promoted: NotRequired[pulumi.Input[str | None]]
     """An image that another stack has served, in the place of one that is built: what `modelport promote` writes
     (`promoting.Promoted`). Default: what the state has; an empty text undoes that, and the recipe is built."""
@@ -180,6 +183,10 @@ class ModelImage(Resource, module="modelport", name="ModelImage"):
     signature: pulumi.Output[str]
     """Digest of what is attached to the image with its signature; empty where `signed_by` is not given."""
 
+    files: pulumi.Output[str]
+    """The model's files as an image of their own, as `reference`: for volumes that are images and for KServe's
+    modelcars. Empty where `modelcar` is not given."""
+
     def __init__(self, name: str, args: ModelImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         inputs: dict[str, Any] = {
             "recipe": args["recipe"],
@@ -187,6 +194,7 @@ class ModelImage(Resource, module="modelport", name="ModelImage"):
             "keep": args.get("keep", True),
             "promoted": args.get("promoted"),
             "signed_by": args.get("signed_by"),
+            "modelcar": args.get("modelcar"),
         }
         super().__init__(ModelImageProvider(), name, {**dict.fromkeys(OUTPUTS), **inputs}, opts)
 
@@ -197,7 +205,8 @@ def _build(props: dict[str, Any]) -> dict[str, Any]:
     if props.get(promoting.PROMOTED):
         built = _taken(props)
     else:
-        built = child.build(str(props["recipe"]), plan.destination(props), Path.cwd(), plan.signed_by(props))
+        recipe, destination, key = str(props["recipe"]), plan.destination(props), plan.signed_by(props)
+        built = child.build(recipe, destination, Path.cwd(), key, bool(props.get("modelcar")))
     outs = {key: value for key, value in props.items() if key not in ("__provider", plan.UNREACHED)}
     return outs | {key: built[key] for key in OUTPUTS}
 

@@ -38,7 +38,7 @@ def _make(spec: StackSpec, wanted: Ec2Spec, options: pulumi.ResourceOptions) -> 
         balancer = aws_parts.balancer(front, wanted, network, options, instance_targets=True)
         given["load_balancer"] = _front(wanted, balancer)
     service = made(Ec2Service, wanted.name, cast("Ec2ServiceArgs", given), options)
-    telling.of_model(image)
+    telling.of_model(spec, image)
     parts.released(spec, wanted.name, reference, service, waited=wanted.wait)
     pulumi.export("registry", registry.url)
     pulumi.export("vpc", network.vpc_id)

@@ -47,7 +47,7 @@ def _make(spec: StackSpec, wanted: EcsSpec, options: pulumi.ResourceOptions) -> 
         found = made(EcsMonitoring, wanted.name, cast("EcsMonitoringArgs", args), options)
         pulumi.export("dashboard", found.dashboard_url)
         pulumi.export("alarm_topic", found.topic_arn)
-    telling.of_model(image)
+    telling.of_model(spec, image)
     parts.released(spec, wanted.name, reference, service, waited=wanted.wait)
     pulumi.export("registry", registry.url)
     pulumi.export("vpc", network.vpc_id)

@@ -36,7 +36,7 @@ def _make(spec: StackSpec, wanted: FunctionSpec, options: pulumi.ResourceOptions
     reference = aws_parts.serving(spec, registry, image)
     given = cast("LambdaServiceArgs", {**arguments(spec), "image": reference})
     function = made(LambdaService, wanted.name, given, options)
-    telling.of_model(image)
+    telling.of_model(spec, image)
     parts.released(spec, wanted.name, reference, function)
     pulumi.export("registry", registry.url)
     pulumi.export("function", function.function_name)

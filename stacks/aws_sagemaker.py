@@ -38,7 +38,7 @@ def _make(spec: StackSpec, wanted: SageMakerSpec, options: pulumi.ResourceOption
         "subnet_ids": network.private_subnet_ids,
     }
     endpoint = made(SageMakerEndpoint, wanted.name, cast("SageMakerEndpointArgs", given), options)
-    telling.of_model(image)
+    telling.of_model(spec, image)
     parts.released(spec, wanted.name, reference, endpoint)
     pulumi.export("registry", registry.url)
     pulumi.export("vpc", network.vpc_id)

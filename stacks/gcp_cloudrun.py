@@ -59,7 +59,7 @@ def _make(spec: StackSpec, wanted: CloudRunSpec, options: pulumi.ResourceOptions
         backend = balancer.backend_service_name if balancer is not None else None
         args = cast("CloudRunMonitoringArgs", {**_watching(spec, wanted, backend), "service_name": service.name})
         pulumi.export("dashboard", made(CloudRunMonitoring, wanted.name, args, options).dashboard_url)
-    telling.of_model(image)
+    telling.of_model(spec, image)
     parts.released(spec, wanted.name, reference, service)
     pulumi.export("registry", registry.url)
     pulumi.export("service", service.name)

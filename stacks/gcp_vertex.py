@@ -42,7 +42,7 @@ def _make(spec: StackSpec, wanted: VertexSpec, options: pulumi.ResourceOptions) 
     reference = gcp_parts.serving(spec, registry, image)
     given: dict[str, Any] = {**arguments(spec), **_reaching(wanted, options), "image": reference}
     endpoint = made(VertexEndpoint, wanted.name, cast("VertexEndpointArgs", given), options)
-    telling.of_model(image)
+    telling.of_model(spec, image)
     parts.released(spec, wanted.name, reference, endpoint)
     pulumi.export("registry", registry.url)
     pulumi.export("endpoint", endpoint.url)

@@ -18,6 +18,8 @@ def args(spec: StackSpec, destination: pulumi.Input[str | None]) -> ModelImageAr
     made = ModelImageArgs(recipe=spec.model.canonical(), destination=destination, keep=spec.image.keep)
     if spec.image.signed_by is not None:
         made["signed_by"] = _key(spec.image.signed_by)
+    if spec.image.modelcar:
+        made["modelcar"] = True
     if word := os.environ.get("MODELPORT_PROMOTION"):
         record = word.removeprefix("secret:")
         made["promoted"] = "" if word == "none" else record if record == word else pulumi.Output.secret(record)

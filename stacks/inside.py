@@ -108,7 +108,7 @@ def told(spec: StackSpec, built: ModelImage, made: Deployed) -> None:
     pulumi.export("namespace", made.service.namespace)
     pulumi.export("digest", made.release.stable_digest)
     pulumi.export("history", made.release.history)
-    telling.of_model(built)
+    telling.of_model(spec, built)
 
 
 def _service(spec: StackSpec, where: pulumi.Input[str], built: ModelImage) -> ModelServiceArgs:

@@ -28,11 +28,12 @@ def deploy(spec: StackSpec) -> None:
     place = inside.Place(cluster, called, wanted.context)
     if spec.runtime is not None and spec.runtime.program != OWN:
         space, within = inside.space(spec, place)
-        runtime = runtimes.served(spec, inside.called(spec), space, image.reference, within)
+        files = image.files if spec.image.modelcar else None
+        runtime = runtimes.served(spec, inside.called(spec), space, image.reference, within, files)
         pulumi.export("endpoint", runtime.url)
         pulumi.export("namespace", space)
         pulumi.export("digest", image.digest)
-        telling.of_model(image)
+        telling.of_model(spec, image)
         return
     made = inside.deploy(spec, place, image)
     pulumi.export("endpoint", made.gateway.url if made.gateway else made.service.url)

@@ -31,7 +31,7 @@ def deploy(spec: StackSpec) -> None:
         },
     )
     pulumi.export("endpoint", endpoint.url)
-    telling.of_model(image)
+    telling.of_model(spec, image)
     pulumi.export("digest", image.digest)
     found = samples.beside(spec.model.source, Path.cwd())
 

@@ -15,8 +15,12 @@ def served(
     space: pulumi.Input[str],
     reference: pulumi.Input[str],
     within: pulumi.ResourceOptions | None = None,
+    files: pulumi.Input[str] | None = None,
 ) -> ServingRuntime:
-    """The runtime that the stack file chooses. reference: the model's image, by digest."""
+    """The runtime that the stack file chooses.
+
+    reference: the model's image, by digest. files: an image of its files alone, where there is one.
+    """
     wanted = cast("RuntimeSpec", spec.runtime)
     args = ServingRuntimeArgs(
         namespace=space,
@@ -27,6 +31,6 @@ def served(
     if wanted.program in WITH_FILES and wanted.files:
         args["files"] = wanted.files
     elif wanted.program in WITH_IMAGE:
-        args["files"] = reference
+        args["files"] = reference if files is None else files
     args["path"] = wanted.path or f"models/{spec.model.name}"
     return ServingRuntime(name, args, within)

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from model_build.bake import apt, deb, layers, tar, triton
-from model_build.bake.attachments import MODELCAR, attach_image, referrers
+from model_build.bake.attachments import MODELCAR, attach_image
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError, DiskFullError, disk_errors
 from model_build.bake.inputs import EPOCH, MODELCAR_LOCK, USER
@@ -24,18 +24,12 @@ _DOC = "usr/share/doc/busybox-static"
 _KEPT = ("bin", "bin/busybox", "usr", "usr/share", "usr/share/doc", _DOC, f"{_DOC}/copyright")
 
 
-def found(layout: Path, digest: str) -> str:
-    """The digest of the modelcar that is attached to the image `digest`; empty where there is none."""
-    return next((str(each["digest"]) for each in referrers(layout, digest) if each["artifactType"] == MODELCAR), "")
-
-
 def attach(layout: Path, digest: str) -> str:
-    """Attach a modelcar to the image `digest`, unless it has one; the modelcar's digest.
+    """Attach a modelcar to the image `digest`; the modelcar's digest, the same for the same image.
 
-    Raises BakeError for an image that no ModelImage has made, and where the shell cannot be had.
+    It is made anew and not looked for: whoever may push to a registry may have attached another. Raises BakeError for
+    an image that no ModelImage has made, and where the shell cannot be had.
     """
-    if made := found(layout, digest):
-        return made
     store = Layout(layout)
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))

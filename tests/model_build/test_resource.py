@@ -66,6 +66,12 @@ def test_a_model_is_built_once_and_updated_when_its_recipe_changes(home: Path, t
         again, _ = plugin.check(inputs(recipe()), news)
         assert not plugin.changed(outs, again)
 
+        with_files, _ = plugin.check(inputs(recipe(), modelcar=True), news)
+        assert plugin.changed(outs, with_files)
+        files = plugin.update(outs, with_files)["files"]
+        assert outs["files"] == ""
+        assert files.partition("@")[0] == outs["layout_image"].partition("@")[0] != files != outs["layout_image"]
+
         stricter, _ = plugin.check(inputs(recipe(evaluate={"min": 0.9})), news)
         assert plugin.changed(outs, stricter)
         after = plugin.update(outs, stricter)
@@ -80,6 +86,7 @@ def test_a_model_is_built_once_and_updated_when_its_recipe_changes(home: Path, t
     assert re.search(r"modelport: iris: plan: model \w{4} is new; measured in up", said)
     assert re.search(r"plan: model \w{4} to \w{4}, recipe: evaluate.min set to 0.9; measured in up", said)
     assert "modelport: iris: convert: done" in said
+    assert "modelport: iris: plan: the model's files get an image of their own, nothing is built" in said
 
 
 def test_a_missing_image_shows_as_a_change(home: Path, tmp_path: Path, recipe: Make) -> None:

@@ -11,7 +11,7 @@ from model_build.bake.attachments import SIGNATURE, signature_tag
 from model_build.bake.layout import Layout
 from model_build.errors import InputError
 from model_build.pipeline import Built, build
-from model_build.push import list_referrers, pull, push
+from model_build.push import exists, list_referrers, pull, push
 from model_build.recipe import Recipe
 from tests.tools.keys import key
 from tests.tools.registries import Registry
@@ -152,6 +152,35 @@ def test_a_promotion_of_a_signed_image_brings_the_signature_along(
     outs = promoting.take({"promoted": promoted(built).canonical(), "destination": place, "signed_by": signs})
     assert (outs["signature"], outs["sbom"]) == (built.signature, built.sbom)
     assert built.signature in {each["digest"] for each in list_referrers(outs["reference"])}
+
+
+def test_a_promotion_brings_the_model_s_files_alone_and_their_signature(
+    project: Path, recipe: Make, signs: str, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From one machine to another, which has neither image nor key."""
+    built = build(recipe(), project=project, push=f"{registry.host}/cars/dev", signed_by=signs, modelcar=True)
+    monkeypatch.setenv("MODELPORT_DATA_DIR", str(tmp_path / "another"))
+    monkeypatch.delenv(signing.KEY_FILE)
+    place = f"{registry.host}/cars/prod"
+    asked = {"promoted": promoted(built).canonical(), "destination": place, "signed_by": signs, "modelcar": True}
+    outs = promoting.take(asked)
+    car = built.files.partition("@")[2]
+    assert (outs["files"], exists(outs["files"])) == (f"{place}@{car}", True)
+    assert list_referrers(outs["files"], SIGNATURE) != []
+
+
+def test_a_promotion_refuses_files_that_the_key_has_not_signed(
+    project: Path, recipe: Make, signs: str, registry: Registry, tmp_path: Path
+) -> None:
+    built = build(recipe(), project=project, push=f"{registry.host}/cars/alone", signed_by=signs)
+    place = f"{registry.host}/cars/refused"
+    asked = {"promoted": promoted(built).canonical(), "destination": place, "signed_by": signs, "modelcar": True}
+    said = (
+        "the files of image .* of dev are not signed by the key of signed_by.*; set image.modelcar in dev and promote"
+    )
+    with pytest.raises(InputError, match=said):
+        promoting.take(asked)
+    assert not exists(f"{place}@{built.digest}")
 
 
 @pytest.mark.parametrize("whose", ["nobody", "others"])

@@ -13,7 +13,7 @@ PROGRAM = f"host/program@sha256:{'b' * 64}"
 FILES = f"host/files@sha256:{'c' * 64}"
 
 
-def rendered(**runtime: Any) -> dict[str, Any]:
+def rendered(files_alone: str | None = None, **runtime: Any) -> dict[str, Any]:
     """The manifests by kind."""
     spec = StackSpec.model_validate(
         {
@@ -24,7 +24,8 @@ def rendered(**runtime: Any) -> dict[str, Any]:
             "runtime": runtime,
         }
     )
-    return {each["kind"]: each for each in checking.rendered(lambda: served(spec, "shop", "team", MODEL))}
+    made = checking.rendered(lambda: served(spec, "shop", "team", MODEL, files=files_alone))
+    return {each["kind"]: each for each in made}
 
 
 def test_triton_reads_the_models_own_image() -> None:
@@ -34,6 +35,11 @@ def test_triton_reads_the_models_own_image() -> None:
     assert [each["image"]["reference"] for each in pod["volumes"] if "image" in each] == [MODEL]
     # The folder has the model's name, whatever the service is called.
     assert "models/digits" in [each.get("subPath") for each in pod["containers"][0]["volumeMounts"]]
+
+
+def test_triton_reads_the_models_files_alone_where_they_are_an_image() -> None:
+    made = rendered(program="triton", image=PROGRAM, files_alone=FILES)["Deployment"]["spec"]
+    assert [each["image"]["reference"] for each in made["template"]["spec"]["volumes"] if "image" in each] == [FILES]
 
 
 def test_tensorflow_serving_reads_files_of_its_own() -> None:
