@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from model_build import content, keras_files
 from model_build.code import Code, locate
@@ -114,9 +114,10 @@ class Finder:
     def _fetched(self, elsewhere: "Remote") -> Source:
         from model_build.sources import keeping
 
-        told: Any = self.told.get(elsewhere.key)
-        if not isinstance(told, Mapping) or told.get("address") != elsewhere.label:
-            told = None  # a version is one of its address, and may be another's too
+        given: Any = self.told.get(elsewhere.key)
+        told = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else dict[str, Any]()
+        if told.get("address") != elsewhere.label:
+            told = {}  # a version is one of its address, and may be another's too
 
         def known(version: str) -> "Pinned | None":
             return keeping.noted(elsewhere, version) or keeping.Pinned.of(told, version)
