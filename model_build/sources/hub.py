@@ -5,6 +5,7 @@ tokens are; what it has in its cache is not fetched again. Only the files of a m
 """
 
 import hashlib
+import importlib
 import logging
 import re
 import shutil
@@ -85,17 +86,17 @@ class Hub(Remote):
     def _hub(self) -> Any:
         """The Hub's own client, imported when something is asked of it."""
         try:
-            import huggingface_hub.constants
-            import huggingface_hub.errors
-            import huggingface_hub.file_download
+            hub: Any = importlib.import_module("huggingface_hub")
+            for part in ("constants", "errors", "file_download"):
+                importlib.import_module(f"huggingface_hub.{part}")
         except ModuleNotFoundError:
             raise ModelBuildError(
                 f"{self.key} is {self.label!r}, but the Hub's client is not installed; pip install 'modelport[hf]'"
             ) from None
         # Nobody is told what is done here, and addresses with signatures are not logged.
-        huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
+        hub.constants.HF_HUB_DISABLE_TELEMETRY = True
         logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-        return huggingface_hub
+        return hub
 
     @property
     def _offline(self) -> bool:

@@ -88,11 +88,11 @@ class Mlflow(Remote):
             told = self._call("model-versions/get", name=name, version=str(version))
         if told is None:
             raise self.wrong(self._missing(name, f"alias {alias!r}" if alias else f"version {version}"))
-        found: Json = told.get("model_version") or {}
+        found = _part(told, "model_version")
         version = str(found.get("version", ""))
         if found.get("status", "READY") != "READY":
             raise self.unreached(f"of which version {version} is {found['status']}, expected READY; run it again later")
-        place = self._call("model-versions/get-download-uri", name=name, version=version) or {}
+        place = _part(self._call("model-versions/get-download-uri", name=name, version=version))
         run = f", run {found['run_id']}" if found.get("run_id") else ""
         return f"{name} version {version}{run}", str(place.get("artifact_uri", ""))
 
@@ -100,7 +100,7 @@ class Mlflow(Remote):
         told = self._call(f"logged-models/{quote(identifier, safe='')}")
         if told is None:
             raise self.wrong("but the server has no such logged model; look at its id")
-        info: Json = (told.get("model") or {}).get("info") or {}
+        info = _part(told, "model", "info")
         run = f", run {info['source_run_id']}" if info.get("source_run_id") else ""
         return f"model {identifier}{run}", str(info.get("artifact_uri", ""))
 
@@ -108,19 +108,17 @@ class Mlflow(Remote):
         told = self._call("runs/get", run_id=run)
         if told is None:
             raise self.wrong(f"but the server has no run {run!r}; look at its id")
-        found: Json = told.get("run") or {}
         # Since MLflow 3 a model has a place of its own, and the run tells which it has made; the newest counts.
+        outputs = _parts(_part(told, "run", "outputs"), "model_outputs")
         made = [
-            (self._call(f"logged-models/{quote(str(each['model_id']), safe='')}") or {})
-            .get("model", {})
-            .get("info", {})
-            for each in (found.get("outputs") or {}).get("model_outputs", [])
+            _part(self._call(f"logged-models/{quote(str(each.get('model_id')), safe='')}"), "model", "info")
+            for each in outputs
         ]
         named = [info for info in made if info.get("name") == path]
         if named:
             newest = max(named, key=lambda info: int(info.get("creation_timestamp_ms", 0)))
             return f"model {newest['model_id']}, run {run}", str(newest.get("artifact_uri", ""))
-        base = str((found.get("info") or {}).get("artifact_uri", ""))
+        base = str(_part(told, "run", "info").get("artifact_uri", ""))
         if not self._listed(self._base(f"{base}/{path}")):
             names = sorted({str(info.get("name")) for info in made if info.get("name")})
             there = f"it has logged {', '.join(names)}" if names else "it has logged no model"
@@ -131,9 +129,10 @@ class Mlflow(Remote):
         told = self._call("registered-models/get", name=name)
         if told is None:
             return f"but the registry has no model {name!r}; look at the name, or register it"
-        model: Json = told.get("registered_model") or {}
-        newest = max((int(each["version"]) for each in model.get("latest_versions", [])), default=0)
-        aliases = ", ".join(f"{each['alias']} (version {each['version']})" for each in model.get("aliases", []))
+        model = _part(told, "registered_model")
+        newest = max((int(each.get("version", 0)) for each in _parts(model, "latest_versions")), default=0)
+        given = _parts(model, "aliases")
+        aliases = ", ".join(f"{each.get('alias')} (version {each.get('version')})" for each in given)
         return f"but {name} has no {what}; it has versions up to {newest}, and the aliases {aliases or 'none'}"
 
     def _base(self, location: str) -> str:
@@ -158,12 +157,13 @@ class Mlflow(Remote):
                 break
             folder = waiting.pop()
             answer = self._asking.get(f"{self._server}/{_ARTIFACTS}", _MOST, {"path": f"{base}/{folder}".rstrip("/")})
-            for each in cast("list[Json]", (self._json(answer) or {}).get("files", [])):
-                name = f"{folder}/{str(each['path']).rpartition('/')[2]}".lstrip("/")
+            for each in _parts(self._json(answer), "files"):
+                name = f"{folder}/{str(each.get('path')).rpartition('/')[2]}".lstrip("/")
+                size = str(each.get("file_size", ""))
                 if each.get("is_dir"):
                     waiting.append(name)
                 else:
-                    found[name] = int(each["file_size"]) if "file_size" in each else None
+                    found[name] = int(size) if size.isdigit() else None
         return found
 
     def _artifact(self, path: str) -> bytes:
@@ -265,3 +265,15 @@ class Mlflow(Remote):
             return {"authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
         token = os.environ.get("MLFLOW_TRACKING_TOKEN", "")
         return {"authorization": f"Bearer {token}"} if token else {}
+
+
+def _part(told: object, *keys: str) -> Json:
+    """What is below some keys of an answer; empty where there is none."""
+    for key in keys:
+        told = cast("Json", told).get(key) if isinstance(told, dict) else None
+    return cast("Json", told) if isinstance(told, dict) else {}
+
+
+def _parts(told: object, key: str) -> list[Json]:
+    found = _part(told).get(key)
+    return [_part(each) for each in cast("list[object]", found)] if isinstance(found, list) else []

@@ -74,8 +74,8 @@ class Reading:
         for _ in range(_REDIRECTS + 1):
             own = urlsplit(address)[:2] == urlsplit(first)[:2]
             # Where a redirect leads gets no password of whoever sent there.
-            login = self._login if own and self._login else {}
-            request = client.build_request("GET", address, headers={**asked, **login})
+            headers = {**asked, **self._login} if own and self._login else asked
+            request = client.build_request("GET", address, headers=headers)
             response = client.send(request, stream=True, auth=_netrc() if own and self._login is None else None)
             if response.is_redirect:
                 response.close()
