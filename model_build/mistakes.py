@@ -36,7 +36,10 @@ def mistakes(
     # A whole mapping that Pulumi has encrypted lacks every key: one line for it says more than one for each.
     secret = {place[:-1] for place, _, _, e in found if e["type"] == "extra_forbidden" and place[-1] == "secure"}
     lines: dict[tuple[Place, bool], str] = {}
+    deeper = {place[:length] for place, *_ in found for length in range(len(place))}
     for place, schema, parent, one in found:
+        if place in deeper and one["type"].endswith("_type"):
+            continue  # a branch of a union that was not meant: another one found what is wrong inside
         if place[:-1] in secret and one["type"] == "missing":
             continue
         if place[:-1] in secret and place[-1] == "secure":
@@ -234,6 +237,11 @@ def _locate(root: Schema, loc: tuple[int | str, ...]) -> tuple[Place, Schema, Sc
     place: list[int | str] = []
     here, parent = _solid(root, root), dict[str, Any]()
     for position, part in enumerate(loc):
+        mapping = _open(here)
+        if mapping and isinstance(part, str) and part not in mapping.get("properties", {}):
+            # The name of a branch, which a mapping of any keys would take for one of these.
+            here = mapping if part.startswith("dict[") else here
+            continue
         inner = _inside(root, here, part)
         if inner is None:
             if position == len(loc) - 1 and isinstance(part, str) and here.get("properties") and _is_key(part):
@@ -242,6 +250,11 @@ def _locate(root: Schema, loc: tuple[int | str, ...]) -> tuple[Place, Schema, Sc
         place.append(part)
         here, parent = inner, here
     return tuple(place), here, parent | {"root": root}
+
+
+def _open(schema: Schema) -> Schema | None:
+    """The branch of a union that is a mapping of any keys; None where there is none."""
+    return next((b for b in schema.get("anyOf", []) if isinstance(b.get("additionalProperties"), dict)), None)
 
 
 def _is_key(part: str) -> bool:
@@ -253,6 +266,8 @@ def _inside(root: Schema, schema: Schema, part: int | str) -> Schema | None:
         found = None
         if isinstance(part, int):
             found = branch.get("items") or next(iter(branch.get("prefixItems", [])[part : part + 1]), None)
+            if found is None and isinstance(branch.get("additionalProperties"), dict):
+                found = branch["additionalProperties"]  # of a mapping by number
         else:
             found = branch.get("properties", {}).get(part)
             if found is None and isinstance(branch.get("additionalProperties"), dict):

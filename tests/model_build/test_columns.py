@@ -195,8 +195,8 @@ def test_a_csv_with_text_is_measured_on_and_the_model_is_asked_by_columns(
     (result,) = verified.results
     assert verified.chosen == "fp32"
     assert result.parity is not None
-    assert result.parity["agreement"] == 1.0
-    assert (result.parity["max_abs"] or 1) < 1e-5
+    assert result.parity.agreement == 1.0
+    assert result.parity.max_abs < 1e-5
     own = candidate_answers(tmp_path)
     with closing(Server(tmp_path, model_folder(work, converted, verified), "--workers", "1")) as server:
         inputs = [

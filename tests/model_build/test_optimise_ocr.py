@@ -42,8 +42,8 @@ def test_it_is_right_about_lines_drawn_here(verified: Verified) -> None:
 
 def test_static_int8_answers_as_float32_does(verified: Verified) -> None:
     static = result(verified, "int8-percentile")
-    assert static.parity is not None and static.parity["agreement"] is not None
-    assert static.parity["agreement"] > 0.95
+    assert static.parity is not None and static.parity.agreement is not None
+    assert static.parity.agreement > 0.95
 
 
 def test_static_int8_is_smaller_than_what_quantize_dynamic_makes(verified: Verified) -> None:

@@ -17,7 +17,7 @@ from model_build.bake import referrers
 from model_build.bake.layout import Layout
 from model_build.pipeline import REPORT_TYPE, build, candidate, model_folder
 from model_build.recipe import Recipe
-from model_build.report import Report
+from model_build.report import Profile, Report
 from model_build.work import Work
 from tests.model_build import models
 from tests.model_build.conftest import REPOSITORY
@@ -78,6 +78,10 @@ def test_the_digits_become_an_image_with_a_report(
 
     attached = [each["artifactType"] for each in referrers(layout, built.digest)]
     assert attached == [REPORT_TYPE, sbom.TYPE, provenance.TYPE]
+    told = Layout(layout).manifest(referrers(layout, built.digest)[0]["digest"])["layers"]
+    titles = {each["annotations"]["org.opencontainers.image.title"]: each["digest"] for each in told}
+    assert set(titles) == {"report.html", "report.json", "profile.json"}
+    assert Profile.model_validate_json(Layout(layout).read(titles["profile.json"])) == report.profile
 
     again = build(DIGITS, project=REPOSITORY, layout=layout)
     assert again.cached
@@ -219,7 +223,7 @@ def test_classifiers_of_all_kinds_agree_with_scikit_learn(
     asked = recipe(source="c:model", evaluate={"data": data, "max_drop": 0.0}, optimize={"candidates": ["fp32"]})
     _, verified = candidate(Work.on(asked, tmp_path))
     assert verified.results[0].parity is not None
-    assert verified.results[0].parity["agreement"] == 1.0
+    assert verified.results[0].parity.agreement == 1.0
     assert verified.baseline is not None and verified.baseline > 0.7
 
 
@@ -315,6 +319,6 @@ def test_the_model_of_magika_keeps_its_answers(own_cache: Path, tmp_path: Path, 
     _, verified = candidate(Work.on(recipe(source=source, evaluate={"data": "d:data"}), tmp_path))
     for result in verified.results:
         assert result.parity is not None
-        assert result.parity["agreement"] == 1.0
+        assert result.parity.agreement == 1.0
     fp32 = verified.results[0]
-    assert fp32.parity is not None and (fp32.parity["max_abs"] or 0) < 1e-4
+    assert fp32.parity is not None and fp32.parity.max_abs < 1e-4

@@ -34,8 +34,8 @@ def test_what_is_served_reads_nearly_all_digits(built: tuple[Work, Any]) -> None
     assert verified.choice.measured.metric >= 0.97
     assert verified.baseline - verified.choice.measured.metric <= 0.005
     fp32 = next(result for result in verified.results if result.name == "fp32")
-    assert fp32.parity is not None and fp32.parity["agreement"] == 1.0
-    assert fp32.parity["max_abs"] is not None and fp32.parity["max_abs"] < 1e-5
+    assert fp32.parity is not None and fp32.parity.agreement == 1.0
+    assert fp32.parity.max_abs < 1e-5
     assert all(result.measured is not None for result in verified.results)
 
 

@@ -76,7 +76,7 @@ def test_what_is_served_finds_what_pytorch_finds(built: tuple[Converted, Verifie
     assert verified.choice is not None and verified.choice.measured is not None
     assert verified.choice.measured.metric >= max(0.75, verified.baseline - 0.015)
     fp32 = next(result for result in verified.results if result.name == "fp32")
-    assert fp32.parity is not None and fp32.parity["max_abs"] is not None and fp32.parity["max_abs"] < 1e-5
+    assert fp32.parity is not None and fp32.parity.max_abs < 1e-5
     assert fp32.measured is not None and fp32.measured.metric == verified.baseline
 
 

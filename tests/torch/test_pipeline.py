@@ -73,8 +73,8 @@ def test_a_function_that_returns_a_module(project: Path, home: Path) -> None:
     assert converted.framework == f"PyTorch {torch.__version__.partition('+')[0]}"
     assert verified.baseline == 1.0 and verified.rows == 300
     fp32 = next(result for result in verified.results if result.name == "fp32")
-    assert fp32.parity is not None and fp32.parity["max_abs"] is not None and fp32.parity["max_abs"] < 1e-6
-    assert fp32.parity["agreement"] == 1.0
+    assert fp32.parity is not None and fp32.parity.max_abs < 1e-6
+    assert fp32.parity.agreement == 1.0
     assert {"tool.torch", "tool.onnxscript", "source.package.torch"} <= set(work.identity.parts)
 
 
