@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -209,7 +210,7 @@ def _trust(draft: Draft, settings: dict[str, Any], ask: Ask | None) -> None:
     """A pickle is loaded only where somebody says that it is his."""
     from model_build.sources import PICKLES
 
-    if Path(draft.source).suffix not in PICKLES or "model.trust" in settings or ask is None:
+    if Path(re.sub(r"[?#].*", "", draft.source)).suffix not in PICKLES or "model.trust" in settings or ask is None:
         return
     answer = ask(f"{draft.source} is a pickle, and to load it runs code of its author; is it yours? yes or no", "no")
     if answer.strip().lower() not in ("y", "yes"):
@@ -271,8 +272,7 @@ def _data(draft: Draft, wanted: Wanted, settings: dict[str, Any], ask: Ask | Non
 def _looked(text: str, draft: Draft, here: Path) -> "tuple[str, Any]":
     from automation import new_model
 
-    called = text.startswith("package:") or new_model.is_callable(text)
-    place = text if called else (new_model.placed(text, draft.root, here) or text)
+    place = text if new_model.is_named(text) else (new_model.placed(text, draft.root, here) or text)
     return place, new_model.measured(place, draft.root, draft.graph)
 
 

@@ -12,6 +12,7 @@ from automation.exits import Exit, Failure
 from automation.projects import stack_files
 from model_build import data, sources
 from model_build.errors import ModelBuildError
+from model_build.sources.remote import SCHEMES
 
 MODELS = (".onnx", ".skops", *sources.PICKLES)
 DATA = (".npz", ".csv")
@@ -60,12 +61,22 @@ def is_callable(text: str) -> bool:
     return bool(colon) and all(part.isidentifier() for part in (*module.split("."), function))
 
 
+def is_elsewhere(text: str) -> bool:
+    """Whether it is the address of something that is on another machine."""
+    return text.startswith(tuple(SCHEMES))
+
+
+def is_named(text: str) -> bool:
+    """Whether it stands for itself, wherever the project is: no path."""
+    return text.startswith("package:") or is_callable(text) or is_elsewhere(text)
+
+
 def find(text: str, root: Path, here: Path) -> tuple[str, str | None]:
     """What `--model` names: the recipe's source, and the stack whose model it is where it names one of those.
 
     root: of the project, which a recipe's paths are relative to. here: the folder that a flag's are.
     """
-    if text.startswith("package:") or is_callable(text):
+    if is_named(text):
         return text, None
     if (path := placed(text, root, here)) is not None:
         return path, None
@@ -78,7 +89,7 @@ def find(text: str, root: Path, here: Path) -> tuple[str, str | None]:
     raise Failure(
         Exit.BAD_INPUT,
         f"--model is {text!r}, and there is no such file{meant or ','} expected a file, module:function, "
-        f"package:NAME/path or the name of a model that a stack has{there}",
+        f"package:NAME/path, an address or the name of a model that a stack has{there}",
     )
 
 
@@ -132,6 +143,9 @@ def called(source: str) -> str:
         parts = source.replace(":", ".").split(".")
         words = [parts[-2], *reversed(parts[:-2])]
     else:
+        if is_elsewhere(source):
+            # Neither the host, nor a tag, a digest or a query.
+            source = re.sub(r"[?#].*|[@:][^/]*$", "", source.partition("://")[2].partition("/")[2])
         path = Path(source.removeprefix("package:"))
         words = [path.stem, *(part for part in reversed(path.parts[:-1]) if part not in ("/", "models"))]
     names = [re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")[:63].strip("-") for word in words]
@@ -226,7 +240,7 @@ def _fitting(tensor: Tensor, shape: Sequence[int], label: str) -> None:
 
 def data_beside(source: str, root: Path, wanted: Graph | None) -> list[str]:
     """Files beside the model that it can be measured on."""
-    if source.startswith("package:") or is_callable(source):
+    if is_named(source):
         return []
     folder = root / Path(source)
     folder = folder if folder.is_dir() else folder.parent

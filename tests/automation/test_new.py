@@ -16,6 +16,8 @@ from stacks.spec import StackSpec
 from stacks.specs.targets import TARGETS
 from tests.automation.conftest import Project
 from tests.automation.shops import churn, shop
+from tests.tools.certificates import Certificate
+from tests.tools.web import Page, Web
 
 GIVEN = ("--model", "models/churn.onnx", "--data", "models/holdout.npz")
 
@@ -40,6 +42,17 @@ def written(project: Project, stack: str, *words: str) -> dict[str, Any]:
     assert (done.returncode, done.stderr) == (Exit.DONE, "")
     config = yaml.safe_load((project.root / f"Pulumi.{stack}.yaml").read_text())["config"]
     return {key.removeprefix("modelport:"): value for key, value in config.items()}
+
+
+def test_a_model_and_data_of_a_web_server_are_looked_at(project: Project, signer: Certificate) -> None:
+    server = Web(signer)
+    given = [server.put(f"/v/{name}", Page((project.root / "models" / name).read_bytes()))
+             for name in ("churn.onnx", "holdout.npz")]  # fmt: skip
+    project.environment["SSL_CERT_FILE"] = str(signer.certificate_file)
+    config = written(project, "away", "--model", given[0], "--data", given[1], "--target", "local")
+    server.stop()
+    assert [config["model"]["source"], config["model"]["evaluate"]["data"]] == given
+    assert config["model"]["name"] == written(project, "here", *GIVEN, "--target", "local")["model"]["name"]
 
 
 @pytest.mark.parametrize("target", TARGETS)
