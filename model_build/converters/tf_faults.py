@@ -67,7 +67,7 @@ def _has(name: str) -> str:
     if any(name in handlers for handlers in known.get(_CONTRIB, ())):
         return f"{_CONTRIB} has {name}, but images have no operators of others"
     schemas: Any = runtime.untyped("onnx").defs.get_all_schemas_with_history()
-    later = [each.since_version for each in schemas if each.name == name and each.domain == ""]
+    later = [each.since_version for each in schemas if each.name.lower() == name.lower() and each.domain == ""]
     if later and min(later) > graphs.OPSET:
         return f"opset {min(later)} has {name}, but images are of opset {graphs.OPSET}"
     return f"no opset that it knows has {name}"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from model_build import graphs, runtime
-from model_build.converters import onnx, tf_faults
+from model_build.converters import onnx, tf_faults, tf_operators
 from model_build.errors import SourceError
 
 ROWS = 256
@@ -20,6 +20,8 @@ _WRITTEN_OPSET = 18
 """The highest that tf2onnx writes; the step to ours is onnx's own."""
 _TRIED = (1, 7)
 """Numbers of rows that tell which outputs have one for each row."""
+_LOOSE = ("merge_duplication", "remove_identity")
+"""Steps of tf2onnx whose outcome is by chance: ONNX Runtime does the first anyway, the second is done here."""
 _FIRST = 1 << 40
 """Where the numbers of objects begin: tf2onnx tells them from indices by their type alone."""
 _OPEN = 8
@@ -111,6 +113,7 @@ def fitted(tf: Any, values: Any, wanted: Any) -> Any:
 def write(function: Called, called: str) -> bytes:
     """The function as ONNX of our opset. Raises SourceError for what has no place in it."""
     model = _converted(function, called)
+    _bypass(model.graph, {})
     model = _upgraded(model, called)
     _name(model, function)
     del model.graph.value_info[:]
@@ -133,6 +136,7 @@ def _converted(function: Called, called: str) -> Any:
     loader = runtime.untyped("tf2onnx.tf_loader")
     inputs = [tensor.name for tensor in function.inputs.values()]
     outputs = list(dict.fromkeys(tensor.name for tensor in function.outputs.values()))
+    tf_operators.teach()
     with tf_faults.heard() as said, quiet(), _counted():
         try:
             frozen = loader.from_trackable(function.holder, function.function, inputs, outputs, False)
@@ -166,14 +170,33 @@ def _written(frozen: Any, inputs: list[str], outputs: list[str], said: tf_faults
 def _shortened(made: Any) -> Any:
     """tf2onnx's own steps, each once and in order.
 
-    Run in turns until nothing changes, as tf2onnx does, and with equal nodes merged, they come to other graphs at other
-    times; ONNX Runtime merges them anyway.
+    Run in turns until nothing changes, as tf2onnx does, they come to other graphs at other times, as _LOOSE does.
     """
     optimizer = runtime.untyped("tf2onnx.optimizer")
     for name, step in optimizer._get_optimizers().items():
-        if name != "merge_duplication":
+        if name not in _LOOSE:
             made = optimizer.optimize_graph(made, False, {name: step})
     return made
+
+
+def _bypass(graph: Any, known: Mapping[str, str]) -> None:
+    """Take out what hands on its input, but for what has to have the name of an output."""
+    outputs = {value.name for value in graph.output}
+    found, kept = dict(known), list[Any]()
+    for node in graph.node:
+        node.input[:] = [found.get(name, name) for name in node.input]
+        if node.op_type == "Identity" and not node.domain and node.output[0] not in outputs:
+            found[node.output[0]] = node.input[0]
+            continue
+        for attribute in node.attribute:
+            for inner in [attribute.g] if attribute.HasField("g") else list(attribute.graphs):
+                _bypass(inner, found)
+        kept.append(type(node).FromString(node.SerializeToString()))
+    for value in graph.output:
+        if value.name in known:  # of a branch that only hands on what is outside of it
+            kept.append(runtime.untyped("onnx").helper.make_node("Identity", [known[value.name]], [value.name]))
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 @contextlib.contextmanager
