@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from model_build import generating, graphs, onnxfile, runtime
+from model_build import generating, graphs, onnxfile, operators, runtime
 from model_build.converters import Arrays
 from model_build.errors import SourceError
 
@@ -45,6 +45,7 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         _load(source, name)  # the runtime names what it takes; only if it takes more than onnx do we go on
     try:
         model = graphs.load(source)
+        operators.check(model, name)
         runtime.untyped("onnx.checker").check_model(model)
     except SourceError:
         raise

@@ -106,10 +106,31 @@ def test_an_onnx_file_whose_inside_is_random(refused: Callable[..., str], home: 
 def test_a_graph_that_breaks_its_own_rules(refused: Callable[..., str], home: Path) -> None:
     model = models.parse(models.linear())
     model.graph.node[0].op_type = "NoSuchOperator"
+    model.graph.node[0].name = "first"
     (home / "broken.onnx").write_bytes(model.SerializeToString())
-    assert "source 'broken.onnx' is not a valid ONNX model: No Op registered for NoSuchOperator" in refused(
-        source="broken.onnx"
-    )
+    assert (
+        "source 'broken.onnx' uses NoSuchOperator (node 'first'), which is not in its opset 21: no opset of ONNX has "
+        "it; export it with operators that are there"
+    ) in refused(source="broken.onnx")
+
+
+def test_an_operator_of_a_later_opset_is_named_with_that(refused: Callable[..., str], home: Path) -> None:
+    model = models.parse(models.linear())
+    model.graph.node[0].op_type = "RMSNormalization"
+    (home / "later.onnx").write_bytes(model.SerializeToString())
+    message = refused(source="later.onnx")
+    assert "source 'later.onnx' uses RMSNormalization" in message
+    assert "which is not in its opset 21: opset 23 has it; export it with opset 23, or with operators that" in message
+
+
+def test_an_operator_of_a_domain_that_nobody_knows_is_named(refused: Callable[..., str], home: Path) -> None:
+    model = models.parse(models.linear())
+    model.graph.node[0].op_type = "Fancy"
+    model.graph.node[0].domain = "my.own"
+    model.opset_import.add(domain="my.own", version=1)
+    (home / "own.onnx").write_bytes(model.SerializeToString())
+    assert "uses my.own.Fancy" in (message := refused(source="own.onnx"))
+    assert "which ONNX Runtime has not, expected operators of ONNX" in message
 
 
 @pytest.mark.parametrize(("what", "version"), [("opset", {"opset": 99}), ("IR version", {"ir": 99})])
