@@ -203,6 +203,7 @@ def _teach(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     from model_build.converters import converter
 
     key, _, label = str(request["student"]).partition(" ")
+    learning.begin()  # of its first weights, too
     made = _call(request["module"], request["function"], label, key, SourceError)
     form = next((name for name in learning.PRUNES if converter(name).takes(made)), None)
     if form is None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from examples.digits.cnn import Network
 from examples.digits.train import split
 
-EPOCHS, ROWS = 8, 32
+EPOCHS, ROWS = 5, 32
 
 
 def training() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
