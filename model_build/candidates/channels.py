@@ -326,7 +326,7 @@ def _is_plain(node: "onnx.NodeProto", weight: Array) -> bool:
 def _is_depthwise(node: "onnx.NodeProto", weight: Array | None) -> bool:
     if node.op_type != "Conv" or weight is None:
         return False
-    return _number(node, "group", 1) == weight.shape[0] > 1 and weight.shape[1] == 1
+    return bool(_number(node, "group", 1) == weight.shape[0] > 1 and weight.shape[1] == 1)
 
 
 def _number(node: "onnx.NodeProto", name: str, default: int) -> int:

@@ -55,7 +55,7 @@ def narrow(model: Any, inputs: Mapping[str, Any], share: float, before: Mapping[
 def _is_layer(layer: Any) -> bool:
     nn = runtime.untyped("torch").nn
     if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
-        return layer.groups == 1
+        return bool(layer.groups == 1)
     return type(layer) is nn.Linear
 
 
@@ -65,7 +65,7 @@ def _follows(layer: Any) -> bool:
     if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
         return True
     convolution = isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d)
-    return convolution and layer.groups == layer.in_channels == layer.out_channels > 1
+    return bool(convolution and layer.groups == layer.in_channels == layer.out_channels > 1)
 
 
 def _readers(model: Any, layer: Any, inputs: Mapping[str, Any]) -> list[_Reader]:
@@ -156,8 +156,8 @@ def _cut(model: Any, layer: Any, readers: list[_Reader], keep: int, inputs: Mapp
                 if _follows(reader.layer):
                     _keep_made(reader.layer, kept)
                 else:
-                    places = np.sort([at for channel in kept for at in reader.where[int(channel)]])
-                    _keep_read(reader.layer, places)
+                    left = np.sort([at for channel in kept for at in reader.where[int(channel)]])
+                    _keep_read(reader.layer, left)
             got = _answers(model, rows)
             same = len(got) == len(wanted) and all(
                 a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=1e-4)
