@@ -13,7 +13,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -177,7 +177,7 @@ def _ask(connection: http.client.HTTPConnection, name: str, body: bytes) -> None
 
 
 @contextlib.contextmanager
-def running(python: Launcher, model: Path) -> Iterator[tuple[int, int]]:
+def running(python: Launcher, model: Path) -> Generator[tuple[int, int]]:
     """The program's process and its port; it is gone afterwards, with its worker."""
     with tempfile.TemporaryDirectory(prefix="served-") as folder, (Path(folder) / "log").open("w+b") as log:
         words = [*python.argv, "-m", "serving", "--model", str(model), "--port", "0", "--workers", "1"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal
 
 from automation.costs import update as prices
 from automation.costs.book import Book
@@ -134,7 +134,7 @@ def _regions(spec: "StackSpec", asked: Asked) -> dict[str, str]:
     found = dict(USUAL)
     own = ACCOUNTS.get(spec.target)
     if own is not None:
-        found[spec.target.partition("-")[0]] = cast("Any", getattr(spec, own)).region
+        found[spec.target.partition("-")[0]] = getattr(spec, own).region
     for region in asked.regions:
         cloud = "aws" if region in AWS else "gcp" if region in GCP else None
         if cloud is None:

@@ -131,7 +131,7 @@ def _told(target: Target, spec: "StackSpec", sized: "Sized", chosen: Choice, bef
 
 def _plain(value: Any) -> Any:
     """As somebody would write it: 50, and not 50.0."""
-    return int(value) if isinstance(value, float) and value == int(value) else value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _no_choice(target: Target, spec: "StackSpec", sized: "Sized") -> str:
