@@ -160,13 +160,15 @@ def _alike(record: "Promoted", spec: "StackSpec", target: Target) -> None:
 def _same_data(record: "Promoted", spec: "StackSpec", target: Target) -> None:
     """Refuse figures of other data than the target's gate is about."""
     from model_build.identity import Identity, identify
+    from model_build.sources import Finder
+    from model_build.sources.remote import shown
 
-    mine = _of_data(identify(spec.model, target.root))
+    mine = _of_data(identify(spec.model, target.root, Finder(target.root, fetch=False)))
     theirs = _of_data(Identity("", dict(record.parts)))
     if mine != theirs:
         raise Failure(
             Exit.GATE_MISSED,
-            f"{target.file.name}: evaluate.data is {spec.model.evaluate.data}, which is not, or no longer, what "
+            f"{target.file.name}: evaluate.data is {shown(spec.model.evaluate.data)}, which is not, or no longer, what "
             f"{record.stack} was measured on, expected the same data; run modelport up -s {record.stack} with it, or "
             "promote from the revision that was brought up",
         )

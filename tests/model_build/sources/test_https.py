@@ -1,12 +1,13 @@
 """One file of a web server, by its digest, whatever the server does."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
-from model_build import content
+from model_build import content, gc
 from model_build.errors import DataError, ModelBuildError, SourceError
 from model_build.sources import Finder, downloads, find
 from model_build.sources import web as reading
@@ -95,6 +96,21 @@ def test_another_file_than_was_meant_is_refused_and_the_right_one_taken_after_it
         find(address, tmp_path, "source")
     assert left(own_cache) == []
     web.pages["/m.bin"].body = BODY
+    assert find(address, tmp_path, "source").path is not None
+
+
+def test_two_that_want_the_same_fetch_it_once(tmp_path: Path, web: Web) -> None:
+    address = web.put("/m.bin", Page(BODY))
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: find(address, tmp_path, "source").path, range(2)))
+    assert found[0] == found[1] and len(web.asked) == 1
+
+
+def test_gc_clears_what_was_fetched(tmp_path: Path, web: Web, own_cache: Path) -> None:
+    address = web.put("/m.bin", Page(BODY))
+    find(address, tmp_path, "source")
+    assert ("cache", "sources") in [(kind, name) for kind, name, _ in gc.collect([]).things]
+    assert left(own_cache) == []
     assert find(address, tmp_path, "source").path is not None
 
 
