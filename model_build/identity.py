@@ -140,12 +140,13 @@ def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None
         known |= dict.fromkeys(keras_files.ENDINGS, "keras")
         if sources.has_saved_model(source):
             known[file.suffix] = "savedmodel"
-        if file.suffix not in known:
+        known |= dict.fromkeys(sources.PMML, "pmml")
+        if sources.ending(file.name) not in known:
             raise SourceError(
                 f"source is {source.text!r}, whose format cannot be told from its name, expected {', '.join(known)}; "
                 "set format: onnx, sklearn or torch, or name the folder of a SavedModel"
             )
-        wanted = known[file.suffix]
+        wanted = known[sources.ending(file.name)]
     pickled = wanted == "torch" or (wanted == "sklearn" and file.suffix != ".skops")
     if pickled and not recipe.get("trust", False):
         raise SourceError(

@@ -32,6 +32,7 @@ DATA = {
     "sklearn": (".skops",),
     "xgboost": (".json", ".ubj"),
     "lightgbm": (".txt",),
+    "pmml": ("*",),
     "seq2seq": (".safetensors",),
 }
 """Formats and the endings of files whose loaders run no code that is in them; of any other it is taken for granted."""

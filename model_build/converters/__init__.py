@@ -18,6 +18,7 @@ FORMATS = {
     "xgboost": "model_build.converters.xgboost",
     "lightgbm": "model_build.converters.lightgbm",
     "sklearn": "model_build.converters.sklearn",
+    "pmml": "model_build.converters.pmml",
     # Before PyTorch, whose modules these are.
     "seq2seq": "model_build.converters.seq2seq",
     "torch": "model_build.converters.torch",

@@ -56,6 +56,8 @@ class Ensemble:
     """What stands for a missing value."""
     names: list[str] = field(default_factory=list[str])
     """What the features are called, where the model knows."""
+    wide: bool = False
+    """Whether features, thresholds and weights are of 64 bits. The sums are of 32 in any case."""
     _nodes: dict[str, list[Any]] = field(
         default_factory=lambda: {name: [] for name in (*_BRANCHES, *_LEAVES)}, repr=False
     )
@@ -68,7 +70,7 @@ class Ensemble:
             self._nodes[name].append(each)
 
     def member(
-        self, tree: int, nodes: Sequence[int], feature: int, values: Sequence[int], ways: tuple[int, int, bool]
+        self, tree: int, nodes: Sequence[int], feature: int, values: Sequence[float], ways: tuple[int, int, bool]
     ) -> None:
         """Whether a feature is one of `values`: as many nodes as there are values, that share where they lead."""
         for place, (node, value) in enumerate(zip(nodes, values, strict=True)):
@@ -77,6 +79,10 @@ class Ensemble:
 
     def leaf(self, tree: int, node: int, target: int, weight: float) -> None:
         self.branch(tree, node, 0, "LEAF", 0.0, (0, 0, False))
+        self.weigh(tree, node, target, weight)
+
+    def weigh(self, tree: int, node: int, target: int, weight: float) -> None:
+        """What a leaf gives to another sum besides."""
         for name, each in zip(_LEAVES, (tree, node, target, float(weight)), strict=True):
             self._nodes[name].append(each)
 
@@ -93,9 +99,13 @@ class Ensemble:
         sums = outputs[0] if single else build.name()
         attributes: dict[str, Any] = {
             "n_targets": self.targets,
-            "base_values": [float(np.float32(value)) for value in self.base],
+            "base_values": [float(value if self.wide else np.float32(value)) for value in self.base],
             **self._nodes,
         }
+        if self.wide:
+            for name in ("base_values", "nodes_values", "target_weights"):
+                values = np.asarray(attributes.pop(name), np.float64)
+                attributes[f"{name}_as_tensor"] = onnx.numpy_helper.from_array(values, name)
         build.nodes.append(
             onnx.helper.make_node("TreeEnsembleRegressor", [source], [sums], domain="ai.onnx.ml", **attributes)
         )

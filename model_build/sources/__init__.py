@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PICKLES = (".pkl", ".pickle", ".joblib")
 TORCH = (".pt", ".pth", ".pt2")
 """Of PyTorch, which loads all of them by way of pickle."""
+PMML = (".pmml", ".pmml.gz")
 _BESIDE = ("config.json", "generation_config.json", "tokenizer.json")
 _CALLABLE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|(s3|gs|az|hf|https?|oci|mlflow|azureml|file):")
@@ -183,8 +184,8 @@ def model_name(source: Source) -> str:
             f"source is {source.text!r}, a folder with {len(saved)} SavedModels ({', '.join(saved[:5])}), expected "
             "one; name the folder of one"
         )
-    kinds = (".onnx", ".skops", ".ubj", ".safetensors", *keras_files.ENDINGS, *PICKLES, *TORCH)
-    found = [name for name in names if PurePosixPath(name).suffix in kinds]
+    kinds = (".onnx", ".skops", ".ubj", ".safetensors", *keras_files.ENDINGS, *PMML, *PICKLES, *TORCH)
+    found = [name for name in names if ending(name) in kinds]
     preferred = [name for name in found if PurePosixPath(name).stem == "model"]
     choice = preferred if len(preferred) == 1 else found
     if len(choice) != 1:
@@ -194,6 +195,11 @@ def model_name(source: Source) -> str:
             "name the file itself"
         )
     return choice[0]
+
+
+def ending(name: str) -> str:
+    """The part of a file's name that tells its format."""
+    return ".pmml.gz" if name.endswith(".pmml.gz") else PurePosixPath(name).suffix
 
 
 def has_saved_model(source: Source) -> bool:
