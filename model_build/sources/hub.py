@@ -58,14 +58,15 @@ class Hub(Remote):
             self._places = hub_files.chosen(every, self.path)
         except ValueError as error:
             raise self.wrong(str(error)) from None
-        known = keeping.noted(self, commit)
+        noted = keeping.noted(self, commit)
+        known = noted.files if noted else {}
         files: dict[str, File] = {}
         for name, place in self._places.items():
-            file = every[place]
-            if not file.sha256 and file.mark and known is None:
+            file, sha256 = every[place], every[place].sha256 or known.get(name, "")
+            if not sha256 and file.mark:
                 # The Hub knows no SHA-256 of what is in git itself. It is small, and read for it.
-                file = File(file.size, hashlib.sha256(self._small(commit, place, file)).hexdigest(), file.mark)
-            files[name] = file
+                sha256 = hashlib.sha256(self._small(commit, place, file)).hexdigest()
+            files[name] = File(file.size, sha256, file.mark)
         return Seen(commit, files, folder=len(files) > 1)
 
     def fetch(self, seen: Seen, into: Into) -> None:
@@ -117,9 +118,13 @@ class Hub(Remote):
     def _at(self, commit: str, place: str) -> str:
         return str(self._hub.hf_hub_url(self.name, place, revision=commit, endpoint=self._home))
 
+    @property
+    def _token(self) -> str | None:
+        found: str | None = None if self._hub.constants.HF_HUB_DISABLE_IMPLICIT_TOKEN else self._hub.get_token()
+        return found
+
     def _login(self) -> dict[str, str]:
-        token: str | None = self._hub.get_token()
-        return {"authorization": f"Bearer {token}"} if token else {}
+        return {"authorization": f"Bearer {self._token}"} if self._token else {}
 
     def _asked(self) -> tuple[str, dict[str, File]]:
         """The commit, and all of its files, as the Hub tells them."""
@@ -176,7 +181,7 @@ class Hub(Remote):
                 "commits"
             )
         if isinstance(error, errors.RepositoryNotFoundError):
-            token = "the token that is given may not read it" if self._hub.get_token() else "it wants a token"
+            token = "the token that is given may not read it" if self._token else "it wants a token"
             return self.wrong(
                 f"but {self._host} has no model {self.name!r}, or {token}; look at the name, and for a private one set "
                 "HF_TOKEN or run hf auth login"
@@ -196,7 +201,7 @@ class Hub(Remote):
 
     def _refused(self, status: int) -> ModelBuildError | None:
         """What a status says of this model; None for one that says nothing of its own."""
-        if status in (401, 403) and self._hub.get_token():
+        if status in (401, 403) and self._token:
             return self.unreached(
                 f"which {self._host} does not give for the token that it is shown ({status}), expected one that may "
                 f"read it; ask for access at {self._page}, or give another token (HF_TOKEN)"

@@ -73,7 +73,11 @@ def _with_beside(every: Mapping[str, File], choice: str) -> dict[str, str]:
     places = {path.name: choice}
     if path.suffix == ".onnx":
         weights = re.compile(re.escape(choice) + r"[._-][^/]*(?<!\.json)")
-        places |= {PurePosixPath(name).name: name for name in every if weights.fullmatch(name)}
+        there = [name for name in every if name.startswith(folder) and "/" not in name.removeprefix(folder)]
+        alone = sum(name.endswith(".onnx") for name in there) == 1
+        # MLflow and others call them as they like; those of the only model are its own.
+        beside = [name for name in there if weights.fullmatch(name) or (alone and name.endswith(".data"))]
+        places |= {PurePosixPath(name).name: name for name in beside}
     if path.suffix == ".safetensors":
         places |= {name: folder + name for name in _BESIDE if folder + name in every}
     return places

@@ -328,10 +328,13 @@ def test_the_environment_is_read_as_the_hubs_own_tools_read_it(
         ("pipeline.skops model.pkl", "", "pipeline.skops"),
         ("classifier.joblib README.md", "", "classifier.joblib"),
         ("weights.pt model.pkl", "", "weights.pt"),
+        # Weights that are called by chance belong to the only model beside them.
+        ("model.onnx 0a1b.data", "", "model.onnx 0a1b.data"),
+        ("onnx/model.onnx onnx/big.onnx onnx/big.onnx.data", "", "onnx/model.onnx"),
     ],
 )
 def test_what_runs_no_code_comes_first(files: str, path: str, taken: str) -> None:
-    assert list(hub_files.chosen({name: File() for name in files.split()}, path).values()) == [taken]
+    assert list(hub_files.chosen({name: File() for name in files.split()}, path).values()) == taken.split()
 
 
 def test_without_the_client_it_is_said_what_to_install(
