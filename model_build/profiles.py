@@ -119,13 +119,13 @@ def numbers(values: Array, of: Any = "value", edges: Sequence[float] | None = No
     found = {"kind": "numbers", "of": of, "count": count, "missing": len(given) - count}
     if count >= LEAST:
         shares = [share for share in _QUANTILES if min(share, 1 - share) * count >= LEAST]
-        points = np.quantile(there, shares) if shares else []
+        points: list[float] = np.quantile(there, shares).tolist() if shares else []
         low, high = np.quantile(there, _ENDS)
         inner = np.asarray(edges) if edges else np.linspace(low, high, min(_BINS, count // LEAST) - 1)
         found |= {
             "mean": _rounded(float(there.mean())),
             "std": _rounded(float(there.std())),
-            "quantiles": {f"{share:g}": _rounded(float(point)) for share, point in zip(shares, points, strict=True)},
+            "quantiles": {f"{share:g}": _rounded(point) for share, point in zip(shares, points, strict=True)},
             "histogram": _histogram(there, sorted({_rounded(float(edge)) for edge in inner})),
         }
     return Feature.model_validate(found)

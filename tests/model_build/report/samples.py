@@ -13,6 +13,7 @@ from model_build.report import (
     Source,
     Step,
 )
+from model_build.report.profile import Feature, Histogram, Profile
 
 DIGEST = "sha256:" + "9f2c4e71" * 8
 
@@ -135,3 +136,50 @@ def many_labels(count: int = 60) -> Report:
         matrix[n][n] = 5
         matrix[n][(n * 7) % count] += 1
     return classifier(quality=Confusion(labels=labels, matrix=matrix).model_dump())
+
+
+def embeddings() -> Report:
+    """Vectors beside the source's own, groups of rows, calls of many rows, and a profile of tables and pictures."""
+    good = classifier()
+    candidates = [c.model_dump() for c in good.candidates]
+    for candidate, (most, rms, bound) in zip(candidates, ((2.8e-7, 7.8e-8, 0.001), (0.0287, 0.0073, 0.4)), strict=True):
+        candidate["parity"].update(
+            agreement=None, most=most, rms=rms, bound=bound, cosine_mean=0.99981, cosine_worst=0.9873
+        )
+        candidate["batches"] = [
+            {"rows": rows, "p50_ms": rows * 0.0125, "p99_ms": rows * 0.02, "rows_per_second": 71234.5}
+            for rows in (8, 32)
+        ]
+    groups = [
+        ("region", "a very long name of a region", 0.91),
+        ("age", "18 to 31.5", 0.97),
+        ("age", "31.5 to 80", 0.98),
+    ]
+    slices = [
+        {"column": column, "group": group, "rows": 180, "metric": metric, "baseline": metric, "drop": 0.0}
+        for column, group, metric in groups
+    ]
+    numbers = Feature(
+        kind="numbers", count=427, missing=113, mean=0.5, std=0.29,
+        quantiles={"0.05": 0.045, "0.5": 0.523, "0.95": 0.951},
+        histogram=Histogram(edges=[0.02, 0.3, 0.58], counts=[12, 144, 138, 133]),
+    )  # fmt: skip
+    profile = Profile(
+        model="digits", version="1", candidate="int8", data=DIGEST, rows=540, least=10,
+        inputs={
+            "gap": numbers,
+            "image:mean": numbers.model_copy(update={"of": "mean"}),
+            "region": Feature(kind="categories", count=540, categories={"north": 0.6, "south": 0.35}, other=0.05),
+            "few": Feature(kind="numbers", count=3),
+        },
+        outputs={"embedding:mean": numbers},
+    )  # fmt: skip
+    return classifier(
+        evaluation={"rows": 540, "metric": "recall_at_k", "digest": DIGEST, "baseline": 0.987037037},
+        gate={"min_slice": 0.9, "min_cosine": 0.98, "max_latency_ms": 1.0, "max_latency_ms_by_rows": {8: 1.0, 32: 4.0}},
+        candidates=candidates,
+        quality=None,
+        slices=slices,
+        profile=profile.model_dump(),
+        image_onnxruntime="1.30.0",
+    )

@@ -11,7 +11,7 @@ from model_build.report.render import render
 from . import samples
 from .pages import Page, lookup
 
-ALL = [samples.classifier, samples.refused, samples.regression, samples.many_labels]
+ALL = [samples.classifier, samples.refused, samples.regression, samples.many_labels, samples.embeddings]
 every = pytest.mark.parametrize("make", ALL, ids=lambda make: make.__name__)
 
 
@@ -62,6 +62,16 @@ def test_tables_have_headers_and_pictures_have_titles(make: Callable[[], Report]
 @every
 def test_the_same_report_makes_the_same_page(make: Callable[[], Report]) -> None:
     assert render(make()) == render(Report.model_validate_json(make().dump()))
+
+
+def test_what_else_was_measured_is_shown() -> None:
+    said = Page(render(samples.embeddings())).said()
+    assert "Cosine, worst" in said and "Same answers" not in said
+    assert "Latency p99 of 32 rows, at most" in said
+    assert "Measured in ONNX Runtime 1.31.1, but the image has 1.30.0: install that one to be sure." in said
+    assert "median 0.523, 5 to 95 %: 0.045 to 0.951" in said
+    assert "north 60 %, south 35 %, rare ones 5 %" in said
+    assert "too few rows" in said
 
 
 def test_names_cannot_become_markup() -> None:
