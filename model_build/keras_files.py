@@ -145,7 +145,7 @@ def _layer(kind: str, inner: Any) -> str:
 
 def _entries(value: Any) -> Iterator[dict[str, Any]]:
     """All objects of a JSON value, deep ones too."""
-    waiting: list[Any] = [value]
+    waiting: list[object] = [value]
     while waiting:
         each = waiting.pop()
         if isinstance(each, dict):
@@ -153,7 +153,7 @@ def _entries(value: Any) -> Iterator[dict[str, Any]]:
             yield entry
             waiting.extend(entry.values())
         elif isinstance(each, list):
-            waiting.extend(cast("list[Any]", each))
+            waiting.extend(cast("list[object]", each))
 
 
 def _no_part(name: "Name") -> bool:

@@ -182,9 +182,9 @@ def _structure(model: Any, called: str) -> Any:
 
 
 def _names(structure: Any, leaves: list[Any]) -> list[str]:
-    if isinstance(structure, Mapping) and len(structure) == len(leaves):
-        # As Keras flattens a dict: in the order of its keys.
-        return sorted(str(name) for name in cast("Mapping[object, object]", structure))
+    keys = list(cast("Mapping[object, object]", structure)) if isinstance(structure, Mapping) else []
+    if keys and len(keys) == len(leaves):
+        return sorted(str(name) for name in keys)  # as Keras flattens a dict
     given = [str(getattr(leaf, "name", None) or "args_0") for leaf in leaves]
     if len(leaves) == 1:
         return given
@@ -205,7 +205,7 @@ def _named(made: Any, known: list[str], called: str) -> dict[str, Any]:
     if isinstance(made, Mapping):
         found = {str(name): value for name, value in cast("Mapping[object, Any]", made).items()}
     elif isinstance(made, list | tuple):
-        row = cast("list[Any]", list(cast("Any", made)))
+        row: list[Any] = list(cast("Any", made))
         names = known if len(known) == len(row) else [f"output_{at}" for at in range(len(row))]
         found = dict(zip(["output"] if len(row) == 1 else names, row, strict=True))
     else:

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,7 +37,7 @@ class _Listener(logging.Handler):
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[Said]:
+def heard() -> Generator[Said]:
     """Listen to tf2onnx, and let nobody else hear it."""
     said = Said()
     logger, listener = logging.getLogger("tf2onnx"), _Listener(said)

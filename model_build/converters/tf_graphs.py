@@ -191,7 +191,7 @@ def _bypass(graph: Any, known: Mapping[str, str]) -> None:
         for attribute in node.attribute:
             for inner in [attribute.g] if attribute.HasField("g") else list(attribute.graphs):
                 _bypass(inner, found)
-        kept.append(type(node).FromString(node.SerializeToString()))
+        kept.append(_copy(node))
     for value in graph.output:
         if value.name in known:  # of a branch that only hands on what is outside of it
             kept.append(runtime.untyped("onnx").helper.make_node("Identity", [known[value.name]], [value.name]))
@@ -264,9 +264,16 @@ def _name(model: Any, function: Called) -> None:
         copy.name = name
     order = {name: at for at, name in enumerate(function.outputs)}
     kept = {value.name: value for value in model.graph.output}
-    ordered = [type(value).FromString(value.SerializeToString()) for value in kept.values() if value.name in order]
+    ordered: list[Any] = [_copy(value) for value in kept.values() if value.name in order]
     del model.graph.output[:]
     model.graph.output.extend(sorted(ordered, key=lambda value: order[value.name]))
+
+
+def _copy(message: Any) -> Any:
+    """Of a part of a graph, to keep while the graph's own are cleared."""
+    made: Any = type(message)()
+    made.CopyFrom(message)
+    return made
 
 
 def _rename(graph: Any, new: Any) -> None:
@@ -306,7 +313,7 @@ _KINDS = {"float": np.float32, "double": np.float64, "float16": np.float16, "boo
 
 def _following(session: Any, opened: Sequence[str]) -> set[str] | None:
     """Outputs that have as many rows as are asked; None where it cannot be tried."""
-    names = [value.name for value in session.get_outputs()]
+    names = [str(value.name) for value in session.get_outputs()]
     options = runtime.onnxruntime().RunOptions()
     options.log_severity_level = 4
     found: list[set[str]] = []
@@ -323,4 +330,4 @@ def _following(session: Any, opened: Sequence[str]) -> set[str] | None:
         except Exception:
             return None
         found.append({n for n, each in zip(names, answers, strict=True) if np.ndim(each) and len(each) == count})
-    return set.intersection(*found)
+    return found[0] & found[1]
