@@ -57,11 +57,8 @@ def answers(
 ) -> tuple[dict[str, Feature], Feature | None]:
     """Of a model's output and of the labels. answered: what is decided from `answer`."""
     if want.form == "texts":
-        ((_, told),) = features(name, answered).items() if len(answered) else {"": None}.items()
-        said = np.asarray([len(each) for each in want.values.tolist()], np.float64)
-        shown = told if told is not None and told.of == "length" else None
-        lengths = shown or numbers(np.asarray([len(each) for each in answered.tolist()], np.float64), of="length")
-        return {f"{name}:length": lengths}, numbers(said, of="length")
+        ours, theirs = (np.asarray([len(each) for each in of.tolist()], np.float64) for of in (answered, want.values))
+        return {f"{name}:length": numbers(ours, of="length")}, numbers(theirs, of="length")
     if want.form != "labels":
         return features(name, answer), None
     if want.classes is None:
