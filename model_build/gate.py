@@ -137,6 +137,25 @@ def choose(passed: Sequence[Measured], margin: float) -> tuple[str | None, dict[
     return best.name, why
 
 
+def passed_over(best: Measured, others: Mapping[str, tuple[Measured, Sequence[str]]]) -> str:
+    """What is smaller than the candidate that is taken, and why it is not taken; empty where nothing is smaller.
+
+    others: by name, what is known of each, and its lines of `missed`.
+    """
+    smaller = {name: lines for name, (got, lines) in others.items() if got.file_bytes < best.file_bytes}
+    groups: dict[str, list[str]] = {}
+    for name, lines in smaller.items():
+        keys = " and ".join(line.partition(":")[0] for line in lines)
+        groups.setdefault(f"missed {keys}" if lines else "too slow beside the fastest", []).append(name)
+    told: list[str] = []
+    for why, names in groups.items():
+        *first, last = names
+        verb = "are" if first else "is"
+        link = "" if why.startswith("missed") else f"{verb} "
+        told.append(f"{', '.join(first)}{' and ' if first else ''}{last} {verb} smaller, but {link}{why}")
+    return "".join(f"; {each}" for each in told)
+
+
 def _reason(best: Measured, passed: Sequence[Measured], margin: float) -> str:
     others = [c for c in passed if c is not best]
     if not others:

@@ -388,6 +388,9 @@ def _judge(
     missed = {name: gate.missed(asked, got) for name, got in measured.items()}
     passed = [got for name, got in measured.items() if not missed[name] and name not in peers]
     chosen, why = gate.choose(passed, work.recipe.optimize.latency_margin)
+    if chosen is not None:
+        others = {n: (got, missed[n]) for n, got in measured.items() if n != chosen and n not in peers}
+        why[chosen] += gate.passed_over(measured[chosen], others)
     results: list[Result] = []
     for candidate in candidates:
         name = candidate.name

@@ -58,3 +58,13 @@ def test_every_candidate_has_its_reason(verified: Verified) -> None:
         # Which is taken is for the processor to say: without VNNI int8 is slower here than float32.
         said = ("chosen: ", "passed, but ", "not to be taken, ", "no matrix product", "missed its gate: max_drop")
         assert each.why.startswith(said)
+
+
+def test_what_is_taken_says_what_smaller_was_not(verified: Verified) -> None:
+    """Which that is depends on the processor; each that is smaller is named, with its reason."""
+    choice = verified.choice
+    assert choice is not None and choice.measured is not None
+    for each in verified.results:
+        if each.measured is not None and not each.peer and each is not choice:
+            smaller = each.measured.file_bytes < choice.measured.file_bytes
+            assert (each.name in choice.why) == smaller
