@@ -12,6 +12,7 @@ _PARTS = {
     "source": "source",
     "evaluate.data": "evaluation",
     "optimize.calibration.data": "calibration",
+    "optimize.distill.data": "training",
     "classify.labels": "classify labels",
     "evaluate.labels": "evaluate labels",
 }

@@ -27,7 +27,8 @@ def prune(file: Path, asked: Prune, tune: Tune, folder: Path) -> str:
         masks: list[list[Array]] = []
         for at, network in enumerate(networks(model)):
             # Its moments are those of weights that are no more.
-            vars(network).pop("_optimizer", None)
+            if hasattr(network, "_optimizer"):
+                del network._optimizer
             if asked.what == "channels":
                 _narrow(network, widths[at], share)
             else:
@@ -65,7 +66,8 @@ def _hidden(network: Any) -> list[int]:
 def _mask(matrix: Array, share: float) -> Array:
     kept = np.ones(matrix.size, matrix.dtype)
     kept[np.argsort(np.abs(matrix), axis=None, kind="stable")[: int(share * matrix.size)]] = 0
-    return kept.reshape(matrix.shape)
+    shaped: Array = kept.reshape(matrix.shape)
+    return shaped
 
 
 def _narrow(network: Any, widths: list[int], share: float) -> None:
@@ -101,7 +103,7 @@ def teach(student: Any, lesson: Lesson, asked: Teach, folder: Path) -> str:
         alone = asked.kind == "answers"
         student.fit(values, teacher if alone else asked.alpha * teacher + (1 - asked.alpha) * lesson.labels)
         return converter.save(student, folder)
-    known = np.arange(lesson.teacher.shape[1]) if asked.classes is None else np.asarray(asked.classes)
+    known: Array = np.arange(lesson.teacher.shape[1]) if asked.classes is None else np.asarray(asked.classes)
     shares = asked.alpha * softened(lesson.teacher, asked.temperature)
     shares[np.arange(len(shares)), lesson.labels] += 1 - asked.alpha
     weights = _weighted(student)

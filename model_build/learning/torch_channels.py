@@ -17,6 +17,8 @@ from model_build.learning import Array
 
 _AT_ONCE = 64
 """Channels that are tried in one call, each in a row of its own."""
+_NUMBERS = ("out_channels", "in_channels", "out_features", "in_features", "num_features", "groups")
+"""What a layer says of its channels, beside its weights."""
 _ROWS = 4
 """Rows on which a module must answer as before."""
 
@@ -30,6 +32,27 @@ class _Reader:
     layer: Any
     where: dict[int, list[int]]
     """By channel: the places of the layer's input that have it."""
+
+
+@dataclass
+class _Known:
+    """A layer as it was."""
+
+    layer: Any
+    numbers: dict[str, int]
+    parameters: dict[str, Any]
+    buffers: dict[str, Any]
+
+    @classmethod
+    def of(cls, layer: Any) -> "_Known":
+        numbers = {name: int(getattr(layer, name)) for name in _NUMBERS if hasattr(layer, name)}
+        return cls(
+            layer, numbers, dict(layer.named_parameters(recurse=False)), dict(layer.named_buffers(recurse=False))
+        )
+
+    def restore(self) -> None:
+        for name, value in {**self.numbers, **self.parameters, **self.buffers}.items():
+            setattr(self.layer, name, value)
 
 
 def widths(model: Any) -> dict[str, int]:
@@ -134,7 +157,7 @@ def _cut(model: Any, layer: Any, readers: list[_Reader], keep: int, inputs: Mapp
     order = np.argsort(-strength, kind="stable")
     kept, gone = np.sort(order[:keep]), np.sort(order[keep:])
     touched = [layer, *(reader.layer for reader in readers)]
-    known = [(each, dict(vars(each)), dict(each._parameters), dict(each._buffers)) for each in touched]  # pyright: ignore[reportPrivateUsage]
+    known = [_Known.of(each) for each in touched]
     rows = {name: value[:_ROWS] for name, value in inputs.items()}
     with torch.no_grad():
         without: list[Any] = []
@@ -166,9 +189,8 @@ def _cut(model: Any, layer: Any, readers: list[_Reader], keep: int, inputs: Mapp
         except (RuntimeError, ValueError, IndexError, TypeError):
             same = False
     if not same:
-        for each, values, parameters, buffers in known:
-            vars(each).update(values)
-            each._parameters, each._buffers = parameters, buffers  # pyright: ignore[reportPrivateUsage]
+        for each in known:
+            each.restore()
         raise _Stays
 
 
