@@ -15,7 +15,7 @@ import pytest
 from huggingface_hub import constants
 
 from model_build import content, plan, provenance
-from model_build.errors import ModelBuildError, SourceError
+from model_build.errors import DataError, ModelBuildError, SourceError
 from model_build.identity import identify
 from model_build.recipe import Recipe
 from model_build.sources import Finder, Source, downloads, find, hub_files, model_name
@@ -240,6 +240,15 @@ def test_several_models_are_named_and_one_is_taken_by_its_path(hub: Hub, tmp_pat
     assert found.parts() == {"content": content.of_bytes(models.linear(seed=2))}
 
 
+def test_a_file_by_its_path_may_be_data(hub: Hub, repository: Repository, tmp_path: Path) -> None:
+    found = find(f"hf://{NAME}@main/config.json", tmp_path, "evaluate.data")
+    assert found.path is not None and found.path.read_bytes() == b'{"model_type": "tiny"}'
+    with pytest.raises(
+        DataError, match=r"evaluate\.data is 'hf://acme/tiny@main/no\.csv', but it has no file or folder"
+    ):
+        find(f"hf://{NAME}@main/no.csv", tmp_path, "evaluate.data")
+
+
 def test_a_gated_model_wants_a_token_that_goes_to_the_hub_alone(
     hub: Hub, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +256,10 @@ def test_a_gated_model_wants_a_token_that_goes_to_the_hub_alone(
     with pytest.raises(UnreachedError, match=r"gives to nobody without a token \(401\); ask for access at .* HF_TOKEN"):
         on(tmp_path)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_IMPLICIT_TOKEN", True)
+    with pytest.raises(UnreachedError, match="gives to nobody without a token"):
+        on(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_IMPLICIT_TOKEN", False)
     assert on(tmp_path).path is not None
     assert {request.host for request in hub.requests if request.authorised} == {hub.address.removeprefix("http://")}
     written = [path.read_bytes() for path in own_cache.rglob("*") if path.is_file()]
