@@ -19,6 +19,7 @@ PAGES: Final = {
     "CHANGELOG.md": "changelog.md",
     "examples/magika/README.md": "examples/magika.md",
     "examples/minilm/README.md": "examples/minilm.md",
+    "examples/translator/README.md": "examples/translator.md",
     "examples/cross-cloud/README.md": "examples/cross-cloud.md",
 }
 """Pages of the repository, and what they are called on the site."""

@@ -6,7 +6,7 @@ comes out.
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from model_build import generating, graphs, runtime
 from model_build.converters import torch as torch_converter
@@ -44,7 +44,7 @@ def export(model: Any, called: str) -> "onnx.ModelProto":
         past = [torch.zeros(value.shape[0], value.shape[1], _PAST, value.shape[3]) for value in seen]
         first = _part(
             encoder,
-            {loop.IDS: (ids, {0: "batch", 1: "source"}), loop.MASK: (mask, {0: "batch", 1: "source"})},
+            {loop.IDS: (ids, {0: "batch", 1: "source"}, 0), loop.MASK: (mask, {0: "batch", 1: "source"}, 0)},
             [f"present.{name.format('encoder')}" for name in names],
             called,
         )
@@ -52,10 +52,10 @@ def export(model: Any, called: str) -> "onnx.ModelProto":
         second = _part(
             decoder,
             {
-                "decoder_input_ids": (ids[:, :1].clone(), rows),
-                "encoder_attention_mask": (mask, rows | {1: "decoder_source"}),
-                "cross": ([*seen], rows | {2: "decoder_source"}),
-                "past": (past, rows | {2: "past"}),
+                "decoder_input_ids": (ids[:, :1].clone(), rows, 0),
+                "encoder_attention_mask": (mask, rows | {1: "decoder_source"}, 0),
+                "cross": ([*seen], rows | {2: "decoder_source"}, len(seen)),
+                "past": (past, rows | {2: "past"}, len(past)),
             },
             ["logits", *(f"present.{name.format('decoder')}" for name in names)],
             called,
@@ -114,21 +114,20 @@ def _kept(cache: Any) -> tuple[Any, ...]:
 
 
 def _part(
-    module: Any, inputs: Mapping[str, tuple[Any, Mapping[int, str]]], outputs: list[str], called: str
+    module: Any, inputs: Mapping[str, tuple[Any, Mapping[int, str], int]], outputs: list[str], called: str
 ) -> "onnx.ModelProto":
-    """inputs: example values, one or a list, and the names of their open axes."""
+    """inputs: example values, the names of their open axes, and how many there are in a list; 0: it is no list."""
     torch = runtime.untyped("torch")
     dynamic = torch.export.Dim.DYNAMIC
     shapes: dict[str, Any] = {}
     opened: dict[str, Mapping[int, str]] = {}
-    for name, (value, axes) in inputs.items():
+    for name, (_, axes, count) in inputs.items():
         shape = dict.fromkeys(axes, dynamic)
-        count = len(cast("list[Any]", value)) if isinstance(value, list) else 0
         shapes[name] = [shape] * count if count else shape
         opened |= {f"{name}_{at}": axes for at in range(count)} if count else {name: axes}
     try:
         with torch_converter.quiet():
-            values = {name: value for name, (value, _) in inputs.items()}
+            values = {name: value for name, (value, _, _) in inputs.items()}
             program = torch.export.export(module.eval(), (), values, dynamic_shapes=shapes, strict=False)
             made = torch.onnx.export(program, dynamo=True, opset_version=graphs.OPSET, verbose=False)
             torch_converter.name_outputs(made.model.graph, outputs)

@@ -26,7 +26,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "rows.npz", text=np.array(TEXTS), y=np.array([writers.answer(text) for text in TEXTS]))
     np.savez(folder / "half.npz", text=np.array(TEXTS[:2]), y=np.array([writers.answer(TEXTS[0]), "e e"]))
     np.savez(folder / "long.npz", text=np.array(["a", "a b c d e f g h i"]), y=np.array(["a a", "a"]))
-    ids = {"input_ids": np.array([[3, 4], [5, 0]]), "attention_mask": np.array([[1, 1], [1, 0]])}
+    ids: dict[str, Any] = {"input_ids": np.array([[3, 4], [5, 0]]), "attention_mask": np.array([[1, 1], [1, 0]])}
     np.savez(folder / "ids.npz", **ids, y=np.array(["4 3 4", "5 5"]))
     return folder
 
