@@ -108,8 +108,8 @@ def form(name: str, dtype: str, converted: Form) -> Form | None:
     """What a candidate computes with; None where it is another model. converted: what the converted model does."""
     if name in _OTHER_MODELS:
         return None
-    own = next((form for begins, form in _DTYPES if dtype.startswith(begins)), None)
-    return None if own is None else max(own, converted, key=_FORMS.index)
+    own = next((of for begins, of in _DTYPES if dtype.startswith(begins)), None)
+    return None if own is None else _FORMS[max(_FORMS.index(own), _FORMS.index(converted))]
 
 
 def form_of(model: "onnx.ModelProto") -> Form:

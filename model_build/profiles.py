@@ -118,12 +118,12 @@ def numbers(values: Array, of: Any = "value", edges: Sequence[float] | None = No
         shares = [share for share in _QUANTILES if min(share, 1 - share) * count >= LEAST]
         points: list[float] = np.quantile(there, shares).tolist() if shares else []
         low, high = np.quantile(there, _ENDS)
-        inner = np.asarray(edges) if edges else np.linspace(low, high, min(_BINS, count // LEAST) - 1)
+        even: list[float] = np.linspace(low, high, min(_BINS, count // LEAST) - 1).tolist()
         found |= {
             "mean": _rounded(float(there.mean())),
             "std": _rounded(float(there.std())),
             "quantiles": {f"{share:g}": _rounded(point) for share, point in zip(shares, points, strict=True)},
-            "histogram": _histogram(there, sorted({_rounded(float(edge)) for edge in inner})),
+            "histogram": _histogram(there, sorted({_rounded(edge) for edge in edges or even})),
         }
     return Feature.model_validate(found)
 

@@ -158,10 +158,12 @@ def verify(work: Work, converted: Converted, candidates: Iterable[Candidate]) ->
     beside(work, stored)  # before anything takes long
     own = reference(work, fetched, converted, stored)
     names = labels(work, converted)
-    sizes = _sizes(work, converted)
+    session = runtime.session(converted.model)
+    sizes, inputs, named = _sizes(work, session), [value.name for value in session.get_inputs()], output(work, session)
+    del session  # a large model is not held twice
     form = parity.form_of(graphs.load(converted.model, weights=False))
     if fetched.format != "onnx":
-        _whole(work, converted, form, _answered(work, converted, _itself(converted), stored, own, names))
+        _whole(work, form, _answered(work, converted, _itself(converted), stored, own, names), named)
     found: list[Candidate] = []
     answers: dict[str, cache.Entry] = {}
     for candidate in candidates:
@@ -172,16 +174,15 @@ def verify(work: Work, converted: Converted, candidates: Iterable[Candidate]) ->
     ran = [c for c in found if c.name in answers and "metric" in answers[c.name].note()]
     timings = {size: _timed(work, converted, ran, stored, size) for size in (1, *sizes)}
     taken = [entry for entries in timings.values() for entry in entries.values()]
-    seen = _profiled(work, converted, stored)
+    seen = _profiled(work, converted, stored, inputs)
     work.did("verify", stored, own, seen, *answers.values(), *taken)
     notes = {name: entry.note() for name, entry in answers.items()}
     made = _judge(work, found, form, notes, {size: _scaled(each) for size, each in timings.items()}, stored.note())
     return replace(made, profile={**seen.note(), **notes[made.shown]["profile"]}) if made.shown else made
 
 
-def _profiled(work: Work, converted: Converted, stored: cache.Entry) -> cache.Entry:
+def _profiled(work: Work, converted: Converted, stored: cache.Entry, names: list[str]) -> cache.Entry:
     """The distributions of the evaluation data's inputs."""
-    names = [value.name for value in runtime.session(converted.model).get_inputs()]
 
     def fill(folder: Path) -> None:
         given, _ = data.load(stored.folder / "data.npz", converted.columns, work.recipe.evaluate.beside, names)
@@ -204,19 +205,17 @@ def _itself(converted: Converted) -> Candidate:
     return Candidate("the converted model", "float32", converted.model, converted.digest, "")
 
 
-def _whole(work: Work, converted: Converted, form: parity.Form, answers: cache.Entry) -> None:
+def _whole(work: Work, form: parity.Form, answers: cache.Entry, name: str) -> None:
     """Raise SourceError for a conversion that answers otherwise than its source: no form of it could be any good."""
     found = answers.note().get("parity")
     asked = work.recipe.evaluate.parity
-    name = output(work, runtime.session(converted.model))
     if found and (told := parity.broken(asked, form, Apart(**found), work.source.label, name)):
         raise SourceError(told)
 
 
-def _sizes(work: Work, converted: Converted) -> list[int]:
+def _sizes(work: Work, session: Any) -> list[int]:
     """Rows per call at which latency is measured beside the least. Raises DataError where the model takes others."""
     asked = work.recipe.evaluate
-    session = runtime.session(converted.model)
     if measure.takes_any(session):
         return asked.sizes
     step = measure.rows_per_call(session)
@@ -363,7 +362,7 @@ def _judge(
 ) -> Verified:
     asked, timings = work.recipe.evaluate, taken[1]
     batches = {name: {size: each[name] for size, each in taken.items() if size > 1} for name in timings}
-    forms = {c.name: parity.form(c.name, c.dtype, converted) for c in candidates}
+    forms: dict[str, parity.Form | None] = {c.name: parity.form(c.name, c.dtype, converted) for c in candidates}
     parities = {name: Apart(**note["parity"]) for name, note in notes.items() if note.get("parity")}
     baseline = next((note["baseline"] for note in notes.values() if note["baseline"] is not None), None)
     measured: dict[str, gate.Measured] = {}
