@@ -90,11 +90,11 @@ def served(work: Work, converted: Converted, model: Path, layout: Path, digest: 
 
     def fill(folder: Path) -> None:
         work.progress("serve", "what a request costs")
-        python, asked = program(layout, digest), bodies(work, converted, stored, model)
+        asked = bodies(work, converted, stored, model)
         try:
-            found = measured(python, model, work.recipe.name, asked)
+            found = measured(program(layout, digest), model, work.recipe.name, asked)
         except (OSError, KeyError, http.client.HTTPException) as error:
-            # Such as a kernel that does not tell of memory, or a folder that nobody may run programs in.
+            # Such as a kernel that does not tell of memory, an image of another form, or a folder without programs.
             raise Unmeasured(f"{type(error).__name__}: {error}") from None
         cache.write_note(folder, asdict(found))
 
