@@ -59,7 +59,7 @@ class Hub(Remote):
         except ValueError as error:
             raise self.wrong(str(error)) from None
         noted = keeping.noted(self, commit)
-        known = noted.files if noted else {}
+        known = noted.files if noted else dict[str, str]()
         files: dict[str, File] = {}
         for name, place in self._places.items():
             file, sha256 = every[place], every[place].sha256 or known.get(name, "")
