@@ -67,7 +67,12 @@ def mixed(task: Task) -> str:
         for method in _METHODS:
             if ranges and task.out_of_time:
                 break
-            ranges[method] = _ranges(task, model, method)
+            try:
+                ranges[method] = _ranges(task, model, method)
+            except ValueError:  # it has no answer for ranges of these values, as Entropy for ones that reach far
+                if method == _METHODS[-1] and not ranges:
+                    raise
+                continue
             losses[method] = _loss(task, _quantised(model, ranges[method]), truth)
             if losses[method] > task.asked.loss:
                 apart[method] = _loss(task, _quantised(model, ranges[method], without=between), truth)

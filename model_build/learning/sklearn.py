@@ -64,10 +64,9 @@ def _hidden(network: Any) -> list[int]:
 
 
 def _mask(matrix: Array, share: float) -> Array:
-    kept = np.ones(matrix.size, matrix.dtype)
+    kept: Array = np.ones(matrix.size)
     kept[np.argsort(np.abs(matrix), axis=None, kind="stable")[: int(share * matrix.size)]] = 0
-    shaped: Array = kept.reshape(matrix.shape)
-    return shaped
+    return kept.reshape(matrix.shape)
 
 
 def _narrow(network: Any, widths: list[int], share: float) -> None:
@@ -103,7 +102,8 @@ def teach(student: Any, lesson: Lesson, asked: Teach, folder: Path) -> str:
         alone = asked.kind == "answers"
         student.fit(values, teacher if alone else asked.alpha * teacher + (1 - asked.alpha) * lesson.labels)
         return converter.save(student, folder)
-    known: Array = np.arange(lesson.teacher.shape[1]) if asked.classes is None else np.asarray(asked.classes)
+    positions = range(lesson.teacher.shape[1])
+    known: Array = np.asarray([*positions] if asked.classes is None else asked.classes)
     shares = asked.alpha * softened(lesson.teacher, asked.temperature)
     shares[np.arange(len(shares)), lesson.labels] += 1 - asked.alpha
     weights = _weighted(student)
