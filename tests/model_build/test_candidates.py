@@ -186,7 +186,7 @@ def test_normalisation_that_is_written_out_is_left_in_float32(tmp_path: Path, ow
     asked = {"candidates": ["int8-minmax", "int8-mixed"], "calibration": {"rows": 32, "loss": 0.2}}
     found = tried(tmp_path, bytes(model.SerializeToString()), rows, **asked)
     assert "none in float32 but the 2 that lie between them" in found.found["int8-mixed"].detail
-    assert found.loss("int8-mixed") < 0.3 * found.loss("int8-minmax")
+    assert found.loss("int8-mixed") < 0.15 < 0.2 < found.loss("int8-minmax"), found.loss("int8-minmax")
 
 
 CHILD = """
