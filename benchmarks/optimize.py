@@ -34,6 +34,8 @@ LOSS = 0.01
 """Relative, of quality: what a candidate may lose and still be taken."""
 GIGABYTE = 1 << 30
 ROUNDS = 7
+_FOUND = 0.3
+"""What RapidOCR takes for text, of the answers of `det`."""
 CALLS = 60
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -43,10 +45,19 @@ Array = np.ndarray[Any, np.dtype[Any]]
 class Model:
     name: str
     source: str
-    inputs: Array
+    inputs: Array | dict[str, Array]
     quality: Callable[[Array], float]
     output: str | None = None
     candidates: tuple[str, ...] = ("all",)
+    axes: dict[str, list[str]] | None = None
+
+    @property
+    def feeds(self) -> dict[str, Array]:
+        return self.inputs if isinstance(self.inputs, dict) else {"": self.inputs}
+
+    @property
+    def rows(self) -> int:
+        return len(next(iter(self.feeds.values())))
 
 
 def main() -> None:
@@ -55,7 +66,7 @@ def main() -> None:
     print(f"instructions: {', '.join(has)}\n")
     folder = Path(tempfile.mkdtemp(prefix="modelport-bench-"))
     os.environ["MODELPORT_CACHE_DIR"] = str(folder / "cache")
-    wanted = os.environ.get("MODELS", "digits magika wide encoder cls rec gigabyte").split()
+    wanted = os.environ.get("MODELS", "digits magika wide encoder cls rec det gigabyte").split()
     try:
         for name in wanted:
             if name != "gigabyte":
@@ -68,9 +79,11 @@ def main() -> None:
 
 def _compare(model: Model, folder: Path) -> None:
     data = folder / f"{model.name}.npz"
-    np.savez(data, X=model.inputs, y=np.zeros(len(model.inputs)))
+    named = {name or "X": values for name, values in model.feeds.items()}
+    np.savez(data, allow_pickle=False, y=np.zeros(model.rows), **named)
     asked = {"candidates": [*model.candidates], "calibration": {"rows": 48}}
     value = {"name": model.name, "source": model.source, "evaluate": {"data": str(data)}, "optimize": asked}
+    value |= {"axes": model.axes} if model.axes else {}
     work = Work.on(Recipe.parse(value), REPOSITORY)
     converted = convert(work)
     took: dict[str, float] = {}
@@ -83,7 +96,7 @@ def _compare(model: Model, folder: Path) -> None:
     sessions = {c.name: runtime.session(c.model) for c in found if c.model is not None}
     original = runtime.session(converted.model)
     name = model.output or measure.pick(original, [])
-    feeds = measure.fit(original, {"": model.inputs}, model.name)
+    feeds = measure.fit(original, model.feeds, model.name)
     timing = _calls({"as it came": original, **sessions}, feeds, name)
     quality = {n: model.quality(measure.run(s, feeds, name)) for n, s in {"as it came": original, **sessions}.items()}
     baseline = quality["as it came"]
@@ -96,7 +109,7 @@ def _compare(model: Model, folder: Path) -> None:
         if n not in peers and baseline - quality[n] <= LOSS * baseline
     ]
     chosen, why = gate.choose(passed, 0.5)
-    print(f"{model.name}: {len(model.inputs)} rows, quality {baseline:.4f} as it came; chosen: {chosen}")
+    print(f"{model.name}: {model.rows} rows, quality {baseline:.4f} as it came; chosen: {chosen}")
     print("| candidate | MB | ms | speed beside fp32 | beside quantize_dynamic | relative loss | made in s | |")
     print("|---|---|---|---|---|---|---|---|")
     plain = timing.get("int8-plain")
@@ -203,8 +216,41 @@ def _rec(_: Path) -> Model:
         return float(np.mean([text == said for text, said in zip(texts, read(answer), strict=True)]))
 
     texts = [text.replace(" ", "") for text in texts]
-    names = ("fp32", "slim", "int8", "int8-minmax", "int8-percentile", "fp16", "int4", "int8-plain")
+    names = ("fp32", "slim", "int8", "int8-minmax", "int8-percentile", "int8-mixed", "fp16", "int4", "int8-plain")
     return Model("rec", str(path), pictures, quality, candidates=names)
+
+
+def _det(_: Path) -> Model:
+    """Pages of six lines, and how much of what is found as text in float32 is found, and of no more, as a share."""
+    strips, _texts = ocr.lines(360, 320)
+    pages = strips.reshape(60, 6, 3, ocr.HEIGHT, 320).transpose(0, 2, 1, 3, 4).reshape(60, 3, 6 * ocr.HEIGHT, 320)
+    path = ocr.model("det")
+    session = runtime.session(path)
+    truth = np.concatenate([session.run(None, {"x": pages[n : n + 1]})[0] for n in range(len(pages))]) > _FOUND
+
+    def quality(answer: Array) -> float:
+        marked = answer.reshape(truth.shape) > _FOUND
+        return float((marked & truth).sum() / (marked | truth).sum())
+
+    names = ("fp32", "slim", "int8-minmax", "int8-percentile", "int8-mixed", "fp16", "int8-plain")
+    return Model("det", str(path), np.ascontiguousarray(pages), quality, candidates=names)
+
+
+def _minilm(_: Path) -> Model:
+    """Needs PyTorch: .venv-torch/bin/python -m benchmarks optimize, with MODELS=minilm."""
+    from examples.minilm.data import evaluation
+
+    inputs, pairs = evaluation()
+
+    def quality(answer: Array) -> float:
+        near = answer @ answer.T
+        np.fill_diagonal(near, -np.inf)
+        return float((pairs[near.argmax(1)] == pairs).mean())
+
+    recipe = Recipe.load(REPOSITORY / "Pulumi.minilm.yaml")
+    names = ("fp32", "transformer", "int8", "transformer-int8", "int8-minmax", "fp16", "int4", "int8-plain")
+    axes = {name: [str(axis) for axis in found] for name, found in (recipe.axes or {}).items()}
+    return Model("minilm", recipe.source, dict(inputs), quality, "embedding", names, axes)
 
 
 _MODELS: dict[str, Callable[[Path], Model]] = {
@@ -214,6 +260,8 @@ _MODELS: dict[str, Callable[[Path], Model]] = {
     "encoder": _encoder,
     "cls": _cls,
     "rec": _rec,
+    "det": _det,
+    "minilm": _minilm,
 }
 
 
