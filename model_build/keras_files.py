@@ -4,6 +4,7 @@ A `.keras` file is a zip of a JSON that names layers, and of weights. Most layer
 in it, and other entries name a module to import and something in it to call. An HDF5 file has the same JSON inside.
 """
 
+import builtins
 import json
 import re
 import stat
@@ -127,11 +128,12 @@ def told(value: Any) -> Told:
             found.code.append(_layer(kind, inner))
         # A function has its name where a class has its settings.
         what = inner if isinstance(inner, str) and kind.islower() else kind
-        if isinstance(module, str) and module and not _PARTS.fullmatch(module) and kind not in _RUNNING:
-            found.names.add((module, what))
-            if module != "builtins" or not kind.startswith("__"):
-                found.code.append(f"{module}.{what}")
-    found.names = {name for name in found.names if not (name[0] == "builtins" and name[1].startswith("__"))}
+        if not isinstance(module, str) or not module or _PARTS.fullmatch(module) or kind in _RUNNING:
+            continue
+        if module == "builtins" and not hasattr(builtins, what):
+            continue  # a value, or a function by its name alone: one of Keras's, or none that is in the file
+        found.names.add((module, what))
+        found.code.append(f"{module}.{what}")
     found.code = list(dict.fromkeys(found.code))
     return found
 

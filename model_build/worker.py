@@ -21,10 +21,13 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model_build import cache, folders, pickles, sandbox
 from model_build.errors import DataError, InputError, ModelBuildError, SourceError
+
+if TYPE_CHECKING:
+    from model_build.converters import Converter
 
 _OURS = str(Path(__file__).resolve().parent)
 
@@ -146,22 +149,30 @@ def _data(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     return data.save(inputs, labels, folder)
 
 
-def _convert(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+def _converter(name: str) -> "Converter":
+    """The module of a format; its framework is loaded, where it is one that tries much as it starts."""
     from model_build.converters import converter
 
-    return converter(request["format"]).convert(Path(request["file"]), folder / "model.onnx", request)
+    found = converter(name)
+    if (ready := getattr(found, "ready", None)) is not None:
+        ready()
+        _tried.clear()  # which was not the model's doing
+    return found
+
+
+def _convert(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    return _converter(request["format"]).convert(Path(request["file"]), folder / "model.onnx", request)
 
 
 def _predict(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     import numpy as np
 
     from model_build import data
-    from model_build.converters import converter
 
     inputs, _ = data.load(Path(request["data"]), request.get("columns"), request.get("beside", ()), request["inputs"])
     named = data.named(inputs, request["inputs"], request["data_label"])
     try:
-        answer: Any = converter(request["format"]).predict(Path(request["file"]), named, request["output"])
+        answer: Any = _converter(request["format"]).predict(Path(request["file"]), named, request["output"])
     except ModelBuildError:
         raise
     except Exception as error:

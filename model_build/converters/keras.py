@@ -18,6 +18,13 @@ from model_build.errors import SourceError
 _FILE = "model.keras"
 
 
+def ready() -> None:
+    """Load TensorFlow and Keras. Raises SourceError where they are missing."""
+    tf_graphs.tensorflow()
+    with tf_graphs.quiet():
+        runtime.untyped("keras")
+
+
 def takes(made: object) -> bool:
     keras: Any = sys.modules.get("keras")  # nobody makes a model of it without it
     return keras is not None and isinstance(made, keras.Model)
@@ -95,11 +102,11 @@ def _load(source: Path, called: str, *, trust: bool) -> Any:
 
 def _unloadable(error: Exception, version: str, called: str) -> str:
     text = str(error)
-    if found := re.search(r"Could not locate class '(\w+)'|Unknown \w+: '?([\w>]+)'?", text):
+    if found := re.search(r"Could not locate (?:class|function) '(\w+)'|Unknown \w+: '?([\w>]+)'?", text):
         name = found[1] or found[2]
         return (
-            f"{called} has the class {name!r}, which is not in it; write a function that loads it with that class and "
-            "returns the model, and name that (source: module:function), or ask for a SavedModel (model.export)"
+            f"{called} names {name!r}, which is not in it; write a function that loads it with that (custom_objects) "
+            "and returns the model, and name that (source: module:function), or ask for a SavedModel (model.export)"
         )
     return (
         f"{called} cannot be loaded by Keras {version}: {type(error).__name__}: {runtime.first_line(error)}; save it "
@@ -137,18 +144,22 @@ def _export(model: Any, folder: Path, called: str) -> None:
 
 def _last_line(error: Exception) -> str:
     """The line that says what went wrong: TensorFlow puts a traceback before it, and Keras its arguments after it."""
-    lines = [line.strip() for line in str(error).split("Arguments received by")[0].splitlines() if line.strip()]
+    text = re.sub(r"\x1b\[\d*m", "", str(error).split("Arguments received by")[0])
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     return (lines[-1] if lines else type(error).__name__)[:300].rstrip(" .")
 
 
 def _function(model: Any, called: str) -> tuple[dict[str, Any], Callable[[Mapping[str, Any]], dict[str, Any]]]:
     """What the model takes, by name, and a function of a dict of that which answers a dict."""
     tf, keras = tf_graphs.tensorflow(), runtime.untyped("keras")
-    if not model.built:
+    try:
+        structure = _structure(model, called) if model.built else None
+    except AttributeError:  # what a Sequential says whose layers it could not put together
+        structure = None
+    if structure is None:
         raise SourceError(
             f"{called} is a model of Keras that does not know its inputs yet; call it once, or begin with keras.Input"
         )
-    structure = _structure(model, called)
     leaves = keras.tree.flatten(structure)
     names = _names(structure, leaves)
     specs = {

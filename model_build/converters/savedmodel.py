@@ -20,6 +20,11 @@ FOLDER = "model"
 """What a model that a function returned is called in its folder."""
 
 
+def ready() -> None:
+    """Load TensorFlow. Raises SourceError where it is missing."""
+    tf_graphs.tensorflow()
+
+
 def takes(made: object) -> bool:
     pair = cast("tuple[object, ...]", made) if isinstance(made, tuple) else (made, "")
     path: object = pair[0]

@@ -133,7 +133,16 @@ def test_a_class_that_is_not_in_the_file(tmp_path: Path) -> None:
         file.attrs["model_config"] = json.dumps(config)
 
     message = refused(change(tmp_path / "m.h5", rename), trust=True)
-    assert "has the class 'gone>Gone', which is not in it; write a function that loads it with that class" in message
+    assert "names 'gone>Gone', which is not in it; write a function that loads it with that (custom_obj" in message
+
+
+def steps(x: Any) -> Any:
+    return x * 2
+
+
+def test_a_function_that_is_not_in_the_file(tmp_path: Path) -> None:
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation=steps)]).save(tmp_path / "m.keras")
+    assert "names 'steps', which is not in it" in refused(tmp_path / "m.keras")
 
 
 class Decides(keras.Model):  # type: ignore[misc]

@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import pytest
 
+from model_build.bake import extract
 from model_build.bake.program import program
+from model_build.errors import SourceError
 from model_build.identity import identify
 from model_build.pipeline import build, candidate
 from model_build.recipe import Recipe
@@ -70,11 +72,7 @@ def test_a_model_of_keras_becomes_an_image_that_answers(project: Path) -> None:
     assert built.metrics["accuracy"] >= 0.95
     (fp32,) = report.candidates
     assert fp32.parity is not None and fp32.parity.max_abs < 1e-5 and fp32.parity.agreement == 1.0
-    model = next((project / "images").parent.glob("data"), None)
-    assert model is not None
     rows = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]
-    from model_build.bake import extract
-
     root = extract(project / "images", built.digest, project / "root")
     (folder,) = (root / "models").iterdir()
     launcher = program(project / "images", built.digest)
@@ -89,17 +87,11 @@ def test_code_that_is_trusted_is_loaded_in_the_sandbox(project: Path) -> None:
     """It looks for a file beside itself, which is not there for it."""
     (project / "secret.txt").write_text("s")
 
-    def curious(x: Any) -> Any:
-        import pathlib
-
-        return x * len(pathlib.Path("secret.txt").read_text())
-
-    layers = [keras.Input((4,)), keras.layers.Lambda(curious, output_shape=(4,))]
+    function = lambda x: x * len(__import__("pathlib").Path("secret.txt").read_text())  # noqa: E731
+    layers = [keras.Input((4,)), keras.layers.Lambda(function, output_shape=(4,))]
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
         keras.Sequential(layers).save(project / "curious.keras")
-    from model_build.errors import SourceError
-
     asked = recipe(source="curious.keras", trust=True)
-    with pytest.raises(SourceError, match=r"Permission denied|not permitted"):
+    with pytest.raises(SourceError, match=r"^source 'curious.keras' wants what is not its own when it was loaded"):
         candidate(Work.on(asked, project))
