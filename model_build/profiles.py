@@ -117,8 +117,8 @@ def numbers(values: Array, of: Any = "value", edges: Sequence[float] | None = No
     if count >= LEAST:
         shares = [share for share in _QUANTILES if min(share, 1 - share) * count >= LEAST]
         points: list[float] = np.quantile(there, shares).tolist() if shares else []
-        low, high = np.quantile(there, _ENDS)
-        even: list[float] = np.linspace(low, high, min(_BINS, count // LEAST) - 1).tolist()
+        ends: Array = np.quantile(there, _ENDS)
+        even: list[float] = np.linspace(float(ends[0]), float(ends[1]), min(_BINS, count // LEAST) - 1).tolist()
         found |= {
             "mean": _rounded(float(there.mean())),
             "std": _rounded(float(there.std())),
