@@ -27,6 +27,7 @@ from stacks.specs.gcp import GcpSpec
 from stacks.specs.gcp_cloudrun import CloudRunSpec
 from stacks.specs.gcp_vertex import VertexSpec
 from stacks.specs.kubernetes import KubernetesSpec
+from stacks.specs.load import LoadSpec, SizedSpec, resolve
 from stacks.specs.monitoring import MonitoringSpec
 from stacks.specs.part import Part
 from stacks.specs.release import ReleaseSpec
@@ -69,10 +70,10 @@ class ImageSpec(Part):
     """File of the public key, on the curve P-256 as PEM, that the image is signed by; the private key is asked of
     MODELPORT_SIGNING_KEY, or of the file that MODELPORT_SIGNING_KEY_FILE names, where the image is made. Default: it is
     not signed."""
-
     modelcar: StrictBool = False
     """Whether the model's files are pushed as an image of their own, too, which shares its layer with the other: for
     volumes of Kubernetes that are images, for KServe's modelcars, and as a repository of Triton."""
+
     @field_validator("push")
     @classmethod
     def _destination(cls, value: str | None) -> str | None:
@@ -166,11 +167,11 @@ class StackSpec(Part):
     """All targets but `local` and `aws-lambda`: how many pods, tasks or instances answer. Default: always as many."""
     cost: CostSpec | None = None
     """What the stack may cost a month, and how much it is used. Default: no budget."""
-    monitoring: MonitoringSpec | None = None
     load: LoadSpec | None = None
     """What the model is to carry, from which `modelport size` reckons machines. Default: nobody says it."""
     sized: SizedSpec | None = None
     """What `modelport size --write` chose where a key of the target's section says `auto`. Default: nothing."""
+    monitoring: MonitoringSpec | None = None
     """Target `kubernetes`: what is measured, shown and told of the model. Default: nothing beyond `/metrics`."""
     tenants: dict[str, TenantSpec] = Field(default_factory=dict[str, TenantSpec])
     """Target `kubernetes`: who else may use the model, by name, each in a namespace of his own. Default: nobody."""
@@ -179,8 +180,8 @@ class StackSpec(Part):
     those that are made. A secret: `pulumi config set --secret modelport:api_keys '{"shop": "..."}'`."""
 
     _secrets: frozenset[str] = PrivateAttr(default=frozenset())
-
     _chosen: str = PrivateAttr(default="")
+
     @field_validator("model")
     @classmethod
     def _in_dockers_words(cls, value: Recipe, info: ValidationInfo) -> Recipe:
@@ -210,12 +211,12 @@ class StackSpec(Part):
         """
         return self._secrets
 
-    @classmethod
     @property
     def chosen(self) -> str:
         """What became of `auto`, in a sentence; empty where nothing says it."""
         return self._chosen
 
+    @classmethod
     def from_file(cls, path: Path | str, *, unsized: bool = False) -> Self:
         """Read and check a stack file. Raises SpecError with every mistake in it. Pulumi is not needed.
 
@@ -283,9 +284,9 @@ class StackSpec(Part):
             lines.append(f"unknown key '{NAMESPACE}:{key}', did you mean '{NAMESPACE}:{meant}'?" if meant else told)
         lines += _misplaced(values)
         checked = {key: _object(value) if key != "target" else value for key, value in values.items() if key in known}
-        secrets = _take_secrets(checked)
         checked, wrong, chosen = resolve(checked, file.removeprefix("Pulumi.").removesuffix(".yaml"), unsized=unsized)
         lines += wrong
+        secrets = _take_secrets(checked)
         try:
             spec = cls.model_validate(checked)
         except ValidationError as error:
