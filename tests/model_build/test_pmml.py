@@ -194,9 +194,17 @@ REFUSED: dict[str, tuple[str, str]] = {
         document(tree(NODE.replace("<True/>", f"<True/>{NODE}"), "defaultChild", "returnNullPrediction")),
         "Node 'n' has the defaultChild '', expected the id of a child",
     ),
+    "two neurons of one id": (
+        pmml_parts.documents()["network tanh"].replace('id="1,2"', 'id="1,1"'),
+        "NeuralLayer has two neurons of one id",
+    ),
+    "fields of other numbers than columns": (
+        pmml_parts.documents()["expression map"].replace("<o>7</o>", ""),
+        "MapValues has a row without 'o'",
+    ),
     "another function": (
         pmml_parts.documents()["expression defined"].replace('function="twice"', 'function="thrice"'),
-        r"Apply calls 'thrice', which is not known, expected one of \+, -, ",
+        r"Apply calls 'thrice', which is not known, expected one of exp, ",
     ),
     "a function of itself": (
         pmml_parts.documents()["expression defined"].replace('function="*"', 'function="twice"'),

@@ -35,7 +35,14 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         interpreter.Interpreter(found)  # what it cannot read either is refused before anything is written
         writer.write(found, target, repr(label))
     except SourceError as error:
+        target.unlink(missing_ok=True)
         raise reading.said(error, label) from None
+    except (ArithmeticError, LookupError, RecursionError, ValueError) as error:
+        target.unlink(missing_ok=True)
+        raise SourceError(
+            f"source {label!r} is PMML that contradicts itself ({type(error).__name__}: {error}), expected what JPMML "
+            "reads too; export the model again"
+        ) from None
     return {
         "framework": f"PMML {root.get('version')}",
         "classes": found.answered() if found.classifies else None,

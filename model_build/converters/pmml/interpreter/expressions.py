@@ -120,27 +120,38 @@ def _divided(a: float, b: float) -> float:
     return a / b
 
 
+def _power(a: float, b: float) -> float:
+    found: Any = a**b
+    return math.nan if isinstance(found, complex) else float(found)
+
+
+_SINGLES: dict[str, Callable[[float], float]] = {
+    "exp": math.exp,
+    "expm1": math.expm1,
+    "ln": lambda a: -math.inf if a == 0 else math.log(a),
+    "ln1p": lambda a: -math.inf if a == -1 else math.log1p(a),
+    "log10": lambda a: -math.inf if a == 0 else math.log10(a),
+    "sqrt": math.sqrt,
+    "abs": math.fabs,
+    "floor": lambda a: float(math.floor(a)),
+    "ceil": lambda a: float(math.ceil(a)),
+    "round": lambda a: float(math.floor(a + 0.5)),
+    "sin": math.sin,
+    "cos": math.cos,
+    "tan": math.tan,
+    "tanh": math.tanh,
+}
+_PAIRS: dict[str, Callable[[float, float], float]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": _divided,
+    "pow": _power,
+    "threshold": lambda a, b: float(a > b),
+}
 _ARITHMETIC: dict[str, tuple[int, Callable[..., float]]] = {
-    "+": (2, lambda a, b: a + b),
-    "-": (2, lambda a, b: a - b),
-    "*": (2, lambda a, b: a * b),
-    "/": (2, _divided),
-    "pow": (2, lambda a, b: a**b),
-    "threshold": (2, lambda a, b: float(a > b)),
-    "exp": (1, math.exp),
-    "expm1": (1, math.expm1),
-    "ln": (1, lambda a: -math.inf if a == 0 else math.log(a)),
-    "ln1p": (1, lambda a: -math.inf if a == -1 else math.log1p(a)),
-    "log10": (1, lambda a: -math.inf if a == 0 else math.log10(a)),
-    "sqrt": (1, math.sqrt),
-    "abs": (1, abs),
-    "floor": (1, lambda a: float(math.floor(a))),
-    "ceil": (1, lambda a: float(math.ceil(a))),
-    "round": (1, lambda a: float(math.floor(a + 0.5))),
-    "sin": (1, math.sin),
-    "cos": (1, math.cos),
-    "tan": (1, math.tan),
-    "tanh": (1, math.tanh),
+    **{name: (1, each) for name, each in _SINGLES.items()},
+    **{name: (2, each) for name, each in _PAIRS.items()},
 }
 """How many arguments they take; one that is missing makes the result missing."""
 _SUMMARIES: dict[str, Callable[[Sequence[float]], float]] = {
@@ -359,7 +370,7 @@ def _number(name: str, parts: Sequence[Expression]) -> Expression:
             return math.inf
         except (ValueError, ZeroDivisionError):
             return None
-        return None if isinstance(found, complex) or math.isnan(found) else found
+        return None if math.isnan(found) else found
 
     return work
 

@@ -40,7 +40,9 @@ def treatment(field: Element, mined: Element) -> Callable[[Value], Value]:
             return False
         if isinstance(value, str):
             return True
-        if (kind == document.INTEGER and not value.is_integer()) or (kind == document.BOOLEAN and value not in (0, 1)):
+        if (kind == document.INTEGER and not float(value).is_integer()) or (
+            kind == document.BOOLEAN and value not in (0, 1)
+        ):
             return False
         return not intervals or any(inside(value, each) for each in intervals)
 

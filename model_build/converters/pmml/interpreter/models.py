@@ -104,7 +104,7 @@ class Models:
         def answer(_: Row, result: Result) -> Value:
             if result is None:
                 return None
-            if isinstance(result, float):
+            if not isinstance(result, tuple):
                 return cast(kind, result)
             if feature == "probability":
                 return cast(kind, result[1].get(wanted, 0.0) if wanted else result[1].get(result[0], 0.0))
@@ -354,9 +354,12 @@ def _targeted(element: Element) -> Callable[[float], float]:
     (found,) = targets
     low, high = found.number("min", -math.inf), found.number("max", math.inf)
     factor, constant = found.number("rescaleFactor", 1.0), found.number("rescaleConstant")
-    rounded = {"round": lambda x: math.floor(x + 0.5), "ceiling": math.ceil, "floor": math.floor}.get(
-        found.get("castInteger")
-    )
+    rounding: dict[str, Callable[[float], int]] = {
+        "round": lambda x: math.floor(x + 0.5),
+        "ceiling": lambda x: math.ceil(x),
+        "floor": lambda x: math.floor(x),
+    }
+    rounded = rounding.get(found.get("castInteger"))
 
     def correct(value: float) -> float:
         value = min(max(value, low), high) * factor + constant

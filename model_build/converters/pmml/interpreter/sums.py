@@ -141,6 +141,8 @@ def network(element: Element, inputs: Sequence[str]) -> tuple[list[Layer], list[
     """The layers of a network, and its outputs: a neuron, and the expression of what it stands for."""
     layers: list[Layer] = []
     before = set(inputs)
+    if len(before) < len(inputs):
+        raise wrong(element, "has two inputs of one id", "expected each once; export the model again")
     for each in element.all("NeuralLayer"):
         activation = each.get("activationFunction", element.get("activationFunction"))
         if activation not in ACTIVATIONS:
@@ -154,6 +156,8 @@ def network(element: Element, inputs: Sequence[str]) -> tuple[list[Layer], list[
                     )
             cons = [(con.get("from"), con.number("weight")) for con in one.all("Con")]
             neurons.append((one.get("id"), one.number("bias"), cons))
+        if len({name for name, _, _ in neurons}) < len(neurons):
+            raise wrong(each, "has two neurons of one id", "expected each once; export the model again")
         before = {name for name, _, _ in neurons}
         layers.append(
             (
