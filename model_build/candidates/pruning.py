@@ -40,7 +40,7 @@ def pruned(task: Task) -> str:
     zeros, weights = 0, 0
     for tensor in _weights(model):
         values = _array(tensor)
-        zeros, weights = zeros + values.size - np.count_nonzero(values), weights + values.size
+        zeros, weights = zeros + int((values == 0).sum()), weights + values.size
     if not zeros:
         raise NotMade("no weights of convolutions or matrix products that could be zero")
     packed = _pack(model)

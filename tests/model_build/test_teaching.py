@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_build import graphs, learning, measure
+from model_build import graphs, learning, measure, runtime
 from model_build.candidates.task import EXTENDED, Task, finish, fused
 from model_build.errors import DataError, ModelBuildError, SourceError
 from model_build.learning import sklearn as learner
@@ -266,26 +266,21 @@ def lesson(kind: learning.Kind = "classes") -> tuple[learning.Lesson, learning.T
 
 
 def test_numbers_are_learnt_between_the_teachers_and_the_datas(tmp_path: Path) -> None:
-    from sklearn.linear_model import LinearRegression
-
-    model = LinearRegression()
+    model: Any = runtime.untyped("sklearn.linear_model").LinearRegression()
     given, teach = lesson("numbers")
     learner.teach(model, given, teach, tmp_path)
     assert model.coef_ == pytest.approx([1.5, 0, 0], abs=1e-5)  # half way from 1 to 2
 
 
 def test_an_estimator_without_weights_learns_what_is_likeliest(tmp_path: Path) -> None:
-    from sklearn.neighbors import KNeighborsClassifier
-
-    model = KNeighborsClassifier(1)
+    model: Any = runtime.untyped("sklearn.neighbors").KNeighborsClassifier(1)
     given, teach = lesson()
     learner.teach(model, given, teach, tmp_path)
     assert (model.predict(given.inputs["x"]) == given.labels).all()
 
 
 def test_an_estimator_of_another_kind_is_refused(tmp_path: Path) -> None:
-    from sklearn.linear_model import LinearRegression
-
+    model = runtime.untyped("sklearn.linear_model").LinearRegression()
     given, teach = lesson()
     with pytest.raises(SourceError, match="it returned LinearRegression, no classifier, expected a classifier"):
-        learner.teach(LinearRegression(), given, teach, tmp_path)
+        learner.teach(model, given, teach, tmp_path)
