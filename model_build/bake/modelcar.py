@@ -38,7 +38,7 @@ def attach(layout: Path, digest: str) -> str:
     ours = [
         _shell(store),
         Layer(entry["digest"], diff_id, entry["size"], 0, "model", in_oci_words(entry["mediaType"])),
-        _repository(store, model),
+        *_repository(store, model),
     ]
     told: Json = {
         "architecture": "amd64",
@@ -58,14 +58,17 @@ def attach(layout: Path, digest: str) -> str:
     return attach_image(layout, digest, MODELCAR, canonical(told), blobs)
 
 
-def _repository(store: Layout, model: Path) -> Layer:
-    """What makes the model's folder one of Triton."""
+def _repository(store: Layout, model: Path) -> list[Layer]:
+    """What makes the model's folder one of Triton; nothing for a model that Triton could not run."""
+    config = triton.config(model / "model.onnx", model.name)
+    if config is None:
+        return []
     with tempfile.TemporaryDirectory(prefix="triton-") as folder:
         root = Path(folder)
         (root / "1").mkdir()
         (root / "1" / "model.onnx").symlink_to("../model.onnx")
-        (root / "config.pbtxt").write_text(triton.config(model / "model.onnx", model.name), encoding="utf-8")
-        return layers.wrapped(store, tar.entries(root, f"models/{model.name}"), "triton")
+        (root / "config.pbtxt").write_text(config, encoding="utf-8")
+        return [layers.wrapped(store, tar.entries(root, f"models/{model.name}"), "triton")]
 
 
 def _shell(store: Layout) -> Layer:

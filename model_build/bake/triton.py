@@ -10,6 +10,7 @@ from typing import Any
 
 from model_build import runtime
 from model_build.bake.errors import BakeError
+from model_build.generating import written
 
 MOST_ROWS = 64
 """Rows that Triton may put together from several requests."""
@@ -35,14 +36,21 @@ Tensor = tuple[str, str, list[int | None]]
 """Name, ONNX's type, and the length of each axis; None where it is any."""
 
 
-def config(model: Path, name: str) -> str:
+def config(model: Path, name: str) -> str | None:
     """The text of `config.pbtxt` for the ONNX file `model`, which Triton is to call `name`.
 
     Where every input and output begins with an axis of any length, that is the batch, and Triton puts requests
-    together; else it passes each on as it comes. Raises BakeError for a model whose inputs or outputs Triton has no
-    word for.
+    together; else it passes each on as it comes. None for a model that writes token by token, which is of no use
+    without the loop that our own server has. Raises BakeError for inputs or outputs that Triton has no word for.
     """
-    inputs, outputs = _tensors(model)
+    onnx: Any = runtime.untyped("onnx")
+    loaded = onnx.load(model, load_external_data=False)
+    if written(loaded) is not None:
+        return None
+    graph = loaded.graph
+    weights = {each.name for each in graph.initializer}
+    inputs = [_tensor(onnx, each) for each in graph.input if each.name not in weights]
+    outputs = [_tensor(onnx, each) for each in graph.output]
     batched = all(shape and shape[0] is None for _, _, shape in (*inputs, *outputs))
     lines = [f"name: {json.dumps(name)}", 'platform: "onnxruntime_onnx"', f"max_batch_size: {MOST_ROWS * batched}"]
     for kind, tensors in (("input", inputs), ("output", outputs)):
@@ -50,14 +58,6 @@ def config(model: Path, name: str) -> str:
     if batched:
         lines.append("dynamic_batching {\n}")
     return "\n".join(lines) + "\n"
-
-
-def _tensors(model: Path) -> tuple[list[Tensor], list[Tensor]]:
-    onnx: Any = runtime.untyped("onnx")
-    graph = onnx.load(model, load_external_data=False).graph
-    weights = {each.name for each in graph.initializer}
-    inputs = [_tensor(onnx, each) for each in graph.input if each.name not in weights]
-    return inputs, [_tensor(onnx, each) for each in graph.output]
 
 
 def _tensor(onnx: Any, value: Any) -> Tensor:

@@ -14,7 +14,7 @@ import pytest
 from google.protobuf import descriptor_pool, message_factory, text_format
 from onnx import TensorProto, helper
 
-from model_build import bake, copying, gc, push, signing
+from model_build import bake, copying, gc, generating, push, signing
 from model_build.bake import modelcar, triton
 from model_build.bake.attachments import MODELCAR, SIGNATURE, referrers
 from model_build.bake.errors import BakeError
@@ -188,6 +188,13 @@ def test_what_triton_has_no_word_for_is_refused_by_name(message: Any, tmp_path: 
     )
     with pytest.raises(BakeError, match="'many' is a sequence, expected a tensor, which is all that Triton takes"):
         config(message, tmp_path, helper.make_model(made).SerializeToString())
+
+
+def test_a_model_that_writes_has_no_place_in_triton(tmp_path: Path) -> None:
+    made = onnx.load_model_from_string(graph([("x", TensorProto.FLOAT, [None])], [("y", TensorProto.INT64, [None])]))
+    helper.set_model_props(made, {generating.KEY: "{}"})
+    (tmp_path / "model.onnx").write_bytes(made.SerializeToString())
+    assert triton.config(tmp_path / "model.onnx", "m") is None
 
 
 def test_a_weight_is_no_input(message: Any, tmp_path: Path) -> None:
