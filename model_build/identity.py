@@ -112,9 +112,7 @@ def identify(
     return Identity(content.of_json(parts), parts)
 
 
-def _training(
-    optimize: Mapping[str, Any], find: Callable[[str, str], sources.Source]
-) -> dict[str, sources.Source]:
+def _training(optimize: Mapping[str, Any], find: Callable[[str, str], sources.Source]) -> dict[str, sources.Source]:
     """By part: what trains candidates, and on what."""
     keys = {
         "fine tuning": ("prune", "fine_tune"),

@@ -90,7 +90,9 @@ class Recipe(_Part):
     ]
     """`module:function` that returns a trained model, a file, a folder, `package:NAME/path/in/package`, or an address:
     a bucket's, a registry's, a web server's with a digest (docs/sources.md has them all)."""
-    format: Literal["auto", "sklearn", "xgboost", "lightgbm", "pmml", "torch", "seq2seq", "keras", "savedmodel", "onnx"] = "auto"
+    format: Literal[
+        "auto", "sklearn", "xgboost", "lightgbm", "pmml", "torch", "seq2seq", "keras", "savedmodel", "onnx"
+    ] = "auto"
     """What the source is. `auto`: told by looking at it."""
     axes: dict[str, Annotated[list[str | Annotated[int, Field(ge=1)]], Field(min_length=1)]] | None = None
     """What the axes of a PyTorch model's inputs are: `{input_ids: [batch, sequence]}`. A name is an axis of any length,

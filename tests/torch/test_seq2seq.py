@@ -182,9 +182,7 @@ def test_a_tokenizer_of_another_model_is_refused() -> None:
     told = settings_of(model, "source 'm'")
     known = train.tokenizer().get_vocab()
     short = Tokenizer(models.WordLevel({word: at for word, at in known.items() if at < 42}, unk_token="<unk>"))
-    with pytest.raises(
-        SourceError, match=r"a tokenizer of 42 tokens, but its model has 43, expected as many"
-    ):
+    with pytest.raises(SourceError, match=r"a tokenizer of 42 tokens, but its model has 43, expected as many"):
         fitting(short, model, told, "source 'm'")
     holed = Tokenizer(models.WordLevel({word: at + (at > 0) for word, at in known.items()}, unk_token="<unk>"))
     with pytest.raises(SourceError, match="has the token 1 as eos_token_id, which its tokenizer does not know; take"):
