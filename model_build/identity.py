@@ -119,8 +119,12 @@ def _training(optimize: Mapping[str, Any], find: Callable[[str, str], sources.So
         "student": ("distill", "student"),
         "training": ("distill", "data"),
     }
-    texts = {part: (optimize.get(owner) or {}).get(key) for part, (owner, key) in keys.items()}
-    return {part: find(text, f"optimize.{'.'.join(keys[part])}") for part, text in texts.items() if text}
+    found: dict[str, sources.Source] = {}
+    for part, (owner, key) in keys.items():
+        section: Mapping[str, Any] = optimize.get(owner) or {}
+        if text := section.get(key):
+            found[part] = find(text, f"optimize.{owner}.{key}")
+    return found
 
 
 def file_format(source: sources.Source, recipe: Mapping[str, Any]) -> str | None:

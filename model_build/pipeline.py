@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from model_build import cache, content, folders, gate, report, reporting
 from model_build.batch import opened
@@ -148,13 +148,12 @@ def model_folder(work: Work, converted: Converted, verified: Verified) -> Path:
     assert choice is not None and choice.model is not None
     model = choice.model
     classify = work.recipe.classify
-    told = {
+    told: dict[str, Any] = {
         "format": 1,
         "name": work.recipe.name,
         "version": work.recipe.version,
         "classify": classify.model_dump(mode="json") | {"labels": labels(work, converted)} if classify else None,
     }
-
     if converted.generates == "text":
         told["needs"] = ["text"]  # wheels that the image has besides
 
