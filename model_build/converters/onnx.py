@@ -90,3 +90,21 @@ def _load(path: Path, name: str) -> None:
         runtime.session(path)
     except Exception as error:
         raise runtime.refusal(error, name) from None
+
+
+def opened(model: Any, called: str) -> Any:
+    """Give what a converter has made our form; the session of it. called: as messages have it, `source 'x'`.
+
+    Raises SourceError for what is too large for one message, and for what ONNX Runtime does not open.
+    """
+    graphs.normalise(model, name="model")
+    model.ir_version = graphs.IR_VERSION
+    if model.ByteSize() >= LARGEST:
+        raise SourceError(
+            f"{called} has {model.ByteSize():,} bytes as ONNX, expected less than {LARGEST:,}; "
+            "make it smaller before it comes here"
+        )
+    try:
+        return runtime.session(graphs.serialise(model))
+    except Exception as error:
+        raise runtime.refusal(error, called.removeprefix("source ")) from None

@@ -117,17 +117,7 @@ def write(function: Called, called: str) -> bytes:
     model = _upgraded(model, called)
     _name(model, function)
     del model.graph.value_info[:]
-    graphs.normalise(model, name="model")
-    model.ir_version = graphs.IR_VERSION
-    if model.ByteSize() >= onnx.LARGEST:
-        raise SourceError(
-            f"{called} has {model.ByteSize():,} bytes as ONNX, expected less than {onnx.LARGEST:,}; "
-            "make it smaller before it comes here"
-        )
-    try:
-        session = runtime.session(graphs.serialise(model))
-    except Exception as error:
-        raise runtime.refusal(error, called.removeprefix("source ")) from None
+    session = onnx.opened(model, called)
     _name_axes(model, session)
     return graphs.serialise(model)
 

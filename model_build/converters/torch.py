@@ -68,17 +68,7 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         model = (_from_script if loaded.scripted else _from_export)(loaded, inputs, opened, list(answer), called)
     drop_shapes_of_weights(model)
     name_axes(model, opened)
-    graphs.normalise(model, name="model")
-    model.ir_version = graphs.IR_VERSION
-    if model.ByteSize() >= onnx.LARGEST:
-        raise SourceError(
-            f"{called} has {model.ByteSize():,} bytes as ONNX, expected less than {onnx.LARGEST:,}; "
-            "make it smaller before it comes here"
-        )
-    try:
-        session = runtime.session(graphs.serialise(model))
-    except Exception as error:
-        raise runtime.refusal(error, repr(settings["label"])) from None
+    session = onnx.opened(model, called)
     if torch_calls.BATCH in {axis for found in opened.values() for axis in found.values()}:
         lengths = {name: len(value) if value.ndim else 0 for name, value in answer.items()}
         followed = _follow(session, inputs, opened, lengths, called)
