@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from model_build.bake.cache import cache_dir, file_lock, work_folder
+from model_build.bake.cache import file_lock, work_folder
 from tests.tools import golang
+from tests.tools.places import TOOLS
 
 VERSION = golang.KUBERNETES.version
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
@@ -27,7 +28,7 @@ Say = Callable[[str], None]
 
 def programs(say: Say = print) -> Path:
     """The folder with PROGRAMS."""
-    place = cache_dir() / "tools" / f"kubernetes-{VERSION}"
+    place = TOOLS / f"kubernetes-{VERSION}"
     with file_lock(place.parent / ".kubernetes.lock"):
         missing = [name for name in PROGRAMS if not (place / name).is_file()]
         if missing:
@@ -46,7 +47,7 @@ def programs(say: Say = print) -> Path:
 def pause() -> Path:
     """A static program for containers that wait, end or answer (see pause.go)."""
     key = hashlib.sha256(_PAUSE.read_bytes()).hexdigest()[:16]
-    place = cache_dir() / "tools" / f"pause-{key}"
+    place = TOOLS / f"pause-{key}"
     with file_lock(place.parent / ".pause.lock"):
         if not place.is_file():
             with work_folder(place.parent / "work") as folder:

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, cast
 
-from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
+from model_build.bake.cache import file_lock, publish_folder, work_folder
 from tests.components.judging import snake
+from tests.tools.places import TOOLS
 
 _INTERFACE = re.compile(r"^( *)(?:export )?interface (\w+)[^{\n]*\{\n(.*?)^\1\}$", re.DOTALL | re.MULTILINE)
 _MEMBER = re.compile(r"/\*\*(.*?)\*/\s*readonly (\w+)(\??): (\{[^}]*\}|[^;]*);", re.DOTALL)
@@ -77,7 +78,7 @@ class Bindings:
     def _declarations(self) -> Path:
         """A folder with the declarations of all resources, taken out of the archive once."""
         source = self.folder()
-        place = cache_dir() / "tools" / f"{source.name}-declarations"
+        place = TOOLS / f"{source.name}-declarations"
         with file_lock(place.parent / f".{source.name.rpartition('-')[0]}-declarations.lock"):
             if not place.is_dir():
                 (archive,) = source.glob(self.archive)

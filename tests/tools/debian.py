@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model_build.bake import apt, deb
-from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
+from model_build.bake.cache import file_lock, publish_folder, work_folder
+from tests.tools.places import TOOLS
 
 _URI = re.compile(r"^'([^']+)' (\S+) (\d+) SHA256:([0-9a-f]{64})", re.MULTILINE)
 
@@ -38,7 +39,7 @@ def program(package: str, command: str) -> Program:
 
 def folder(package: str) -> Path:
     """A folder with `package` and those of its dependencies that this machine has not installed."""
-    tools = cache_dir() / "tools"
+    tools = TOOLS
     with file_lock(tools / ".lock"):
         place = _known(package, tools)
         if place is None:

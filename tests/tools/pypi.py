@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
+from model_build.bake.cache import file_lock, publish_folder, work_folder
 from model_build.index import uv_environment
+from tests.tools.places import TOOLS
 
 MANIFESTS = Path(__file__).with_name("manifests.lock")
 """checkov and kubernetes-validate."""
@@ -29,7 +30,7 @@ MOTO = Path(__file__).with_name("moto.lock")
 def environment(lock: Path) -> Path:
     """The bin folder of an environment that holds what `lock` says, hashes checked."""
     key = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    place = cache_dir() / "tools" / f"{lock.stem}-{key}"
+    place = TOOLS / f"{lock.stem}-{key}"
     done = place / "complete"
     with file_lock(place.parent / f".{lock.stem}.lock"):
         if not done.is_file():
@@ -46,7 +47,7 @@ def environment(lock: Path) -> Path:
 def files(lock: Path, *patterns: str) -> Path:
     """A folder with what `lock` says, hashes checked, of which only files that match are kept: nothing of it is run."""
     key = hashlib.sha256(lock.read_bytes() + "\n".join(patterns).encode()).hexdigest()[:16]
-    place = cache_dir() / "tools" / f"{lock.stem}-{key}"
+    place = TOOLS / f"{lock.stem}-{key}"
     with file_lock(place.parent / f".{lock.stem}.lock"):
         if not place.is_dir():
             with work_folder(place.parent / "work") as folder:

@@ -33,7 +33,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> golang.Module:
             archive.writestr(f"{_PATH}@{_VERSION}/{name}", text)
     monkeypatch.setenv("GOPROXY", f"file://{tmp_path}/proxy")
     monkeypatch.setenv("GONOSUMDB", "modelport.test")
-    monkeypatch.setenv("MODELPORT_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(golang, "TOOLS", tmp_path / "cache" / "tools")
     monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
     monkeypatch.setenv("GOFLAGS", "")
     golang.go()  # where Go itself is to be fetched it goes into this cache
