@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import functools
 import importlib.machinery
+import importlib.util
 import json
 import logging
 import os
 import re
 import runpy
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +35,18 @@ def _shown(program: str) -> str:
     return traceback.format_exc()
 
 
+def _forget(program: str) -> None:
+    """Take away the byte code of a program that was written just now.
+
+    Python knows it by the second and the size of its source: an update may be over, and the program be another, before
+    that second is.
+    """
+    main = Path(program, "__main__.py")
+    if main.is_file() and time.time() - main.stat().st_mtime < _YOUNG:
+        Path(importlib.util.cache_from_source(str(main))).unlink(missing_ok=True)
+
+
+_YOUNG = 2.0
 _LATER = re.compile(r"^[ \t]+(?:import|from)[ \t]+(pulumi_\w+)", re.MULTILINE)
 """An import of an SDK that is not at the top of its module."""
 
@@ -187,6 +201,7 @@ def main(orders: dict[str, Any]) -> int:
             resources.register_resource = lighter["Growing"](resources, instead)
         if "needs" in orders:
             _tell_needs(orders["needs"])
+        _forget(program)
         runpy.run_path(program, run_name="__main__")
 
     if not orders.get("debug"):

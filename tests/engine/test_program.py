@@ -1,6 +1,8 @@
 """The program and the providers: what they print is heard, and what becomes of them is told."""
 
 import json
+import os
+import time
 
 import pytest
 
@@ -48,6 +50,20 @@ def test_an_exception_is_told_with_its_place_and_a_run_error_with_its_message_al
     assert outcome.exit_code == 1
     assert f'File "{place.project}/__main__.py", line 1' in outcome.error
     assert "ZeroDivisionError" in outcome.error
+
+
+def test_a_program_that_is_written_anew_within_the_second_is_the_new_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Byte code is written, as it is where no test forbids it."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    now = time.time()
+    for said in ("one", "two"):
+        place.program(f"import pulumi\npulumi.export('said', {said!r})\n")
+        os.utime(place.project / "__main__.py", (now, now))
+        engine = place.engine()
+        assert engine.up().exit_code == 0
+        assert engine.outputs()["said"] == said
 
 
 def test_a_program_that_dies_by_a_signal_is_told_and_what_it_had_made_is_kept(place: Place) -> None:
