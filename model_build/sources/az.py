@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from model_build.sources.buckets import Bucket, Object, variable
 from model_build.sources.remote import File
@@ -17,6 +17,7 @@ class Az(Bucket):
     )
     # No domain: where credentials are sent is for whoever has them to say, and not for a recipe.
     settings = frozenset({"storage_account", "anonymous"})
+    anew: ClassVar[Mapping[str, bool]] = {"refresh": True}
 
     def options(self) -> dict[str, Any]:
         text = variable("AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGEBLOB_CONNECTIONSTRING")
@@ -40,20 +41,10 @@ class Az(Bucket):
         secret = f"AccountKey={key}" if key else f"SharedAccessSignature={str(token).removeprefix('?')}"
         return {**options, "connection_string": f"AccountName={account};{secret};BlobEndpoint={address}"}
 
-    def head(self) -> Object | None:
-        try:
-            told = self.system.info(f"{self.bucket}/{self.path}", refresh=True)
-        except FileNotFoundError:
-            return None
-        return None if told.get("type") == "directory" else _object(told)
-
-    def list(self, prefix: str) -> Mapping[str, Object]:
-        found: dict[str, Any] = self.system.find(f"{self.bucket}/{prefix}".rstrip("/"), detail=True)
-        return {
-            name.removeprefix(f"{self.bucket}/"): _object(told)
-            for name, told in found.items()
-            if told.get("type") == "file"
-        }
+    @staticmethod
+    def of(told: Mapping[str, Any]) -> Object:
+        size, tag = int(told["size"]), str(told.get("etag") or "")
+        return Object(size, tag, f"{tag} of {size} bytes")
 
     def part(self, key: str, file: File, start: int, end: int) -> bytes:
         from azure.core import MatchConditions
@@ -66,8 +57,3 @@ class Az(Bucket):
                 return bytes(await coming.readall())
 
         return self.waited_for(read)
-
-
-def _object(told: Mapping[str, Any]) -> Object:
-    size, tag = int(told["size"]), str(told.get("etag") or "")
-    return Object(size, tag, f"{tag} of {size} bytes")

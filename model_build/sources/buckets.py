@@ -60,6 +60,8 @@ class Bucket(Remote):
     """Where credentials may come from, for messages."""
     settings: ClassVar[frozenset[str]] = frozenset({"anonymous"})
     """What may stand after a question mark."""
+    anew: ClassVar[Mapping[str, bool]] = {}
+    """What makes the file system ask the store for one object, and not itself."""
 
     def __init__(self, text: str, key: str) -> None:
         super().__init__(text, key)
@@ -107,13 +109,27 @@ class Bucket(Remote):
     def options(self) -> dict[str, Any]:
         """For the file system: where the store is, and credentials, from where its own tools have them."""
 
+    @staticmethod
     @abstractmethod
+    def of(told: Mapping[str, Any]) -> Object:
+        """The object that the file system tells of."""
+
     def head(self) -> Object | None:
         """The object at the very key; None where there is none."""
+        try:
+            told = self.system.info(f"{self.bucket}/{self.path}", **self.anew)
+        except FileNotFoundError:
+            return None
+        return None if told.get("type") == "directory" else self.of(told)
 
-    @abstractmethod
     def list(self, prefix: str) -> Mapping[str, Object]:
         """All objects whose key begins so, by key."""
+        found: dict[str, Any] = self.system.find(f"{self.bucket}/{prefix}".rstrip("/"), detail=True)
+        return {
+            name.removeprefix(f"{self.bucket}/"): self.of(told)
+            for name, told in found.items()
+            if told.get("type") == "file"
+        }
 
     @abstractmethod
     def part(self, key: str, file: File, start: int, end: int) -> bytes:

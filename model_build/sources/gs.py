@@ -37,25 +37,10 @@ class Gs(Bucket):
             return file
         return "anon" if variable("STORAGE_EMULATOR_HOST") else "google_default"
 
-    def head(self) -> Object | None:
-        try:
-            told = self.system.info(f"{self.bucket}/{self.path}")
-        except FileNotFoundError:
-            return None
-        return None if told.get("type") == "directory" else _object(told)
-
-    def list(self, prefix: str) -> Mapping[str, Object]:
-        found: dict[str, Any] = self.system.find(f"{self.bucket}/{prefix}".rstrip("/"), detail=True)
-        return {
-            name.removeprefix(f"{self.bucket}/"): _object(told)
-            for name, told in found.items()
-            if told.get("type") == "file"
-        }
+    @staticmethod
+    def of(told: Mapping[str, Any]) -> Object:
+        generation = str(told.get("generation") or "")
+        return Object(int(told["size"]), generation, f"generation {generation}")
 
     def part(self, key: str, file: File, start: int, end: int) -> bytes:
         return bytes(self.system.cat_file(f"{self.bucket}/{key}", start=start, end=end, generation=file.mark))
-
-
-def _object(told: Mapping[str, Any]) -> Object:
-    generation = str(told.get("generation") or "")
-    return Object(int(told["size"]), generation, f"generation {generation}")

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from model_build.sources.buckets import Bucket, Object, variable
@@ -34,43 +35,35 @@ class S3(Bucket):
             options["profile"] = profile
         return options
 
-    @property
-    def _s3(self) -> Any:
-        self.system.retries = 2  # above those of the library below, which are three each
-        return self.system
+    @cached_property
+    def system(self) -> Any:
+        found = super().system
+        found.retries = 2  # above those of the library below, which are three each
+        return found
+
+    @staticmethod
+    def of(told: Mapping[str, Any]) -> Object:
+        size, tag = int(told["ContentLength"] if "ContentLength" in told else told["size"]), str(told.get("ETag") or "")
+        number = told.get("VersionId")
+        version = f"{tag} of {size} bytes" + (f", version {number}" if number and number != "null" else "")
+        return Object(size, tag, version, _sha256(told))
 
     def head(self) -> Object | None:
         try:
-            told = self._s3.call_s3("head_object", Bucket=self.bucket, Key=self.path, ChecksumMode="ENABLED")
+            told = self.system.call_s3("head_object", Bucket=self.bucket, Key=self.path, ChecksumMode="ENABLED")
         except FileNotFoundError:
             return None
-        return _object(told, int(told["ContentLength"]))
-
-    def list(self, prefix: str) -> Mapping[str, Object]:
-        place = f"{self.bucket}/{prefix}".rstrip("/")
-        found: dict[str, Any] = self._s3.find(place, detail=True)
-        return {
-            name.removeprefix(f"{self.bucket}/"): _object(told, int(told["size"]))
-            for name, told in found.items()
-            if told.get("type") == "file"
-        }
+        return self.of(told)
 
     def part(self, key: str, file: File, start: int, end: int) -> bytes:
         async def read() -> bytes:
-            told = await self._s3._call_s3(
+            told = await self.system._call_s3(
                 "get_object", Bucket=self.bucket, Key=key, IfMatch=file.mark, Range=f"bytes={start}-{end - 1}"
             )
             async with told["Body"] as body:
                 return bytes(await body.read())
 
         return self.waited_for(read)
-
-
-def _object(told: Mapping[str, Any], size: int) -> Object:
-    tag = str(told.get("ETag") or "")
-    number = told.get("VersionId")
-    version = f"{tag} of {size} bytes" + (f", version {number}" if number and number != "null" else "")
-    return Object(size, tag, version, _sha256(told))
 
 
 def _sha256(told: Mapping[str, Any]) -> str:
