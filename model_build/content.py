@@ -43,11 +43,16 @@ def of_file(path: Path) -> str:
             return digest
     except (OSError, UnicodeDecodeError):
         pass  # never seen, or not ours: read the file
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashed(path)
     if time.time_ns() - status.st_mtime_ns > _SETTLED_NS:
         write_text(note, f"{stamp}\n{digest}")
     return digest
+
+
+def hashed(path: Path) -> str:
+    """As `of_file`, of what is read now and never of what was remembered."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def of_files(files: Mapping[str, Path]) -> str:

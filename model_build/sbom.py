@@ -20,8 +20,8 @@ from packageurl import PackageURL
 from model_build import runtime
 from model_build.bake.errors import BakeError
 from model_build.bake.inside import OURS, parts
-from model_build.bake.layers import Layer
-from model_build.bake.layout import Json, Layout, in_oci_words
+from model_build.bake.layers import listed
+from model_build.bake.layout import Json, Layout
 from model_build.bake.rootfs import unpacked
 from model_build.bake.unpack import resolve
 
@@ -49,10 +49,7 @@ def describe(layout: Path, digest: str) -> bytes:
     store = Layout(layout)
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
-    layers = [
-        Layer(entry["digest"], diff_id, entry["size"], 0, "", in_oci_words(entry["mediaType"]))
-        for entry, diff_id in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True)
-    ]
+    layers = listed(manifest, config)
     inside = parts(f"oci:{store.path}@{digest}")
     for layer, place in zip(layers[-OURS:], (inside.wheels, inside.code, inside.model), strict=True):
         root = unpacked(store, [layer])

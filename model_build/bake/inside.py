@@ -7,8 +7,8 @@ from pathlib import Path
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError
 from model_build.bake.inputs import APP, SITE
-from model_build.bake.layers import Layer
-from model_build.bake.layout import Json, Layout, in_oci_words
+from model_build.bake.layers import listed
+from model_build.bake.layout import Json, Layout
 from model_build.bake.rootfs import unpacked
 
 OURS = 3
@@ -61,11 +61,7 @@ def _has(store: Layout, digest: str) -> bool:
 def _unpacked(store: Layout, digest: str) -> Parts:
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
-    described = list(zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True))[-OURS:]
-    layers = [
-        Layer(entry["digest"], diff_id, entry["size"], 0, "", in_oci_words(entry["mediaType"]))
-        for entry, diff_id in described
-    ]
+    layers = listed(manifest, config)[-OURS:]
     if len(layers) == OURS:
         wheels, code, model = (unpacked(store, [layer]) for layer in layers)
         models = sorted((model / "models").glob("*/model.onnx"))

@@ -1,14 +1,14 @@
 """Layers: what is in an image, made once a content and kept in the cache."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from model_build import content
 from model_build.bake import python, tar
 from model_build.bake.cache import cache_dir, file_lock, publish_folder, work_folder
-from model_build.bake.layout import LAYER_GZIP, Layout
+from model_build.bake.layout import LAYER_GZIP, Json, Layout, in_oci_words
 from model_build.bake.stored import Behind, Stored
 
 
@@ -22,6 +22,14 @@ class Layer:
     unpacked: int
     kind: str  # base, wheels, code or model
     media_type: str
+
+
+def listed(manifest: Json, config: Json) -> list[Layer]:
+    """The layers of an image, the lowest first; of what is in them nothing is known."""
+    return [
+        Layer(entry["digest"], diff_id, entry["size"], 0, "", in_oci_words(entry["mediaType"]))
+        for entry, diff_id in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True)
+    ]
 
 
 def blob(layer: Layer) -> Path:
@@ -65,7 +73,7 @@ def cached(
                 written = tar.write(tar.entries(root, special=special), out)
             made = folder / "gz"
             python.compress(base or root, folder / "tar", made)
-            digest, size = _digest(made), made.stat().st_size
+            digest, size = content.hashed(made), made.stat().st_size
             layer = Layer(
                 "sha256:" + digest,
                 "sha256:" + written.sha256,
@@ -108,8 +116,3 @@ def _read(record: Path) -> Layer | None:
     except (OSError, ValueError, TypeError):
         return None
     return layer if whole else None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

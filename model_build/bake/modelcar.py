@@ -7,6 +7,7 @@ sent twice; and it is a repository of Triton at once: `config.pbtxt`, and `1/mod
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from model_build.bake import apt, deb, layers, tar, triton
@@ -16,7 +17,7 @@ from model_build.bake.errors import BakeError, DiskFullError, disk_errors
 from model_build.bake.inputs import EPOCH, MODELCAR_LOCK, USER
 from model_build.bake.inside import parts
 from model_build.bake.layers import Layer
-from model_build.bake.layout import Json, Layout, canonical, in_oci_words
+from model_build.bake.layout import Json, Layout, canonical
 
 _COMMANDS = ("cat", "echo", "ln", "ls", "mkdir", "sh", "sleep", "test", "[")
 """What KServe's shell calls, and what shows somebody what is there."""
@@ -34,10 +35,9 @@ def attach(layout: Path, digest: str) -> str:
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
     model = parts(f"oci:{layout}@{digest}").model
-    entry, diff_id = manifest["layers"][-1], config["rootfs"]["diff_ids"][-1]
     ours = [
         _shell(store),
-        Layer(entry["digest"], diff_id, entry["size"], 0, "model", in_oci_words(entry["mediaType"])),
+        replace(layers.listed(manifest, config)[-1], kind="model"),
         *_repository(store, model),
     ]
     told: Json = {

@@ -7,8 +7,8 @@ from pathlib import Path
 from model_build.bake.errors import BakeError
 from model_build.bake.inputs import APP, SITE
 from model_build.bake.inside import OURS
-from model_build.bake.layers import Layer
-from model_build.bake.layout import Json, Layout, in_oci_words
+from model_build.bake.layers import listed
+from model_build.bake.layout import Json, Layout
 from model_build.bake.python import Launcher, launcher
 from model_build.bake.rootfs import unpacked
 
@@ -21,10 +21,7 @@ def program(layout: Path, digest: str) -> Launcher:
     store = Layout(layout)
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
-    layers = [
-        Layer(entry["digest"], diff_id, entry["size"], 0, "", in_oci_words(entry["mediaType"]))
-        for entry, diff_id in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True)
-    ]
+    layers = listed(manifest, config)
     if len(layers) <= OURS:
         raise BakeError(f"image {digest} has {len(layers)} layers, expected a base and {OURS}; build it again")
     base = unpacked(store, layers[:-OURS])

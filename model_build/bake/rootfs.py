@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 
 from model_build.bake.cache import cache_dir, publish_folder, work_folder
 from model_build.bake.errors import BakeError, disk_errors
-from model_build.bake.layers import Layer, tree
-from model_build.bake.layout import LAYER_GZIP, Json, Layout, in_oci_words
+from model_build.bake.layers import Layer, listed, tree
+from model_build.bake.layout import LAYER_GZIP, Json, Layout
 from model_build.bake.unpack import unpack_tar
 
 MARKER = ".modelport-image.json"
@@ -89,10 +89,7 @@ def extract(layout: Path, digest: str, into: Path) -> Path:
     store = Layout(layout)
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
-    layers = [
-        Layer(entry["digest"], diff_id, entry["size"], 0, "", in_oci_words(entry["mediaType"]))
-        for entry, diff_id in zip(manifest["layers"], config["rootfs"]["diff_ids"], strict=True)
-    ]
+    layers = listed(manifest, config)
     # Layers of a foreign base may hide each other's files, so those are one tree; ours, at the top, never do.
     ours = int(manifest.get("annotations", {}).get("io.modelport.layers", "0"))
     groups = [layers[: len(layers) - ours], *([layer] for layer in layers[len(layers) - ours :])]

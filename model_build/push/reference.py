@@ -14,6 +14,16 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
 
+def is_loopback(name: str) -> bool:
+    """Whether a host's name or address is that of this machine."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class Reference:
     """host[:port]/repository[:tag][@digest]."""
@@ -26,13 +36,7 @@ class Reference:
     @property
     def loopback(self) -> bool:
         """Whether the host is this machine: only then does plain HTTP do."""
-        name = re.sub(r":\d+$", "", self.host).strip("[]")
-        if name == "localhost" or name.endswith(".localhost"):
-            return True
-        try:
-            return ipaddress.ip_address(name).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(re.sub(r":\d+$", "", self.host).strip("[]"))
 
     @property
     def api_host(self) -> str:

@@ -1,7 +1,6 @@
 """Archives of models that others packed: plain files come out of them, or nothing."""
 
 import gzip as gzips
-import hashlib
 import shutil
 import tarfile
 import zlib
@@ -14,12 +13,6 @@ from model_build.sources.keeping import MOST_FILES
 from model_build.sources.remote import Remote
 
 _BLOCK = 1 << 20
-
-
-def digest(path: Path) -> str:
-    """Hex of the SHA-256."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove(folder: Path) -> None:

@@ -8,7 +8,6 @@ A version is what a store can tell in one request (an entity tag and a size, a c
 build's identity: the content is.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -42,9 +41,7 @@ class Pinned:
         return content.of_json(dict(self.files)) if self.folder else next(iter(self.files.values()))
 
     def to_dict(self) -> dict[str, Any] | None:
-        if len(self.files) > _NOTED_FILES:
-            return None
-        return {"version": self.version, "files": dict(sorted(self.files.items())), "folder": self.folder}
+        return None if len(self.files) > _NOTED_FILES else _told(self)
 
     @classmethod
     def of(cls, told: object, version: str) -> "Pinned | None":
@@ -139,8 +136,7 @@ def _read(source: Remote, seen: Seen, known: Pinned | None, part: Path) -> Pinne
     for name, path in content.walk(part):
         if path.is_symlink() or not path.is_file():
             raise source.wrong(f"which has a link in it ({name!r}), expected plain files; do not use it")
-        with path.open("rb") as file:
-            files[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        files[name] = content.hashed(path)
     if not files:
         raise source.wrong("which holds no file; expected a model or data there")
     for name, want in (seen.files or {}).items():
@@ -169,7 +165,7 @@ def _folder(found: Pinned) -> Path:
 
 
 def _told(found: Pinned) -> dict[str, Any]:
-    return {"version": found.version, "files": dict(found.files), "folder": found.folder}
+    return {"version": found.version, "files": dict(sorted(found.files.items())), "folder": found.folder}
 
 
 def _note(source: Remote, version: str) -> Path:

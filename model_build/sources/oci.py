@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from model_build import content
 from model_build.sources import archives
 from model_build.sources.downloads import BrokenOff, Into
 from model_build.sources.remote import File, Remote, Seen, visible
@@ -114,7 +115,7 @@ class Oci(Remote):
     def _archive(self, registry: "Registry", layer: Layer, into: Into) -> None:
         digest = layer.digest.removeprefix("sha256:")
         place = into.take(f"{_LAYERS}/{digest}", File(layer.size, digest), _Blob(self, registry, layer).read)
-        got = archives.digest(place)
+        got = content.hashed(place)
         if got != digest:
             archives.remove(into.folder / _LAYERS)
             raise self.wrong(f"whose registry sent {got[:12]} in the place of {digest[:12]}; look at its disk")

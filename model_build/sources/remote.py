@@ -6,7 +6,6 @@ without fetching it; `fetch` brings exactly that version. Everything else is don
 """
 
 import importlib
-import ipaddress
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from model_build.errors import DataError, InputError, ModelBuildError, SourceError
+from model_build.push.reference import is_loopback
 
 if TYPE_CHECKING:
     from model_build.sources.downloads import Into
@@ -148,13 +148,7 @@ def port(address: str) -> int | None:
 
 def loopback(address: str) -> bool:
     """Whether an address is of this machine: only there does plain HTTP do."""
-    name = urlsplit(address).hostname or ""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(urlsplit(address).hostname or "")
 
 
 def visible(name: str) -> bool:
