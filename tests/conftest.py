@@ -1,6 +1,7 @@
 """What every test starts from: state and data of its own, the user's content-addressed cache."""
 
 import os
+import pickle
 import signal
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,19 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["MODELPORT_STATE_DIR"] = str(home / "state")
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_STACK"):
         os.environ.pop(name, None)
+
+
+_PICKLER: Any = pickle._Pickler
+_OWN = {name: getattr(_PICKLER, name) for name in ("_batch_setitems", "save_dict")}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """Give Python's pickler its own methods back: the SDK wraps them once more for every dynamic resource and leaves
+    them so, until whoever pickles a dictionary in a process that has made hundreds of these recurses too deep.
+    """
+    for name, own in _OWN.items():
+        setattr(_PICKLER, name, own)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
