@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from model_build import cache, data, gate, graphs, isolate, measure, metrics, parity, profiles, runtime
-from model_build.convert import Converted
+from model_build.convert import Converted, asked_to_write
 from model_build.errors import DataError, SourceError
 from model_build.evaluation import beside, evaluation, inputs_and_labels
 from model_build.fetch import Fetched, fetch
@@ -112,6 +112,8 @@ def reference(work: Work, fetched: Fetched, converted: Converted, stored: cache.
         "output": output(work, session),
         "inputs": [value.name for value in session.get_inputs()],
     }
+    if said := asked_to_write(work, fetched.format):
+        request["said"] = said
 
     def fill(folder: Path) -> None:
         work.progress("verify", "the source framework's own answers")
@@ -242,7 +244,6 @@ def _answered(
         assert candidate.model is not None
         original = runtime.session(converted.model)
         given, expectations = inputs_and_labels(work, converted, stored, original)
-        aside = beside(work, stored)
         work.progress("verify", f"{candidate.name} on {len(expectations)} rows")
         name = output(work, original)
         step = measure.rows_per_call(original)
@@ -254,39 +255,68 @@ def _answered(
             measure.run(original, measure.fit(original, given, asked.data), name)
             cache.write_note(folder, {"unfit": str(error), "baseline": None, "batch": step})
             return
-        source = _stored(own)
-        like = answer if source is None else source
-        want = metrics.expected(expectations, like, converted.classes or names, asked.metric, asked.data)
-        if asked.groups:
-            want = replace(want, groups=aside[asked.groups], most=asked.k)
-        elif asked.metric == "recall_at_k":
-            want = replace(want, most=asked.k)
-        elif asked.metric == "cosine":
-            want = replace(want, source=source)
-        reference = None if source is None else metrics.decide(source, want, name)
-        baseline = None if reference is None else metrics.score(asked.metric, reference, want, source, name)
-        note: dict[str, Any] = {"baseline": baseline, "batch": step}
-        try:
-            answered = metrics.decide(answer, want, name)
-            note["metric"] = metrics.score(asked.metric, answered, want, answer, name)
-            columns = {each: aside[each] for each in asked.slices}
-            note["slices"] = sliced(work, columns, want, (answered, answer), (reference, source))
-            if source is not None and reference is not None:
-                rows = asked.parity.rows
-                note["parity"] = asdict(parity.apart(answer, answered, source, reference, want, rows))
-            note["quality"] = _quality(answered, want, names)
-            outputs, labelled = profiles.answers(name, answer, answered, want, names)
-            note["profile"] = {
-                "outputs": {each: told.model_dump(mode="json") for each, told in outputs.items()},
-                "expected": labelled.model_dump(mode="json") if labelled else None,
-            }
-        except metrics.NoNumbers as error:
-            note["unfit"] = str(error)
-        cache.write_note(folder, note)
+        cache.write_note(folder, {**figures(work, converted, stored, own, names, answer, original), "batch": step})
 
     key = {
         "steps": STEPS,
         "candidate": candidate.digest,
+        **decided_by(work, converted, own, names),
+        **work.identity.of("tool.onnxruntime"),
+    }
+    return cache.made("answers", key, fill)
+
+
+def figures(
+    work: Work,
+    converted: Converted,
+    stored: cache.Entry,
+    own: cache.Entry,
+    names: list[str] | None,
+    answer: metrics.Array,
+    session: Any,
+) -> dict[str, Any]:
+    """What is to be known of an answer to all rows: its metric, its parity, that of groups; or why it has none.
+
+    session: of the converted model.
+    """
+    asked = work.recipe.evaluate
+    _, expectations = inputs_and_labels(work, converted, stored, session)
+    aside, name = beside(work, stored), output(work, session)
+    source = _stored(own)
+    like = answer if source is None else source
+    want = metrics.expected(expectations, like, converted.classes or names, asked.metric, asked.data)
+    if asked.groups:
+        want = replace(want, groups=aside[asked.groups], most=asked.k)
+    elif asked.metric == "recall_at_k":
+        want = replace(want, most=asked.k)
+    elif asked.metric == "cosine":
+        want = replace(want, source=source)
+    reference = None if source is None else metrics.decide(source, want, name)
+    baseline = None if reference is None else metrics.score(asked.metric, reference, want, source, name)
+    note: dict[str, Any] = {"baseline": baseline}
+    try:
+        answered = metrics.decide(answer, want, name)
+        note["metric"] = metrics.score(asked.metric, answered, want, answer, name)
+        columns = {each: aside[each] for each in asked.slices}
+        note["slices"] = sliced(work, columns, want, (answered, answer), (reference, source))
+        if source is not None and reference is not None:
+            rows = asked.parity.rows
+            note["parity"] = asdict(parity.apart(answer, answered, source, reference, want, rows))
+        note["quality"] = _quality(answered, want, names)
+        outputs, labelled = profiles.answers(name, answer, answered, want, names)
+        note["profile"] = {
+            "outputs": {each: told.model_dump(mode="json") for each, told in outputs.items()},
+            "expected": labelled.model_dump(mode="json") if labelled else None,
+        }
+    except metrics.NoNumbers as error:
+        note["unfit"] = str(error)
+    return note
+
+
+def decided_by(work: Work, converted: Converted, own: cache.Entry, names: list[str] | None) -> dict[str, Any]:
+    """All that `figures` are made of beside the answer."""
+    asked = work.recipe.evaluate
+    return {
         "reference": own.key,
         "metric": asked.metric,
         "labels": names,
@@ -294,9 +324,7 @@ def _answered(
         "groups": [asked.groups, asked.k, asked.slices, asked.slice_rows],
         "rows": asked.parity.rows,
         "least": profiles.LEAST,
-        **work.identity.of("tool.onnxruntime"),
     }
-    return cache.made("answers", key, fill)
 
 
 def _timed(
