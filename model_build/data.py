@@ -19,6 +19,10 @@ UNNAMED = ""
 """The name of an input that the data does not name; it goes to a model's only input."""
 
 _LABELS = ("y", "labels", "label", "target")
+_KINDS = "biufUS"
+"""Of numpy's kinds those that are numbers or text: the others would be made numbers of, a date its days since 1970."""
+_LONGEST_REASON = 200
+"""Characters of what a library says."""
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Inputs = dict[str, Array]
@@ -55,12 +59,12 @@ def read(path: Path, label: str) -> tuple[Inputs, Array]:
             return _read_npz(path, label)
         if path.suffix == ".csv":
             return _read_csv(path, label)
-    except (OSError, ValueError, EOFError, UnicodeDecodeError) as error:
-        raise DataError(f"evaluate.data {label} cannot be read: {error}; write it again") from None
-    except Exception as error:
-        if type(error).__name__ == "BadZipFile":
-            raise DataError(f"evaluate.data {label} is not a whole .npz file: {error}; write it again") from None
+    except DataError:
         raise
+    except Exception as error:  # of what is damaged, or made to be, numpy, zipfile and csv raise all kinds of things
+        what = "is not a whole .npz file" if type(error).__name__ == "BadZipFile" else "cannot be read"
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:_LONGEST_REASON]
+        raise DataError(f"evaluate.data {label} {what}: {why}; write it again") from None
     raise DataError(f"evaluate.data is {label!r}, expected module:function, a .npz or a .csv file")
 
 
@@ -85,7 +89,9 @@ def check(inputs: Inputs, labels: Array, label: str) -> tuple[Inputs, Array]:
                 f"evaluate.data {label}: {called} has {rows} rows but there are {len(labels)} labels, "
                 "expected one label for each row"
             )
+        _known(values, called, label)
         _finite(values, called, label, missing=True)
+    _known(labels, "labels", label)
     _finite(labels, "labels", label)
     return inputs, labels
 
@@ -168,7 +174,7 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return not text
-    return True
+    return "_" not in text
 
 
 def _columns(frame: Any) -> dict[str, object]:
@@ -182,6 +188,13 @@ def _columns(frame: Any) -> dict[str, object]:
                 array = np.asarray([np.nan if value is None or value != value else float(value) for value in array])
         found[str(name)] = array
     return found
+
+
+def _known(values: Array, called: str, label: str) -> None:
+    if values.dtype.kind not in _KINDS:
+        raise DataError(
+            f"evaluate.data {label}: {called} is {values.dtype}, expected numbers or text; convert it with astype"
+        )
 
 
 def _finite(values: Array, called: str, label: str, *, missing: bool = False) -> None:
@@ -198,6 +211,11 @@ def _finite(values: Array, called: str, label: str, *, missing: bool = False) ->
 
 
 def _array(value: object, called: str, label: str) -> Array:
+    if isinstance(value, np.ma.MaskedArray) and (hidden := int(np.ma.count_masked(cast("Any", value)))):
+        raise DataError(
+            f"evaluate.data {label}: {called} has {hidden} masked values, expected what is there; fill them, or drop "
+            "those rows"
+        )
     try:
         array = np.asarray(value)
     except ValueError as error:
@@ -219,8 +237,15 @@ def _array(value: object, called: str, label: str) -> Array:
 
 
 def _read_npz(path: Path, label: str) -> tuple[Inputs, Array]:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files}
+    with path.open("rb") as file:
+        opened: Any = np.load(file, allow_pickle=False)
+        if not hasattr(opened, "files"):
+            raise DataError(
+                f"evaluate.data {label} holds one array, as numpy.save writes it, expected inputs and the labels as y; "
+                "write it by numpy.savez"
+            )
+        stored: Any = opened
+        arrays = {name: np.asarray(stored[name]) for name in stored.files}
     key = next((name for name in _LABELS if name in arrays), None)
     if key is None:
         raise DataError(f"evaluate.data {label} has arrays {', '.join(arrays)}, expected one called y with the labels")
@@ -230,8 +255,10 @@ def _read_npz(path: Path, label: str) -> tuple[Inputs, Array]:
 
 
 def _read_csv(path: Path, label: str) -> tuple[Inputs, Array]:
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets begin with a mark that is no text
         rows = [row for row in csv.reader(file) if row]
+    if any("\0" in value for row in rows for value in row):
+        raise ValueError("it has a NUL in it, which no text has")
     if len(rows) < 2:
         raise DataError(f"evaluate.data {label} is empty, expected a header and at least one row")
     header, body = [name.strip() for name in rows[0]], rows[1:]
@@ -259,9 +286,11 @@ def _feature(values: list[str]) -> Array:
 
 
 def _numbers(values: list[str]) -> Array:
+    if any("_" in value for value in values):
+        return np.asarray(values)  # which Python would read as 202401 where 2024_01 stands
     for kind in (np.int64, np.float64):
         try:
             return np.asarray([kind(v) for v in values])
-        except ValueError:
+        except (ValueError, OverflowError):
             continue
     return np.asarray(values)

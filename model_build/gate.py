@@ -5,6 +5,7 @@ one that is slower than the fastest by more than that is passed over. With measu
 repeats.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -94,13 +95,14 @@ def _slices(asked: Evaluate, got: Measured) -> list[str]:
     smaller = asked.metric in metrics.ERRORS
     bound, key = (asked.max_slice, "max_slice") if smaller else (asked.min_slice, "min_slice")
     if got.slices and bound is not None:
-        worst = (max if smaller else min)(got.slices, key=lambda each: each.metric)
+        # What is no number is the worst: it is above and below nothing, and would be passed over.
+        worst = max(got.slices, key=lambda each: (math.isnan(each.metric), each.metric if smaller else -each.metric))
         if not (worst.metric <= bound if smaller else worst.metric >= bound):
             side = "at most" if smaller else "at least"
             lines.append(_line(key, f"{asked.metric} of {worst}", worst.metric, side, bound, abs(worst.metric - bound)))
     if asked.max_drop_slice is not None and (known := [each for each in got.slices if each.baseline is not None]):
         drops = {each: metrics.drop(asked.metric, each.metric, each.baseline or 0.0) for each in known}
-        worst, most = max(drops.items(), key=lambda item: item[1])
+        worst, most = max(drops.items(), key=lambda item: (math.isnan(item[1]), item[1]))
         if not most <= asked.max_drop_slice + 1e-12:
             what = f"drop of {asked.metric} of {worst} against the source"
             by = most - asked.max_drop_slice

@@ -215,10 +215,10 @@ def _scan(file: IO[bytes], name: str, budget: _Budget, depth: int, *, strict: bo
         # Some loaders look at a file's end first.
         file.seek(0)
         return names | (_archive(file, name, budget, depth) if zipfile.is_zipfile(file) else set())
-    except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise _Unreadable(f"{name}: {error}") from None
-    except (NotImplementedError, RuntimeError, RecursionError, ValueError) as error:
-        raise _Unreadable(f"{name}: {error}") from None
+    except _Unreadable:
+        raise
+    except Exception as error:  # of what is made to confuse them, archives and numpy raise all kinds of things
+        raise _Unreadable(f"{name}: {str(error)[:200] or type(error).__name__}") from None
 
 
 def _packed(start: bytes) -> Any:

@@ -16,6 +16,8 @@ _MOST_GROUPS = 100
 _RANGES = 4
 """A column of more different numbers than `_FEW` is cut into as many ranges of equally many rows."""
 _FEW = 12
+_ASTRAY = 0.05
+"""How far beyond 0 and 1 a share may be that eight bits have rounded."""
 
 
 def shares(answer: Array, rows: int, classes: int, name: str) -> Array:
@@ -34,6 +36,11 @@ def shares(answer: Array, rows: int, classes: int, name: str) -> Array:
 def score(metric: str, given: Array, truth: Array) -> float | None:
     """One of BY_SCORES. given: as `shares` returns it. None where it says nothing: rows of one class alone."""
     if metric == "log_loss":
+        if given.min() < -_ASTRAY or given.max() > 1 + _ASTRAY:
+            raise DataError(
+                f"evaluate.metric is log_loss, but scores go from {given.min():.4g} to {given.max():.4g}, expected "
+                "shares between 0 and 1; name the output behind the softmax in evaluate.output, or another metric"
+            )
         least = float(np.finfo(np.float32).eps)
         kept = np.clip(given, least, 1 - least)
         kept = kept / kept.sum(axis=1, keepdims=True)

@@ -108,6 +108,7 @@ def hidden(marker: Path) -> Made:
         "older-torch.pt": pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2) + plain + bomb,
         "array-in-opcodes.pkl": _joblib([np.frombuffer(bomb * 8, np.uint8)]),
         "seven.pkl": b"7z\xbc\xaf\x27\x1c" + bomb,
+        "header.npy": b"\x93NUMPY\x01\x00\x01\x00(" + bomb,
         "extension.pkl": b"\x80\x02\x82\x01.",
         "elsewhere.pkl": b"\x80\x05\x97.",
         "empty.pkl": b"",

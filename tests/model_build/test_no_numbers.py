@@ -14,6 +14,7 @@ from model_build.gate import Measured, missed
 from model_build.pipeline import candidate
 from model_build.recipe import Recipe
 from model_build.recipe_evaluate import Evaluate
+from model_build.slicing import Slice
 from model_build.work import Work
 
 NAN: Any = float("nan")
@@ -27,6 +28,16 @@ NAN: Any = float("nan")
 def test_a_measure_that_is_no_number_misses_every_bound(asked: dict[str, Any], bound: str) -> None:
     found = missed(Evaluate.model_validate({"data": "a:b", **asked}), Measured("fp32", 10, NAN, NAN, NAN, NAN))
     assert [line.partition(":")[0] for line in found] == [bound]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_group_whose_measure_is_no_number_is_the_worst(place: int) -> None:
+    groups = [Slice("region", "north", 20, 1.0, 1.0), Slice("region", "east", 20, 1.0, 1.0)]
+    groups[place] = Slice("region", "south", 20, NAN, 1.0)
+    for asked in ({"min_slice": 0.9}, {"metric": "mae", "max_slice": 2}, {"max_drop_slice": 0.1}):
+        bounds = Evaluate.model_validate({"data": "a:b", "slices": ["region"], **asked})
+        (line,) = missed(bounds, Measured("fp32", 10, 1.0, 0.0, 1, 1, groups))
+        assert "of region south" in line
 
 
 def test_a_loss_that_nobody_knows_misses_its_bound() -> None:

@@ -87,3 +87,11 @@ def test_rows_are_grouped_by_value_or_by_range_and_few_rows_are_no_group() -> No
 def test_a_column_of_names_is_no_group() -> None:
     with pytest.raises(DataError, match=r"evaluate\.slices: 'id' has 200 different values, expected at most 100"):
         list(scores.slices({"id": np.arange(200).astype(str)}, 1))
+
+
+def test_scores_that_are_no_shares_have_no_log_loss() -> None:
+    """Cut to 0 and 1, as shares that were rounded are, those of a model without a softmax would look perfect."""
+    logits = np.asarray([[9.0, -4.0], [-3.0, 8.0]])
+    with pytest.raises(DataError, match=r"scores go from -4 to 9, expected shares between 0 and 1; name the output"):
+        scores.score("log_loss", logits, np.asarray([0, 1]))
+    assert scores.score("log_loss", np.asarray([[1.01, -0.01], [0.2, 0.8]]), np.asarray([0, 1])) is not None
