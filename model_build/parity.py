@@ -67,8 +67,9 @@ def apart(
 ) -> Apart:
     """answer, answered: what the model gives, and what is decided from it; so source and reference.
 
-    rows: the share of rows that may be further away.
+    rows: the share of rows that may be further away. Raises NoNumbers for infinity where the source has a number.
     """
+    answer, source = _finite(answer, source)
     decides = want.form == "texts" or (want.form == "labels" and want.classes is not None)
     same = float((answered == reference).mean()) if decides else None
     if want.form == "texts":
@@ -88,6 +89,18 @@ def apart(
     else:
         return Apart(*_other(answered, reference), same, None, None)
     return Apart(*_other(answered, reference), same, *_distances(lengths, sizes, rows))
+
+
+def _finite(answer: metrics.Array, source: metrics.Array) -> tuple[metrics.Array, metrics.Array]:
+    """With zeros where both are the same infinity, such as the logarithm of a share of nothing."""
+    if answer.dtype.kind != "f" or source.dtype.kind != "f" or answer.shape != source.shape:
+        return answer, source
+    if lost := int((~np.isfinite(answer) & np.isfinite(source)).sum()):
+        raise metrics.NoNumbers(
+            f"it answers evaluate.data with infinity in {lost} of {answer.size} places where the source has a number"
+        )
+    same = ~np.isfinite(source) & (answer == source)
+    return (np.where(same, 0, answer), np.where(same, 0, source)) if same.any() else (answer, source)
 
 
 def _other(answered: metrics.Array, reference: metrics.Array) -> tuple[float, float]:

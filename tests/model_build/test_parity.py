@@ -83,9 +83,17 @@ def test_vectors_have_their_cosines() -> None:
     assert kept.cosine_mean == pytest.approx((1 + np.sqrt(0.5)) / 2)
 
 
-def test_what_is_not_finite_has_no_distance() -> None:
-    kept = found([[-np.inf, 0.0]], [[-np.inf, 0.0]], classes=[0, 1])
+def test_the_same_infinity_is_no_distance() -> None:
+    kept = found([[-np.inf, 3.0]], [[-np.inf, 2.0]], classes=[0, 1])
+    assert (kept.most, kept.rms, kept.agreement) == (0.5, 0.5, 1.0)
+    kept = found([[-100.0, 0.0]], [[-np.inf, 0.0]], classes=[0, 1])
     assert (kept.most, kept.rms, kept.agreement) == (None, None, 1.0)
+
+
+def test_infinity_where_the_source_has_a_number_is_no_answer() -> None:
+    """As of halves that overflow: of two infinities the first is taken, and may even be right."""
+    with pytest.raises(metrics.NoNumbers, match="with infinity in 1 of 2 places where the source has a number"):
+        found([[np.inf, 0.0]], [[70_000.0, 0.0]], classes=[0, 1])
 
 
 @pytest.mark.parametrize(
