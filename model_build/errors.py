@@ -18,6 +18,8 @@ from typing import ClassVar
 
 _QUERY = re.compile(r"([a-z][a-z0-9+.-]*://[^\s?#'\"]+)\?[^\s#'\"]*")
 """What follows the question mark of an address may be a signature, which is as good as a password."""
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What names of files from elsewhere may have in them, and a terminal obeys or no encoding has."""
 
 
 class ModelBuildError(Exception):
@@ -27,7 +29,8 @@ class ModelBuildError(Exception):
     kind: ClassVar[str] = "failed"
 
     def __init__(self, message: str) -> None:
-        super().__init__(_QUERY.sub(r"\1", " ".join(message.split())))
+        plain = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], " ".join(message.split()))
+        super().__init__(_QUERY.sub(r"\1", plain))
 
 
 class InputError(ModelBuildError):

@@ -1,6 +1,7 @@
 """Bytes from elsewhere into a folder: gone on with where they broke off, no more than there is room for."""
 
 import contextlib
+import hashlib
 import os
 import shutil
 import time
@@ -19,6 +20,8 @@ _DEFAULT_LIMIT = 64.0
 _SAY_SECONDS = 5.0
 _SPARE = 64 << 20
 """Bytes of a disk that are left free."""
+_LONGEST_PATH = 4000
+"""Bytes; the kernel takes 4095."""
 
 Reader = Callable[[int], tuple[int, Generator[bytes]]]
 """Given how many bytes are there already: where what follows begins (there, or 0 to begin anew), and the bytes."""
@@ -46,7 +49,19 @@ class Into:
             raise self._source.wrong(
                 f"which has a file called {name[:200]!r}, expected a plain relative name; do not use it"
             ) from None
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if len(os.fsencode(path)) > _LONGEST_PATH:
+            raise self._source.wrong(
+                f"which has a file with a name of {len(name):,} characters, more than a disk takes; name it shorter"
+            )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            both = path.is_dir()
+        except (FileExistsError, NotADirectoryError):
+            both = True
+        if both:
+            raise self._source.wrong(
+                f"which has a file and a folder of one name ({name[:200]!r}), expected one of them; do not use it"
+            )
         return path
 
     def room(self, size: int) -> None:
@@ -75,7 +90,7 @@ class Into:
         target = self.file(name)
         if target.is_file() and expected.size in (None, target.stat().st_size):
             return target
-        part = target.with_name(f".{target.name}.part")
+        part = target.with_name(_part(target.name))
         failed = 0
         for _ in range(MOST_ATTEMPTS):
             before = part.stat().st_size if part.exists() else 0
@@ -128,6 +143,12 @@ class Into:
             raise self._source.wrong(
                 f"of more than {_mega(self._most)}, the limit; set {LIMIT} to more where it is meant to be so large"
             )
+
+
+def _part(name: str) -> str:
+    """What a file is called until it is whole: hidden, and no longer than a name may be."""
+    kept = name if len(name.encode()) < 240 else hashlib.sha256(name.encode()).hexdigest()
+    return f".{kept}.part"
 
 
 def limit() -> int:
