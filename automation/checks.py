@@ -1,5 +1,6 @@
 """What `doctor` looks at. Each check returns what it found, or raises Note or Wrong with what to do about it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from automation.exits import Failure
 from automation.projects import Target, has_spec
 
 if TYPE_CHECKING:
+    from model_build.recipe import Recipe
     from stacks.spec import StackSpec
 
 OLDEST = (3, 11)
@@ -169,6 +171,28 @@ def stack_file(target: Target) -> "StackSpec | None":
         return StackSpec.from_file(target.file)
     except SpecError as error:
         raise Wrong("; ".join(error.lines), "correct the stack file") from None
+
+
+def frameworks(model: "Recipe", root: Path) -> str:
+    """What the model is built with. A stack that is promoted to, or previewed, does without."""
+    from model_build import extras
+    from model_build.errors import InputError
+
+    try:
+        found = extras.lacking(json.loads(model.canonical()), root)
+    except InputError as error:
+        raise Wrong(*_halves(str(error))) from None
+    if not found:
+        return "all that the model is built with is installed"
+    missing = ", ".join(name for names in found.values() for name in names)
+    raise Wrong(
+        f"{missing} not installed, which the model is built with", f"pip install 'modelport[{','.join(found)}]'"
+    )
+
+
+def _halves(message: str) -> tuple[str, str]:
+    found, _, fix = message.partition("; ")
+    return found, fix or "correct the stack file"
 
 
 def passphrase(stack: str) -> str:

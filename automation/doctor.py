@@ -148,6 +148,8 @@ def _stack(target: Target, request: Request) -> list[Check]:
         out.append(_of(f"{target.stack}: port", lambda: checks.port(spec.endpoint.port, target.stack)))
         if (tool := spec.endpoint.runtime) in ("docker", "podman"):
             out.append(_of(f"{target.stack}: {tool}", lambda: checks_targets.container_tool(tool)))
+    built_with = _of(f"{target.stack}: frameworks", lambda: checks.frameworks(spec.model, target.root))
+    out += _named([built_with], request)
     out.append(_of(f"{target.stack}: base", lambda: checks.base(spec.model.base)))
     if spec.target == "kubernetes":
         context = spec.kubernetes.context

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from model_build import cache, folders, pickles, sandbox
+from model_build import cache, extras, folders, pickles, sandbox
 from model_build.errors import DataError, InputError, ModelBuildError, SourceError
 
 if TYPE_CHECKING:
@@ -269,7 +269,9 @@ def _call(module: str, function: str, label: str, key: str, failed: type[InputEr
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # SystemExit too: code that was not written to be called
-        raise failed(f"{key} {label} raised {_told(error)}; run it by itself to see the whole traceback") from None
+        brings = extras.install(error.name or "") if isinstance(error, ModuleNotFoundError) else None
+        fix = brings or "run it by itself to see the whole traceback"
+        raise failed(f"{key} {label} raised {_told(error)}; {fix}") from None
 
 
 def _told(error: BaseException) -> str:

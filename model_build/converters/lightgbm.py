@@ -172,5 +172,5 @@ def _module() -> Any:
         return runtime.untyped("lightgbm")
     except ImportError:
         raise SourceError(
-            "lightgbm is not installed, models of LightGBM need it; pip install modelport[trees]"
+            "lightgbm is not installed, models of LightGBM need it; pip install 'modelport[trees]'"
         ) from None

@@ -43,7 +43,7 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         skl2onnx, sklearn = runtime.untyped("skl2onnx"), runtime.untyped("sklearn")
     except ImportError as error:
         raise SourceError(
-            f"{error.name} is not installed, scikit-learn models need it; pip install modelport[sklearn]"
+            f"{error.name} is not installed, scikit-learn models need it; pip install 'modelport[sklearn]'"
         ) from None
     model = load(source, settings["label"])
     if other := _other(model):

@@ -60,7 +60,7 @@ def tensorflow() -> Any:
             runtime.untyped("tf2onnx")
     except ImportError as error:
         raise SourceError(
-            f"{error.name} is not installed, models of Keras and TensorFlow need it; pip install modelport[tf]"
+            f"{error.name} is not installed, models of Keras and TensorFlow need it; pip install 'modelport[tf]'"
         ) from None
     return made
 

@@ -139,7 +139,7 @@ def _torch() -> Any:
         runtime.untyped("onnxscript")
     except ImportError as error:
         raise SourceError(
-            f"{error.name} is not installed, PyTorch models need it; pip install modelport[torch]"
+            f"{error.name} is not installed, PyTorch models need it; pip install 'modelport[torch]'"
         ) from None
     return torch
 

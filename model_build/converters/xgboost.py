@@ -199,5 +199,5 @@ def _module() -> Any:
     try:
         return runtime.untyped("xgboost")
     except ImportError:
-        text = "xgboost is not installed, models of XGBoost need it; pip install modelport[trees]"
+        text = "xgboost is not installed, models of XGBoost need it; pip install 'modelport[trees]'"
         raise SourceError(text) from None

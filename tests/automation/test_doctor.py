@@ -11,7 +11,9 @@ from automation import checks, doctor
 from automation.drivers import Choice
 from automation.exits import Exit
 from automation.lifecycle import Request
-from tests.automation.conftest import Project
+from automation.projects import Target
+from model_build import extras
+from tests.automation.conftest import ROOT, Project
 
 
 def checked(project: Project, *arguments: str, env: dict[str, str] | None = None) -> tuple[int, dict[str, Any]]:
@@ -63,6 +65,17 @@ def test_a_registry_that_is_down_fails_the_stack_that_somebody_named(monkeypatch
     monkeypatch.setattr(checks, "registry", down)
     assert _examined("dev", "dev: registry") == {"dev: registry": "fail"}
     assert _examined(None, "dev: registry") == {"dev: registry": "note"}
+
+
+def test_a_framework_that_is_missing_fails_the_stack_that_somebody_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "torch" else name)
+    assert _examined("cnn", "cnn: frameworks") == {"cnn: frameworks": "fail"}
+    assert _examined("local", "local: frameworks") == {"local: frameworks": "ok"}
+    spec = checks.stack_file(Target(ROOT, "cnn"))
+    assert spec is not None
+    with pytest.raises(checks.Wrong, match="torch not installed, which the model is built with") as caught:
+        checks.frameworks(spec.model, ROOT)
+    assert caught.value.fix == "pip install 'modelport[torch]'"
 
 
 def test_an_engine_that_is_asked_for_and_missing_fails(project: Project) -> None:

@@ -209,6 +209,11 @@ def test_a_callable_that_raises_or_returns_the_wrong_thing(
 def test_a_callable_whose_module_does_not_import_or_parse(refused: Callable[..., str], home: Path) -> None:
     write(home, "import no_such_thing\ndef model(): ...\n")
     assert "raised ModuleNotFoundError: No module named 'no_such_thing', at bad.py:2" in refused(source="bad:model")
+    write(home, "import tf2onnx.nothing\ndef model(): ...\n")
+    assert "raised ModuleNotFoundError: No module named 'tf2onnx', at bad.py:2 (import tf2onnx.nothing); " in (
+        said := refused(source="bad:model")
+    )
+    assert said.endswith("; pip install 'modelport[tf]'")
     write(home, "def model(:\n")
     assert "bad.py line 2 is not Python" in refused(source="bad:model")
 

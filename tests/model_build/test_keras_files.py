@@ -152,6 +152,6 @@ def test_a_zip_of_other_things(write: Callable[..., Path], recipe: Make) -> None
 def test_without_tensorflow_the_extra_is_named(write: Callable[..., Path], recipe: Make, own_cache: Path) -> None:
     with pytest.raises(
         SourceError,
-        match=r"tensorflow is not installed, models of Keras and TensorFlow need it; pip install modelport\[tf\]",
+        match=r"tensorflow is not installed, models of Keras and TensorFlow need it; pip install 'modelport\[tf\]'",
     ):
         candidate(Work.on(asked(recipe), write(PLAIN)))

@@ -44,7 +44,7 @@ def test_without_it_the_extra_is_named(files: Path, recipe: Make, own_cache: Pat
     (files / "model.pt").write_bytes(pickle.dumps({}))
     asked = recipe(source="model.pt", trust=True, evaluate={"data": "good:data"})
     with pytest.raises(
-        SourceError, match=r"torch is not installed, PyTorch models need it; pip install modelport\[torch\]"
+        SourceError, match=r"torch is not installed, PyTorch models need it; pip install 'modelport\[torch\]'"
     ):
         candidate(Work.on(asked, files))
 
