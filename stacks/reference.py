@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from model_build.mistakes import expected
 from stacks.spec import NAMESPACE, SECRET_PLACES, StackSpec
-from stacks.specs.load import AUTO, PLACES
+from stacks.specs.load import AUTO, NODES, PLACES
 
 DOCS = Path(__file__).parent.parent / "docs"
 Schema = dict[str, Any]
@@ -39,10 +39,12 @@ def schema() -> Schema:
         owner = own if len(place) == 1 else definitions[_named(own["properties"][place[0]])]
         _allow(owner["properties"], place[-1], _SECRET)
     keys = own["properties"]
-    for found in PLACES.values():
+    for found in dict.fromkeys([*PLACES.values(), *NODES.values()]):
         section = definitions[_named(_solid_branch(keys[found.section]))]["properties"]
-        _allow(definitions[_named(section[found.part])]["properties"], found.key, _AUTO)
-        _allow(section, found.part, _AUTO)
+        part = definitions[_named(_solid_branch(section[found.part]))]["properties"] if found.part else section
+        _allow(part, found.key, _AUTO)
+        if found.part and found not in NODES.values():
+            _allow(section, found.part, _AUTO)
     _strip(own)
     _strip(definitions)
     return {

@@ -53,7 +53,13 @@ _BY_USE: Final[dict[str, tuple[tuple[str, str, str, str], ...]]] = {
     "AWSSecretsManager": (("Secret", "AWSSecretsManager-Secrets", "secretsmanager/secret", "month"),),
     "AmazonECR": (("EC2 Container Registry", "TimedStorage-ByteHrs", "ecr/stored", "GB-month"),),
     "AmazonSageMaker": (),
+    "AWSLambda": (
+        ("Serverless", "Lambda-GB-Second", "lambda/compute", "GB-hour"),
+        ("Serverless", "Request", "lambda/requests", "million"),
+    ),
 }
+_SMALL: Final = {"lambda/compute": 3600, "lambda/requests": 1_000_000}
+"""What is listed by the second or the request: so many of these are one of the book's units."""
 _REGIONS: Final = {
     "us-east": "us-east-1",
     "us-west": "us-west-1",
@@ -142,7 +148,7 @@ def _known(row: Mapping[str, str], offer: str) -> tuple[str, str, Decimal] | Non
         return (f"machine/{plain[1]}", "hour", amount) if hosted and plain else None
     for family, ending, item, unit in _BY_USE[offer]:
         if row["Product Family"] == family and _ends(row["usageType"], ending):
-            return item, unit, amount * HOURS if _hourly(row["Unit"]) and unit == "month" else amount
+            return item, unit, amount * (HOURS if _hourly(row["Unit"]) and unit == "month" else _SMALL.get(item, 1))
     return None
 
 

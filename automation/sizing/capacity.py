@@ -13,7 +13,10 @@ vCPU elsewhere is, so `speed` is an assumption with a name. The rest follows:
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from automation.sizing.clusters import Pods
 
 MEBI: Final = 2**20
 MOST: Final = 1000
@@ -78,6 +81,10 @@ class Fit:
     """Within which 99 of 100 requests are answered."""
     memory: float
     """MiB that each needs."""
+    billed_ms: float = 0.0
+    """Of a request, where that is paid for."""
+    pods: "Pods | None" = None
+    """In a cluster, where `count` is of nodes, and `workers` of each pod."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Misfit:
     """Why it does not."""
 
     limit: str
-    """`memory`, `latency` or `number`."""
+    """`memory`, `latency` or `number`; of a cluster's node `pods`, for want of CPU, or `places`."""
     got: float
     expected: float
 
@@ -94,6 +101,10 @@ class Misfit:
             return f"has {self.got:.0f} MiB for the model, which needs {self.expected:.0f}"
         if self.limit == "latency":
             return f"answers 99 of 100 in {self.got:.3g} ms at best, expected {self.expected:g}"
+        if self.limit == "pods":
+            return f"has {self.got:.3g} vCPU for pods, of which one has {self.expected:g} set aside"
+        if self.limit == "places":
+            return f"has places for {self.got:.0f} pods beside the cluster's own, expected {self.expected:.0f}"
         return f"would be {self.got:.0f} of them, expected {self.expected:.0f} at most"
 
 

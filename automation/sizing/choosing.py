@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from automation.costs.metering import HOURS
-from automation.sizing.capacity import Cost, Fit, Load, Misfit, fit
-from automation.sizing.offers import Offer
+from automation.sizing import clusters, functions
+from automation.sizing.capacity import Cost, Fit, Load, Misfit, Shape, fit
+from automation.sizing.offer import Offer
 from components.kubernetes.sizing import HELD, MEBI, PER_BODY
 
 ROOM: Final = HELD * PER_BODY / MEBI
@@ -38,7 +39,7 @@ class Left:
 
     offer: Offer
     limit: str
-    """`memory`, `latency`, `number` or `architecture`."""
+    """That of its Misfit, or `architecture`."""
     why: str
     beyond: float
     """How many times what is expected it would have to be; the nearest has the least."""
@@ -57,24 +58,47 @@ def choose(
         if offer.arch != arch:
             left.append(Left(offer, "architecture", f"is {offer.arch}, and the image is for {arch}", math.inf))
             continue
-        fitted = fit(load, cost, offer.shape, room=ROOM, workers=workers.get(offer.target))
+        fitted = _fitted(load, cost, offer, workers.get(offer.target))
         if isinstance(fitted, Misfit):
-            pair = (fitted.expected, fitted.got) if fitted.limit == "memory" else (fitted.got, fitted.expected)
-            left.append(Left(offer, fitted.limit, str(fitted), pair[0] / pair[1] if pair[1] else math.inf))
+            left.append(_left(offer, fitted))
             continue
         requests = Decimal(str(load.rps)) * 3600 / 1_000_000
-        per_hour = offer.per_hour * fitted.count + offer.per_million * requests
+        busy = Decimal(str(load.rps)) * Decimal(str(fitted.billed_ms)) / 1000
+        per_hour = offer.once + offer.per_hour * fitted.count + offer.per_busy_hour * busy
+        per_hour += offer.per_million * requests
         found.append(Choice(offer, fitted, per_hour, per_hour / requests))
     found.sort(key=lambda each: (each.per_hour, each.fit.count, each.offer.target, each.offer.name))
     return list(_worth(found)), left
 
 
+def anywhere(load: Load, cost: Cost, workers: Mapping[str, int]) -> Choice | Left:
+    """Pods for a cluster that is there, whose nodes and prices nobody knows here."""
+    fitted = clusters.anywhere(load, cost, room=ROOM, workers=workers.get(clusters.TARGET))
+    nothing = Decimal(0)
+    offer = Offer(clusters.TARGET, "a pod", "", Shape(1, math.inf), "", nothing, nothing, ())
+    return _left(offer, fitted) if isinstance(fitted, Misfit) else Choice(offer, fitted, nothing, nothing)
+
+
+def _left(offer: Offer, fitted: Misfit) -> Left:
+    less = fitted.limit in ("memory", "pods", "places")
+    pair = (fitted.expected, fitted.got) if less else (fitted.got, fitted.expected)
+    return Left(offer, fitted.limit, str(fitted), pair[0] / pair[1] if pair[1] else math.inf)
+
+
+def _fitted(load: Load, cost: Cost, offer: Offer, workers: int | None) -> Fit | Misfit:
+    if offer.target == functions.TARGET:
+        return functions.fit(load, cost, offer.shape, room=functions.PAYLOAD * PER_BODY)
+    if offer.node is not None:
+        return clusters.on_nodes(load, cost, offer.node, room=ROOM, workers=workers)
+    return fit(load, cost, offer.shape, room=ROOM, workers=workers)
+
+
 def _worth(found: Iterable[Choice]) -> Iterator[Choice]:
     """Without what differs from a cheaper one in memory alone, which the model has no use for."""
-    seen: set[tuple[str, int, int, int]] = set()
+    seen: set[tuple[str, float, int, int]] = set()
     for each in found:
-        if each.offer.cpu is not None:
-            alike = (each.offer.target, each.offer.cpu, each.fit.workers, each.fit.count)
+        if each.offer.memory is not None:
+            alike = (each.offer.target, each.offer.shape.vcpus, each.fit.workers, each.fit.count)
             if alike in seen:
                 continue
             seen.add(alike)
@@ -97,6 +121,6 @@ def settled(found: list[Choice], target: str, before: Mapping[str, Any]) -> Choi
 
 def same(offer: Offer, recorded: Mapping[str, Any]) -> bool:
     """Whether it is what a stack file has recorded."""
-    if offer.cpu is None:
+    if offer.memory is None:
         return recorded.get("type") == offer.name
     return (recorded.get("cpu"), recorded.get("memory")) == (offer.cpu, offer.memory)

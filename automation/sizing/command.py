@@ -13,7 +13,8 @@ from automation.sizing import choosing, showing, writing
 from automation.sizing.capacity import HEADROOM, LEAST, SPEED, Load
 from automation.sizing.choosing import Choice, Left
 from automation.sizing.measured import Measured, measured
-from automation.sizing.offers import KINDS, Offer, offers
+from automation.sizing.offer import KINDS, Offer
+from automation.sizing.offers import offers
 
 if TYPE_CHECKING:
     from stacks.spec import StackSpec
@@ -52,6 +53,10 @@ class Sized:
     left: list[Left]
     lacking: list[str]
     """What the book has no price of."""
+    target: str
+    """Of the stack."""
+    pods: Choice | None = None
+    """For a cluster that is there, where the stack's own target is one."""
 
 
 def size(request: Request, asked: Asked) -> Exit:
@@ -67,8 +72,13 @@ def size(request: Request, asked: Asked) -> Exit:
     offered = [offer for cloud, region in regions.items() for offer in offers(book, cloud, region)]
     lacking = [_lack(book, kind, regions) for kind in KINDS if kind.partition("-")[0] in regions]
     found, left = choosing.choose(load, known.cost, offered, arch=ARCH, workers=writing.workers(spec))
-    sized = Sized(target.stack, known, load, regions, found, left, [line for line in lacking if line])
-    if not found:
+    pods = choosing.anywhere(load, known.cost, writing.workers(spec)) if spec.target == "kubernetes" else None
+    if isinstance(pods, Left):
+        left.append(pods)
+        pods = None
+    lacking = [line for line in lacking if line]
+    sized = Sized(target.stack, known, load, regions, found, left, lacking, spec.target, pods)
+    if not found and pods is None:
         raise Failure(Exit.BAD_INPUT, *_none(sized, offered))
     chosen = writing.write(target, spec, sized) if asked.write else None
     if request.as_json:
@@ -165,6 +175,8 @@ def _none(sized: Sized, offered: list[Offer]) -> list[str]:
         "memory": "take fewer workers, or a smaller model",
         "number": "lower --rps, or share the load among several stacks",
         "architecture": "look at another region",
+        "pods": "look at larger nodes",
+        "places": "look at larger nodes",
     }
     load = f"{sized.load.rps:g} requests a second"
     told = f"nothing in {where} carries {load}: the nearest of {len(sized.left)}, {nearest.offer.name}, {nearest.why}"

@@ -4,92 +4,46 @@ What machines have comes from public lists (`costs/shapes`), what Fargate and Cl
 are held to, and all prices from the book.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from decimal import Decimal
-from functools import cache
-from importlib import resources
-from typing import Any, Final
+from typing import Final
 
-from automation.costs.book import Book, Price
+from automation.costs.book import Book
+from automation.sizing import clusters, functions
 from automation.sizing.capacity import Shape
+from automation.sizing.offer import GIB, Offer, priced, shapes, size
 
 SYSTEM: Final = 512
 """MiB of a machine for its system and the agents on it."""
 SCRATCH: Final = 64
 """MiB of /tmp, which is memory in Fargate and in Cloud Run."""
-KINDS: Final = {
-    "aws-ec2": "EC2",
-    "aws-ecs": "Fargate",
-    "aws-sagemaker": "SageMaker",
-    "gcp-compute": "Compute Engine",
-    "gcp-cloudrun": "Cloud Run",
-    "gcp-vertex": "Vertex AI",
-}
-"""What runs a model, by target. No target of stacks is `gcp-compute`: that is ComputeService, and nodes of GKE."""
 _AWS_MACHINE: Final = re.compile(r"machine/([cmrt]\d[a-z-]*\.\w+)")
 _GCP_MACHINE: Final = re.compile(r"machine/((?:e2|n1|n2|n4|c3|c4)-\w+(?:-\w+)?)")
-_GIB: Final = 1024
-
-
-@dataclass(frozen=True)
-class Offer:
-    """One size of one thing."""
-
-    target: str
-    """A key of KINDS."""
-    name: str
-    """As the cloud calls it; or `2 vCPU, 4 GiB`."""
-    region: str
-    shape: Shape
-    arch: str
-    per_hour: Decimal
-    """Dollars for one, that answers all the time."""
-    per_million: Decimal
-    """Dollars for a million requests, beside that."""
-    prices: tuple[Price, ...]
-    cpu: int | None = None
-    memory: int | None = None
-    """Units or vCPU, and MiB, as a stack file says them; None for what has a name of its own."""
-
-    @property
-    def cloud(self) -> str:
-        return self.target.partition("-")[0]
 
 
 def offers(book: Book, cloud: str, region: str) -> Iterator[Offer]:
     """All that a cloud has in a region and the book has a price of."""
     if cloud == "aws":
-        yield from _ec2(book, region)
+        yield from (machines := list(_ec2(book, region)))
+        yield from clusters.offers(book, iter(machines))
         yield from _fargate(book, region)
+        yield from functions.offers(book, region)
     else:
-        yield from _compute(book, region)
+        yield from (machines := list(_compute(book, region)))
+        yield from clusters.offers(book, iter(machines))
         yield from _cloud_run(book, region)
 
 
 def lists() -> tuple[str, ...]:
     """Where the shapes of machines were read, and of which day."""
-    found = [(whole["source"], whole["date"]) for whole in (_list("aws"), _list("gcp"))]
-    burst = _list("aws")["burstable"]
+    found = [(whole["source"], whole["date"]) for whole in map(shapes, ("aws", "eks", "gcp"))]
+    burst = shapes("aws")["burstable"]
     return tuple(f"{url}, {day}" for url, day in [*found, (burst["source"], burst["date"])])
 
 
-@cache
-def _list(cloud: str) -> Mapping[str, Any]:
-    file = resources.files("automation.costs") / "shapes" / f"{cloud}.json"
-    found: Mapping[str, Any] = json.loads(file.read_text("utf-8"))
-    return found
-
-
-def _priced(book: Book, cloud: str, region: str, item: str, unit: str) -> Price | None:
-    found = book.price(cloud, region, item)
-    return found if found is not None and found.unit == unit else None
-
-
 def _ec2(book: Book, region: str) -> Iterator[Offer]:
-    whole = _list("aws")
+    whole = shapes("aws")
     burst = whole["burstable"]
     for key in book.prices:
         if key.cloud != "aws" or key.region != region or key.basis != "on-demand":
@@ -101,7 +55,7 @@ def _ec2(book: Book, region: str) -> Iterator[Offer]:
         vcpus, memory, arch = whole["machines"][found[1]]
         family, _, size = found[1].partition(".")
         steady = burst["percent"][size] / 100 if family in burst["families"] else 1.0
-        if price := _priced(book, "aws", region, key.item, "hour"):
+        if price := priced(book, "aws", region, key.item, "hour"):
             shape = Shape(vcpus, memory, SYSTEM, steady)
             target, called = ("aws-sagemaker", f"ml.{found[1]}") if hosted else ("aws-ec2", found[1])
             yield Offer(target, called, region, shape, arch, price.amount, Decimal(0), (price,))
@@ -110,54 +64,50 @@ def _ec2(book: Book, region: str) -> Iterator[Offer]:
 def _fargate(book: Book, region: str) -> Iterator[Offer]:
     from components.aws.ecs_sizes import FARGATE
 
-    of_cpu = _priced(book, "aws", region, "fargate/cpu", "hour")
-    of_memory = _priced(book, "aws", region, "fargate/memory", "GB-hour")
+    of_cpu = priced(book, "aws", region, "fargate/cpu", "hour")
+    of_memory = priced(book, "aws", region, "fargate/memory", "GB-hour")
     if of_cpu is None or of_memory is None:
         return
     for units, memories in FARGATE.items():
         for memory in memories:
-            per_hour = of_cpu.amount * units / 1024 + of_memory.amount * memory / _GIB
+            per_hour = of_cpu.amount * units / 1024 + of_memory.amount * memory / GIB
             shape = Shape(units / 1024, memory, SCRATCH)
-            name = _size(units / 1024, memory)
+            name = size(units / 1024, memory)
             yield Offer(
                 "aws-ecs", name, region, shape, "amd64", per_hour, Decimal(0), (of_cpu, of_memory), units, memory
             )
 
 
 def _compute(book: Book, region: str) -> Iterator[Offer]:
-    shapes = _list("gcp")["machines"]
+    known = shapes("gcp")["machines"]
     for key in book.prices:
         if key.cloud != "gcp" or key.region != region or key.basis != "on-demand":
             continue
         hosted = key.item.startswith("vertex/")
         name = key.item.replace("vertex/", "machine/")
-        if not (found := _GCP_MACHINE.fullmatch(name)) or found[1] not in shapes:
+        if not (found := _GCP_MACHINE.fullmatch(name)) or found[1] not in known:
             continue
-        vcpus, memory = shapes[found[1]][:2]
-        if price := _priced(book, "gcp", region, key.item, "hour"):
+        vcpus, memory = known[found[1]][:2]
+        if price := priced(book, "gcp", region, key.item, "hour"):
             target = "gcp-vertex" if hosted else "gcp-compute"
-            shape = Shape(vcpus, memory * _GIB, SYSTEM)
+            shape = Shape(vcpus, memory * GIB, SYSTEM)
             yield Offer(target, found[1], region, shape, "amd64", price.amount, Decimal(0), (price,))
 
 
 def _cloud_run(book: Book, region: str) -> Iterator[Offer]:
     from components.gcp.cloud_run_sizes import PAIRS
 
-    of_cpu = _priced(book, "gcp", region, "run/cpu", "hour")
-    of_memory = _priced(book, "gcp", region, "run/memory", "GB-hour")
-    of_requests = _priced(book, "gcp", region, "run/requests", "million")
+    of_cpu = priced(book, "gcp", region, "run/cpu", "hour")
+    of_memory = priced(book, "gcp", region, "run/memory", "GB-hour")
+    of_requests = priced(book, "gcp", region, "run/requests", "million")
     if of_cpu is None or of_memory is None or of_requests is None:
         return
     prices = (of_cpu, of_memory, of_requests)
     for cpu, (least, most) in PAIRS.items():
         memory = least
         while memory <= most:
-            per_hour = of_cpu.amount * cpu + of_memory.amount * memory / _GIB
+            per_hour = of_cpu.amount * cpu + of_memory.amount * memory / GIB
             shape = Shape(cpu, memory, SCRATCH)
-            name = _size(cpu, memory)
+            name = size(cpu, memory)
             yield Offer("gcp-cloudrun", name, region, shape, "amd64", per_hour, of_requests.amount, prices, cpu, memory)
             memory *= 2
-
-
-def _size(cpu: float, memory: int) -> str:
-    return f"{cpu:g} vCPU, {memory / _GIB:g} GiB"

@@ -6,7 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from automation.sizing.choosing import ROOM, Choice, Left
-from automation.sizing.offers import KINDS, SCRATCH, SYSTEM, lists
+from automation.sizing.clusters import KERNEL, OWN_CPU, OWN_MEMORY, Pods
+from automation.sizing.offer import KINDS
+from automation.sizing.offers import SCRATCH, SYSTEM, lists
 
 if TYPE_CHECKING:
     from automation.sizing.command import Sized
@@ -14,12 +16,16 @@ if TYPE_CHECKING:
 
 SHOWN: Final = 15
 """Of what carries the load, the cheapest, unless all are asked for."""
+OWN: Final = 3
+"""Of the stack's own target, where none of these is one."""
 _HEAD: Final = ("runs as", "size", "number", "workers", "busy", "p99", "$/hour", "$/month", "$/million")
 _WHY: Final = {
     "architecture": "for another processor",
     "memory": "with too little memory",
     "latency": "too slow",
     "number": "too small",
+    "pods": "with too little CPU for a pod",
+    "places": "with too few places for pods",
 }
 _NOT: Final = "load balancers, disks, addresses, traffic and what a region's taxes are"
 
@@ -31,18 +37,35 @@ def lines(sized: "Sized", written: "Written | None", *, every: bool) -> list[str
     told += _table([_HEAD, *(_row(each) for each in shown)])
     many = len(sized.found)
     more = "" if len(shown) == many else f"; the {len(shown)} cheapest are shown, --all shows the others"
+    told += _own(sized, shown)
     told += ["", f"{many} {'carries' if many == 1 else 'carry'} it{more}"]
     if sized.left:
         told.append(f"left out: {', '.join(_left(sized.left))}")
     if sized.lacking:
         refresh = " ".join(f"--region {region}" for region in sized.regions.values())
         told.append(f"no prices of {', '.join(sized.lacking)}; modelport prices --update {refresh} reads them")
-    dates = sorted({price.source.date for each in shown for price in each.offer.prices})
-    told.append(f"prices of {dates[0]} to {dates[-1]}, without {_NOT}")
+    if dates := sorted({price.source.date for each in shown for price in each.offer.prices}):
+        told.append(f"prices of {dates[0]} to {dates[-1]}, without {_NOT}")
     told.append("an estimate: docs/size.md says how it is reckoned, and how near it came to what was measured")
     if written is not None:
         told += ["", *written.lines]
     return told
+
+
+def _own(sized: "Sized", shown: list[Choice]) -> list[str]:
+    """What the stack's own target takes, where the table does not have it."""
+    if sized.pods is not None:
+        fit, pods = sized.pods.fit, sized.pods.fit.pods
+        assert pods is not None
+        each = "1 worker" if fit.workers == 1 else f"{fit.workers} workers"
+        asks = f"{pods.memory} MiB set aside, at most {pods.cpu_limit} vCPU and {pods.memory_limit} MiB, {each} in each"
+        return ["", f"in the cluster of {sized.stack}: {pods}, {asks}; {fit.busy:.0%} busy, p99 {fit.p99_ms:.3g} ms"]
+    if any(each.offer.target == sized.target for each in shown):
+        return []
+    own = [each for each in sized.found if each.offer.target == sized.target][:OWN]
+    if not own:
+        return []
+    return ["", f"of {KINDS[sized.target]}, the target of {sized.stack}:", *_table([_row(each) for each in own])]
 
 
 def as_json(sized: "Sized", written: "Written | None") -> str:
@@ -65,7 +88,8 @@ def as_json(sized: "Sized", written: "Written | None") -> str:
                 "headroom": load.headroom,
                 "least": load.least,
             },
-            "assumed": {"speed": load.speed, "requests_mib": ROOM, "system_mib": SYSTEM, "scratch_mib": SCRATCH},
+            "assumed": {"speed": load.speed, "requests_mib": ROOM, "system_mib": SYSTEM, "scratch_mib": SCRATCH}
+            | {"cluster_vcpu": OWN_CPU, "cluster_mib": OWN_MEMORY, "kernel": KERNEL},
             "regions": dict(sized.regions),
             "offers": [_choice(each) for each in sized.found],
             "left_out": [
@@ -73,6 +97,7 @@ def as_json(sized: "Sized", written: "Written | None") -> str:
                 for each in sized.left
             ],
             "unpriced": sized.lacking,
+            "pods": None if sized.pods is None or sized.pods.fit.pods is None else _pods(sized.pods.fit.pods),
             "written": None if written is None else written.recorded,
             "shapes": list(lists()),
         }
@@ -89,6 +114,7 @@ def _choice(each: Choice) -> dict[str, Any]:
         "vcpus": offer.shape.vcpus,
         "memory_mib": offer.shape.memory,
         "count": fit.count,
+        **({} if fit.pods is None else {"pods": _pods(fit.pods)}),
         "workers": fit.workers,
         "busy": round(fit.busy, 4),
         "p99_ms": round(fit.p99_ms, 3),
@@ -98,6 +124,10 @@ def _choice(each: Choice) -> dict[str, Any]:
         "dollars_per_million": money(each.per_million),
         "prices": sources,
     }
+
+
+def _pods(pods: Pods) -> dict[str, Any]:
+    return {"count": pods.count, "on_each": pods.on_each, **pods.quantities}
 
 
 def money(amount: Decimal) -> float:
@@ -124,6 +154,8 @@ def _asked(sized: "Sized") -> list[str]:
         f"{load.least} at least, in {' and '.join(sized.regions.values())}",
         f"assumed:  a vCPU there does {load.speed:g} of what a core here does (--speed); {ROOM:.0f} MiB for the "
         f"requests of each worker, {SYSTEM} MiB for a machine's system",
+        f"          {OWN_CPU:g} vCPU and {OWN_MEMORY} MiB of each node for the cluster's own pods, {KERNEL:.0%} of its "
+        "memory for its kernel",
     ]
 
 
@@ -131,7 +163,7 @@ def _row(each: Choice) -> tuple[str, ...]:
     fit = each.fit
     return (
         KINDS[each.offer.target],
-        each.offer.name,
+        each.offer.name if fit.pods is None else f"{each.offer.name}, {fit.pods}",
         str(fit.count),
         str(fit.workers),
         f"{fit.busy:.0%}",

@@ -32,8 +32,22 @@ def workers(spec: "StackSpec") -> dict[str, int]:
     place = PLACES.get(spec.target)
     if place is None:
         return {}
-    part: Any = getattr(getattr(spec, place.section), place.part)
+    section: Any = getattr(spec, place.section)
+    part = section if place.beside or not place.part else getattr(section, place.part)
     return {spec.target: part.workers} if "workers" in part.model_fields_set else {}
+
+
+def nodes(target: Target, spec: "StackSpec") -> tuple[str, ...] | None:
+    """The types of the stack's own nodes, where its file says them or leaves them out; None where they are open."""
+    from stacks.specs.load import nodes as asked
+
+    if spec.target == "aws-eks" and spec.aws is not None:
+        own = spec.aws.cluster.instance_types or ("m6i.large",)
+    elif spec.target == "gcp-gke" and spec.gcp is not None:
+        own = (spec.gcp.cluster.machine_type or "e2-standard-4",)
+    else:
+        return None
+    return own if asked(_own(target)[1]) is None else None
 
 
 def allowed(target: Target, spec: "StackSpec", load: Load) -> None:
@@ -46,10 +60,14 @@ def allowed(target: Target, spec: "StackSpec", load: Load) -> None:
         told = f"--write is given with target {spec.target}, expected one whose machines may be auto"
         raise Failure(Exit.BAD_INPUT, f"{file}: {told}, {', '.join(PLACES)}; leave --write out")
     if asked(_own(target)[1]) is None:
-        told = f"{place.section}.{place.part} says its machines itself, expected auto with --write"
-        raise Failure(Exit.BAD_INPUT, f"{file}: {told}; write {place.part}: auto, or leave --write out")
+        told = f"{place.where} says its {'pods' if place.beside else 'machines'} itself, expected auto with --write"
+        key = place.part or place.key
+        raise Failure(Exit.BAD_INPUT, f"{file}: {told}; write {key}: auto, or leave --write out")
+    if getattr(spec.gcp, "cluster", None) is not None and spec.gcp is not None and spec.gcp.cluster.kind == "autopilot":
+        told = "gcp.cluster.kind is autopilot, expected standard with auto, as Google finds nodes for pods there"
+        raise Failure(Exit.BAD_INPUT, f"{file}: {told}; write service.resources yourself, or kind: standard")
     if spec.load is None:
-        told = f"load is missing, expected what {place.section}.{place.part} is chosen for"
+        told = f"load is missing, expected what {place.where} is chosen for"
         raise Failure(Exit.BAD_INPUT, f"{file}: {told}; write modelport:load: {{requests_per_second: {load.rps:g}}}")
     given = spec.load
     own = Load(given.requests_per_second, given.p99_ms, given.headroom, given.least, given.speed)
@@ -65,15 +83,18 @@ def write(target: Target, spec: "StackSpec", sized: "Sized") -> Written:
     recorded: dict[str, Any] = cast("dict[str, Any]", before) if isinstance(before, dict) else {}
     if recorded.get("target") != spec.target:
         recorded = {}
-    chosen = settled(sized.found, spec.target, recorded)
+    own = [sized.pods] if spec.target == "kubernetes" and sized.pods is not None else sized.found
+    kept = nodes(target, spec)
+    own = [each for each in own if kept is None or each.offer.target != spec.target or each.offer.name in kept]
+    chosen = settled(own, spec.target, recorded)
     if chosen is None:
-        raise Failure(Exit.BAD_INPUT, _no_choice(target, spec, sized))
+        raise Failure(Exit.BAD_INPUT, _no_choice(target, spec, sized, kept))
     made = _record(chosen, spec, sized)
     config: dict[str, Any] = dict(whole.get("config") or {})
     key = next((key for key in ("sized", KEY) if key in config), KEY)
     config[key] = made
     _put(target, {**whole, "config": config})
-    return Written(made, _told(target, spec, sized, chosen, recorded))
+    return Written(made, _told(target, own, chosen, recorded))
 
 
 def _own(target: Target) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -103,24 +124,35 @@ def _put(target: Target, data: dict[str, Any]) -> None:
 
 def _record(chosen: Choice, spec: "StackSpec", sized: "Sized") -> dict[str, Any]:
     offer, fit = chosen.offer, chosen.fit
-    what = {"type": offer.name} if offer.cpu is None else {"cpu": offer.cpu, "memory": offer.memory}
+    what: dict[str, Any] = {"cpu": offer.cpu, "memory": offer.memory}
+    count = fit.count
+    if fit.pods is not None:
+        what = {"pod": fit.pods.quantities}
+        what |= {"type": offer.name, "nodes": fit.count} if offer.node is not None else {}
+        count = fit.pods.count
+    elif offer.memory is None:
+        what = {"type": offer.name}
+    what = {key: value for key, value in what.items() if value is not None}
     assert spec.load is not None
+    dollars = {"dollars_per_hour": round(float(chosen.per_hour), 4)} if offer.prices else {}
     return {
         "target": spec.target,
         **what,
-        "count": fit.count,
+        "count": count,
         "workers": fit.workers,
         "load": {key: _plain(value) for key, value in spec.load.model_dump(exclude_defaults=True).items()},
         "model": sized.measured.report.identity[:12],
-        "dollars_per_hour": round(float(chosen.per_hour), 4),
+        **dollars,
     }
 
 
-def _told(target: Target, spec: "StackSpec", sized: "Sized", chosen: Choice, before: dict[str, Any]) -> list[str]:
-    name, many = chosen.offer.name, chosen.fit.count
+def _told(target: Target, own: list[Choice], chosen: Choice, before: dict[str, Any]) -> list[str]:
+    name, many, pods = chosen.offer.name, chosen.fit.count, chosen.fit.pods
     each = "1 worker" if chosen.fit.workers == 1 else f"{chosen.fit.workers} workers"
-    told = [f"{target.file.name}: sized is {many} of {name}, {each} on each"]
-    cheapest = next(each for each in sized.found if each.offer.target == spec.target)
+    what = f"{many} of {name}" if pods is None else f"{pods} and {pods.memory} MiB"
+    what += f" on {many} of {name}" if chosen.offer.node is not None else ""
+    told = [f"{target.file.name}: sized is {what}, {each} on each"]
+    cheapest = next(each for each in own if each.offer.target == chosen.offer.target)
     if before and same(chosen.offer, before) and cheapest is not chosen:
         saves = 1 - float(cheapest.per_hour / chosen.per_hour)
         told.append(
@@ -134,12 +166,14 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _no_choice(target: Target, spec: "StackSpec", sized: "Sized") -> str:
+def _no_choice(target: Target, spec: "StackSpec", sized: "Sized", nodes: tuple[str, ...] | None) -> str:
     left = [each for each in sized.left if each.offer.target == spec.target]
+    left = [each for each in left if nodes is None or each.offer.name in nodes]
     file = target.file.name
     if not left:
         region = sized.regions.get(spec.target.partition("-")[0], "its region")
-        told = f"{file}: the book has no price of what {spec.target} runs on in {region}, expected some to choose from"
+        what = f"what {spec.target} runs on" if nodes is None else " or ".join(nodes)
+        told = f"{file}: the book has no price of {what} in {region}, expected some to choose from"
         return f"{told}; run modelport prices --update --region {region}, or write the type"
     nearest = min(left, key=lambda each: (each.beyond, each.offer.name))
     told = f"{file}: nothing of {spec.target} carries {sized.load.rps:g} requests a second: the nearest, "

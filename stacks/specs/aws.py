@@ -41,7 +41,8 @@ class EksSpec(Part):
     allow_deletion: StrictBool = False
     """Whether `destroy` may delete the cluster. It takes an `up` with true first."""
     instance_types: tuple[Line, ...] | None = None
-    """Instance types of its nodes, of one architecture. Default: `m6i.large`."""
+    """Instance types of its nodes, of one architecture. Default: `m6i.large`. `auto`: as `modelport size` chose, beside
+    `service.resources: auto`."""
     min: Annotated[StrictInt, _NODES] = 2
     """The fewest nodes."""
     desired: Annotated[StrictInt | None, _NODES] = None

@@ -86,7 +86,7 @@ class FunctionSpec(AccountSpec):
     """The account, and all that is made in it around the model."""
 
     memory: Annotated[StrictInt, Field(ge=128)] = 2048
-    """MB of memory, and of CPU with it: 1769 are one core."""
+    """MB of memory, and of CPU with it: 1769 are one core. `auto`: as `modelport size` chose for `load`."""
     timeout: Annotated[StrictInt, Field(ge=1)] = 29
     """Seconds within which an answer must come, the start of an environment among them."""
     disk_mb: Annotated[StrictInt, Field(ge=512)] = 512

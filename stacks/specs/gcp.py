@@ -32,7 +32,8 @@ class GkeSpec(Part):
     allow_deletion: StrictBool = False
     """Whether `destroy` may delete the cluster. It takes an `up` with true first."""
     machine_type: Line | None = None
-    """Machine type of its nodes, of x86_64. Default: `e2-standard-4`. Not with `autopilot`."""
+    """Machine type of its nodes, of x86_64. Default: `e2-standard-4`. Not with `autopilot`. `auto`: as `modelport size`
+    chose, beside `service.resources: auto`."""
     min: Annotated[StrictInt | None, Field(ge=1, le=1000)] = None
     """The fewest nodes, in all zones together. Default: one in each."""
     max: Annotated[StrictInt | None, Field(ge=1, le=1000)] = None

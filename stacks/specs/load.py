@@ -1,4 +1,4 @@
-"""The section `load`, what the model is to carry; and `auto`, which leaves the machines for it to `modelport size`.
+"""The section `load`, what the model is to carry; and `auto`, which leaves machines or pods for it to `modelport size`.
 
 `auto` is what somebody writes, and `sized` what was chosen for it: a record in the same file, as a lock file is one, so
 that a stack has the same machines on every computer and in every review. It holds for the load it was chosen for.
@@ -31,27 +31,44 @@ class LoadSpec(Part):
     """What a vCPU in the cloud does of what a core of the machine does that built: an assumption."""
 
 
+class SizedPodSpec(Part):
+    """What each pod asks of its node, as quantities of Kubernetes."""
+
+    cpu: Line
+    """CPU that is set aside, as `500m`."""
+    memory: Line
+    """Memory that is set aside, as `112Mi`."""
+    cpu_limit: Line
+    """CPU at most."""
+    memory_limit: Line
+    """Memory at most."""
+
+
 class SizedSpec(Part):
     """What `modelport size --write` chose where a key says `auto`. It is written there, and read by people."""
 
     target: Line
     """The target that it was chosen for."""
     type: Line | None = None
-    """Type of machine."""
+    """Type of machine, or of a cluster's nodes."""
     cpu: Annotated[StrictInt | None, Field(ge=1)] = None
     """Units of CPU of a task, or vCPU of an instance."""
     memory: Annotated[StrictInt | None, Field(ge=1)] = None
     """MiB of each."""
+    pod: SizedPodSpec | None = None
+    """What each pod asks for, in a cluster."""
+    nodes: Annotated[StrictInt | None, Field(ge=1, le=1000)] = None
+    """How many nodes these pods are on, with what the cluster runs for itself."""
     count: Annotated[StrictInt, Field(ge=1, le=1000)]
-    """How many."""
+    """How many: of machines, tasks, instances or pods; of a function, how many answer at once."""
     workers: Annotated[StrictInt, Field(ge=1, le=256)]
-    """Processes that answer on each."""
+    """Processes that answer on each, or in each pod."""
     load: LoadSpec
     """What they carry."""
     model: Line
     """The build that was measured, by the beginning of its identity."""
-    dollars_per_hour: Annotated[float, Field(ge=0)]
-    """What all of them cost, by the book of that day."""
+    dollars_per_hour: Annotated[float | None, Field(ge=0)] = None
+    """What all of them cost, by the book of that day. None in a cluster that is there already."""
 
 
 class Place(NamedTuple):
@@ -59,21 +76,36 @@ class Place(NamedTuple):
 
     section: str
     part: str
+    """Empty for the section itself."""
     key: str
     """What may say `auto`, if not the part as a whole."""
-    counts: bool = True
-    """Whether the part says how many there are."""
+    counts: str = "count"
+    """The key that says how many there are; empty where none does."""
+    beside: bool = False
+    """Whether that, and `workers`, stand beside the part and not in it."""
+
+    @property
+    def where(self) -> str:
+        return f"{self.section}.{self.part or self.key}"
 
 
 PLACES: Final[dict[str, Place]] = {
+    "kubernetes": Place("service", "resources", "cpu", "replicas", beside=True),
     "aws-ec2": Place("ec2", "instance", "types"),
     "aws-ecs": Place("ecs", "task", "cpu"),
+    "aws-eks": Place("service", "resources", "cpu", "replicas", beside=True),
+    "aws-lambda": Place("function", "", "memory", ""),
     "aws-sagemaker": Place("sagemaker", "instance", "type"),
-    "gcp-cloudrun": Place("cloudrun", "instance", "cpu", counts=False),
+    "gcp-cloudrun": Place("cloudrun", "instance", "cpu", ""),
+    "gcp-gke": Place("service", "resources", "cpu", "replicas", beside=True),
     "gcp-vertex": Place("vertex", "machine", "type"),
 }
-"""The targets whose machines may be `auto`. In a cluster the scheduler finds a place for pods, and a function of AWS
-Lambda is paid by what it does."""
+"""The targets whose machines may be `auto`, or whose pods. The target `local` has this machine alone."""
+NODES: Final[dict[str, Place]] = {
+    "aws-eks": Place("aws", "cluster", "instance_types", "min"),
+    "gcp-gke": Place("gcp", "cluster", "machine_type", "min"),
+}
+"""Where a target says the nodes of the cluster that it makes; what may be `auto` is the key alone."""
 
 
 class Resolved(NamedTuple):
@@ -91,8 +123,18 @@ def asked(values: Mapping[str, Any]) -> Place | None:
     place = PLACES.get(str(values.get("target")))
     if place is None:
         return None
-    part = _mapping(values.get(place.section)).get(place.part)
+    section = _mapping(values.get(place.section))
+    part = section.get(place.part) if place.part else section
     return place if part == AUTO or _mapping(part).get(place.key) == AUTO else None
+
+
+def nodes(values: Mapping[str, Any]) -> Place | None:
+    """The place that says `auto` for the nodes of a cluster, if one does."""
+    place = NODES.get(str(values.get("target")))
+    if place is None:
+        return None
+    part = _mapping(_mapping(values.get(place.section)).get(place.part))
+    return place if part.get(place.key) == AUTO else None
 
 
 def resolve(values: Mapping[str, Any], stack: str, *, unsized: bool = False) -> Resolved:
@@ -101,63 +143,123 @@ def resolve(values: Mapping[str, Any], stack: str, *, unsized: bool = False) -> 
     unsized: what is `auto` is left at its default, for whoever chooses or builds first. What is wrong by itself is left
     to the rules of the sections.
     """
-    place = asked(values)
-    if place is None:
+    place, under = asked(values), nodes(values)
+    if place is None and under is None:
         return Resolved(dict(values), [], "")
+    plain = dict(values)
+    if under is not None:
+        plain[under.section] = dict(plain[under.section])
+        plain[under.section][under.part] = dict(plain[under.section][under.part])
+        del plain[under.section][under.part][under.key]
+    if place is None:
+        assert under is not None
+        where, pods = f"{under.section}.{under.part}.{under.key}", PLACES[str(values["target"])]
+        line = f"{where} is auto and {pods.where} is not, expected both, as nodes are chosen for pods"
+        return Resolved(plain, [f"{line}; write {pods.section}: {{{pods.part}: auto}}, or the type"], "")
     section = dict(_mapping(values[place.section]))
-    part = dict(_mapping(section[place.part]))
+    part = dict(_mapping(section[place.part])) if place.part else section
     part.pop(place.key, None)
-    where = f"{place.section}.{place.part}"
-    section[place.part] = part
-    plain = {**values, place.section: section}
+    if place.part:
+        section[place.part] = part
+    plain[place.section] = section
     if unsized:
         return Resolved(plain, [], "")
     if section.get("gpu", part.get("gpu")) is not None:
-        line = f"{where} is auto beside gpu, expected machines without GPUs, which alone are reckoned"
+        line = f"{place.where} is auto beside gpu, expected machines without GPUs, which alone are reckoned"
         return Resolved(plain, [f"{line}; write the type, or leave gpu out"], "")
+    if line := _unsettled(values, stack, place, section if place.beside else part):
+        return Resolved(plain, [line], "")
+    sized = _mapping(values["sized"])
+    lines = _on(plain, under, sized) if under is not None else []
+    told = _put(plain, place, section, part, sized, lines)
+    return Resolved(plain, lines, told)
+
+
+def _unsettled(values: Mapping[str, Any], stack: str, place: Place, told: Mapping[str, Any]) -> str:
+    """Why what is recorded is nothing for this file; empty where it is."""
+    where, run = place.where, f"run modelport size -s {stack} --write"
     load, sized = values.get("load"), _mapping(values.get("sized"))
     if load is None:
         line = f"load is missing beside {where}: auto, expected what it is to carry; write load: "
-        return Resolved(plain, [line + "{requests_per_second: 50}"], "")
-    run = f"run modelport size -s {stack} --write"
+        return line + "{requests_per_second: 50}"
     if not sized:
-        return Resolved(plain, [f"{where} is auto and nothing is chosen for it yet, expected sized; {run}"], "")
+        return f"{where} is auto and nothing is chosen for it yet, expected sized; {run}"
     if sized.get("target") != values.get("target"):
-        line = f"sized is for target {show(sized.get('target'))}, expected {values.get('target')}; {run}"
-        return Resolved(plain, [line], "")
+        return f"sized is for target {show(sized.get('target'))}, expected {values.get('target')}; {run}"
     if differs := _other(_mapping(load), _mapping(sized.get("load"))):
         key, now, then = differs
-        line = f"load.{key} is {_number(now)}, and {where} was chosen for {_number(then)}, expected the same; {run}"
-        return Resolved(plain, [line], "")
-    if (workers := part.get("workers", sized.get("workers"))) != sized.get("workers"):
-        line = f"{where}.workers is {show(workers)}, and {where} was chosen for {show(sized.get('workers'))}"
-        return Resolved(plain, [f"{line}, expected the same; {run}"], "")
-    return _put(plain, place, part, sized)
+        return f"load.{key} is {_number(now)}, and {where} was chosen for {_number(then)}, expected the same; {run}"
+    if (workers := told.get("workers", sized.get("workers"))) != sized.get("workers"):
+        whose = place.section if place.beside else where
+        line = f"{whose}.workers is {show(workers)}, and {where} was chosen for {show(sized.get('workers'))}"
+        return f"{line}, expected the same; {run}"
+    return ""
 
 
-def _put(plain: dict[str, Any], place: Place, part: dict[str, Any], sized: Mapping[str, Any]) -> Resolved:
-    where, lines, count = f"{place.section}.{place.part}", list[str](), sized.get("count")
-    chosen = sized.get("type")
-    if place.key == "cpu":
-        part |= {"cpu": sized.get("cpu"), "memory": sized.get("memory")}
-        chosen = (
-            f"{sized.get('cpu')} {'units of CPU' if place.section == 'ecs' else 'vCPU'} and {sized.get('memory')} MiB"
-        )
-    else:
-        part[place.key] = [chosen] if place.key == "types" else chosen
-    part.setdefault("workers", sized.get("workers"))
+def _on(plain: dict[str, Any], place: Place, sized: Mapping[str, Any]) -> list[str]:
+    """Put in the nodes that were chosen; what is wrong beside them."""
+    part, many = plain[place.section][place.part], sized.get("nodes")
+    part[place.key] = [sized.get("type")] if place.key.endswith("s") else sized.get("type")
+    most = part.get("max")
+    if isinstance(most, int) and isinstance(many, int) and most < many:
+        where = f"{place.section}.{place.part}"
+        return [f"{where}.max is {most}, expected {many} nodes at least, which carry the load; write {many}"]
+    if isinstance(many, int):
+        part.setdefault("min", many)
+        part.setdefault("max", max(2 * many, part["min"] if isinstance(part["min"], int) else many))
+    return []
+
+
+def _put(
+    plain: Mapping[str, Any],
+    place: Place,
+    section: dict[str, Any],
+    part: dict[str, Any],
+    sized: Mapping[str, Any],
+    lines: list[str],
+) -> str:
+    """Put in what was chosen, with a line for what is wrong beside it; says what became of `auto`."""
+    around = section if place.beside else part
+    chosen = _chosen(place, part, sized)
+    if place.part:
+        around.setdefault("workers", sized.get("workers"))
+    count = sized.get("count")
     scaling = _mapping(plain.get("autoscaling"))
-    most, key = (scaling.get("max"), "autoscaling.max") if scaling else (part.get("count"), f"{where}.count")
+    key = place.counts or "reserved_concurrency"
+    most, where = part.get(key), f"{place.section}.{place.part}.{key}" if place.part else f"{place.section}.{key}"
+    if place.beside:
+        most, where = section.get("max_replicas", section.get(key)), f"{place.section}.{key}"
+        where = f"{place.section}.max_replicas" if "max_replicas" in section else where
+    if scaling:
+        most, where = scaling.get("max"), "autoscaling.max"
     if isinstance(most, int) and isinstance(count, int) and most < count:
-        lines.append(f"{key} is {most}, expected {count} at least, which carry the load; write {count}")
+        lines.append(f"{where} is {most}, expected {count} at least, which carry the load; write {count}")
     if not scaling and place.counts:
-        part.setdefault("count", count)
+        around.setdefault(place.counts, count)
     rate, each = _mapping(sized.get("load")).get("requests_per_second"), sized.get("workers")
-    told = (
-        f"{where} is auto: {count} of {chosen}, {each} worker{'' if each == 1 else 's'} on each, for {_number(rate)} "
+    of = f"{each} worker{'' if each == 1 else 's'} on each, " if place.part else "at once, "
+    return (
+        f"{place.where} is auto: {count} of {chosen}, {of}for {_number(rate)} "
         f"requests a second, as modelport size chose by model {sized.get('model')}"
     )
-    return Resolved(plain, lines, told)
+
+
+def _chosen(place: Place, part: dict[str, Any], sized: Mapping[str, Any]) -> object:
+    """Put in one of what was chosen; says what it is."""
+    if place.beside:
+        pod = _mapping(sized.get("pod"))
+        part |= pod
+        on = f" on {sized.get('nodes')} of {sized.get('type')}" if sized.get("type") else ""
+        return f"pods with {pod.get('cpu')} of CPU and {pod.get('memory')}{on}"
+    if not place.part:
+        part["memory"] = sized.get("memory")
+        return f"{sized.get('memory')} MB"
+    if place.key == "cpu":
+        part |= {"cpu": sized.get("cpu"), "memory": sized.get("memory")}
+        unit = "units of CPU" if place.section == "ecs" else "vCPU"
+        return f"{sized.get('cpu')} {unit} and {sized.get('memory')} MiB"
+    part[place.key] = [sized.get("type")] if place.key == "types" else sized.get("type")
+    return sized.get("type")
 
 
 def _other(now: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[str, object, object] | None:

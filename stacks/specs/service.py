@@ -73,7 +73,7 @@ class ServiceSpec(Part):
     requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 20.0
     """What one pod is to answer steadily: with the measured latency it makes the CPU that is set aside."""
     resources: ResourcesSpec = ResourcesSpec()
-    """What a pod asks of its node, in place of what is worked out."""
+    """What a pod asks of its node, in place of what is worked out. `auto`: as `modelport size` chose for `load`."""
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = "ClusterIP"
     """How it is reached: inside of the cluster alone, at a port of every node, or at an address of the cloud."""
     allow: tuple[Network, ...] = ()

@@ -11,7 +11,12 @@ from stacks.specs.load import PLACES
 
 ROOT = Path(__file__).parent.parent.parent
 LOAD: dict[str, Any] = {"requests_per_second": 50, "p99_ms": 100}
+POD = {"cpu": "500m", "memory": "112Mi", "cpu_limit": "1", "memory_limit": "368Mi"}
 CHOSEN: dict[str, dict[str, Any]] = {
+    "kubernetes": {"pod": POD},
+    "aws-eks": {"pod": POD, "type": "c7i.large", "nodes": 3},
+    "gcp-gke": {"pod": POD, "type": "n2-standard-4", "nodes": 2},
+    "aws-lambda": {"memory": 1769},
     "aws-ec2": {"type": "c7i.large"},
     "aws-ecs": {"cpu": 512, "memory": 1024},
     "aws-sagemaker": {"type": "ml.c7i.large"},
@@ -31,13 +36,17 @@ class Sample:
     def __init__(self, target: str, folder: Path) -> None:
         self.place = PLACES[target]
         self.file = folder / "Pulumi.prod.yaml"
-        self.whole = yaml.safe_load((ROOT / f"Pulumi.{target}.yaml").read_text())
+        name = "dev" if target == "kubernetes" else target
+        self.whole = yaml.safe_load((ROOT / f"Pulumi.{name}.yaml").read_text())
         self.config = self.whole["config"]
-        self.section = self.config[f"modelport:{self.place.section}"]
-        self.section[self.place.part] = "auto"
+        self.section = self.config.setdefault(f"modelport:{self.place.section}", {})
+        self.section[self.place.part or self.place.key] = "auto"
+        if self.place.beside:
+            self.section.pop("replicas", None)
         self.config["modelport:load"] = dict(LOAD)
         self.config["modelport:sized"] = sized(target)
-        self.config["modelport:autoscaling"] = {"min": 2, "max": 8}
+        if target != "aws-lambda":
+            self.config["modelport:autoscaling"] = {"min": 2, "max": 8}
 
     def spec(self, *, unsized: bool = False) -> StackSpec:
         self.file.write_text(yaml.safe_dump(self.whole))
@@ -58,14 +67,22 @@ def sample(tmp_path: Path) -> Sample:
 def test_what_was_chosen_stands_in_the_place_of_auto(target: str, tmp_path: Path) -> None:
     made = Sample(target, tmp_path)
     spec = made.spec()
-    part = getattr(getattr(spec, made.place.section), made.place.part)
+    section = getattr(spec, made.place.section)
+    part = getattr(section, made.place.part) if made.place.part else section
     chosen = CHOSEN[target]
-    if "type" in chosen:
+    if made.place.beside:
+        assert part.model_dump() == POD
+        part = section
+    elif not made.place.part:
+        assert part.memory == 1769
+        assert spec.chosen.startswith("function.memory is auto: 3 of 1769 MB, at once, for 50 requests a second")
+        return
+    elif "type" in chosen:
         assert getattr(part, made.place.key) in (chosen["type"], (chosen["type"],))
     else:
         assert (part.cpu, part.memory) == (chosen["cpu"], chosen["memory"])
     assert part.workers == 2
-    assert spec.chosen.startswith(f"{made.place.section}.{made.place.part} is auto: 3 of ")
+    assert spec.chosen.startswith(f"{made.place.where} is auto: 3 of ")
 
 
 def test_one_key_may_be_auto_beside_others(sample: Sample) -> None:
@@ -128,3 +145,44 @@ def test_a_load_may_be_said_without_auto(sample: Sample) -> None:
     sample.section["instance"] = {"types": ["m7i.large"]}
     spec = sample.spec()
     assert (spec.chosen, spec.load is not None and spec.load.requests_per_second) == ("", 50)
+
+
+def test_nodes_may_be_auto_beside_their_pods(tmp_path: Path) -> None:
+    made = Sample("aws-eks", tmp_path)
+    cluster = made.config["modelport:aws"]["cluster"]
+    for key in ("min", "max", "desired"):
+        cluster.pop(key, None)
+    cluster["instance_types"] = "auto"
+    aws = made.spec().aws
+    assert aws is not None
+    assert (aws.cluster.instance_types, aws.cluster.min, aws.cluster.max) == (("c7i.large",), 3, 6)
+    cluster["max"] = 2
+    assert made.lines() == ["aws.cluster.max is 2, expected 3 nodes at least, which carry the load; write 3"]
+    del made.section["resources"]
+    assert made.lines() == [
+        "aws.cluster.instance_types is auto and service.resources is not, expected both, as nodes are chosen for pods; "
+        "write service: {resources: auto}, or the type"
+    ]
+
+
+def test_pods_are_as_many_as_were_chosen_where_nothing_scales_them(tmp_path: Path) -> None:
+    made = Sample("kubernetes", tmp_path)
+    del made.config["modelport:autoscaling"]
+    assert made.spec().service.replicas == 3
+    made.section["max_replicas"] = 2
+    assert made.lines()[0] == "service.max_replicas is 2, expected 3 at least, which carry the load; write 3"
+
+
+def test_a_function_is_let_answer_as_many_at_once_as_the_load_needs(tmp_path: Path) -> None:
+    made = Sample("aws-lambda", tmp_path)
+    made.section["reserved_concurrency"] = 2
+    assert made.lines() == ["function.reserved_concurrency is 2, expected 3 at least, which carry the load; write 3"]
+
+
+def test_this_machine_is_not_chosen(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.prod.yaml"
+    whole = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
+    whole["config"]["modelport:endpoint"] = {"workers": "auto"}
+    file.write_text(yaml.safe_dump(whole))
+    with pytest.raises(SpecError, match=r"endpoint\.workers is 'auto', expected"):
+        StackSpec.from_file(file)

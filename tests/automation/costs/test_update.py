@@ -77,6 +77,11 @@ OFFERS: Final = {
         line(Product_Family="Compute", usageType="EUC1-Fargate-vCPU-Hours:perCPU", PricePerUnit="0.04656"),
         line(Product_Family="Compute", usageType="EUC1-Fargate-ARM-vCPU-Hours:perCPU", PricePerUnit="0.037"),
     ),
+    "AWSLambda": offer(
+        line(Product_Family="Serverless", usageType="EUC1-Lambda-GB-Second", PricePerUnit="0.0000166667"),
+        line(Product_Family="Serverless", usageType="EUC1-Lambda-GB-Second-ARM", PricePerUnit="0.0000133334"),
+        line(Product_Family="Serverless", usageType="EUC1-Request", PricePerUnit="0.0000002"),
+    ),
 }  # fmt: skip
 SPOT: Final[dict[str, Any]] = {
     "config": {
@@ -263,6 +268,8 @@ def test_prices_of_aws_are_those_of_what_this_library_starts(lists: Lists, tmp_p
         "disk/gp3": Decimal("0.0952"),
         "fargate/cpu": Decimal("0.04656"),
         "cloudwatch/dashboard": Decimal(3),
+        "lambda/compute": Decimal("0.06000012"),  # of a GB for an hour
+        "lambda/requests": Decimal("0.2"),  # a million
     }
     assert {item: amount(book, "aws", "eu-central-1", item) for item in wanted} == wanted
     assert amount(book, "aws", "eu-central-1", "machine/m6i.large", "spot") == Decimal("0.0412")

@@ -49,7 +49,7 @@ class Shop:
 
     def write(self, **sections: Any) -> None:
         given = {"target": "aws-ec2", "model": MODEL, "ec2": {**EC2, "instance": "auto"}, **sections}
-        config = {f"modelport:{key}": value for key, value in given.items()}
+        config = {f"modelport:{key}": value for key, value in given.items() if value is not None}
         self.file.write_text("# ours\n" + yaml.safe_dump({"config": config}, sort_keys=False))
 
     def report(self, **changes: Any) -> Path:
@@ -87,7 +87,7 @@ def test_what_carries_a_load_is_told_with_what_was_measured_and_assumed(
     assert "measured: 0.64 ms of a core for a request, 1.35 ms for 99 of 100; the server has 61 MB" in said
     assert "a vCPU there does 0.5 of what a core here does (--speed)" in said
     assert "EC2 " in said and "Fargate " in said
-    assert "79 for another processor" in said
+    assert "158 for another processor" in said
     assert "an estimate" in said
     assert "no prices of SageMaker in us-east-1, Vertex AI in us-central1" in said
 
@@ -98,7 +98,7 @@ def test_json_has_all_of_it_the_cheapest_first(shop: Shop, capsys: pytest.Captur
     told = json.loads(capsys.readouterr().out)
     costs = [each["dollars_per_hour"] for each in told["offers"]]
     assert costs == sorted(costs) and len(costs) > 20
-    assert {each["target"] for each in told["offers"]} == {"gcp-compute", "gcp-cloudrun"}
+    assert {each["target"] for each in told["offers"]} == {"gcp-compute", "gcp-cloudrun", "gcp-gke"}
     assert told["regions"] == {"gcp": "us-central1"}
     assert told["measured"]["cpu_ms"] == 0.64
     assert told["model"]["current"] is True
@@ -207,3 +207,52 @@ def test_nothing_is_written_that_the_file_does_not_ask_for(shop: Shop) -> None:
     before = shop.file.read_text()
     assert "ec2.instance says its machines itself, expected auto with --write" in shop.refused(write=True)
     assert shop.file.read_text() == before
+
+
+LOAD = {"requests_per_second": 50, "p99_ms": 100}
+FUNCTION: dict[str, Any] = {"account_id": "123456789012", "region": "us-east-1", "memory": "auto"}
+
+
+def test_the_memory_of_a_function_is_chosen(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.report()
+    shop.write(target="aws-lambda", ec2=None, function=FUNCTION, load=LOAD)
+    shop.size(write=True)
+    said = capsys.readouterr().out
+    spec = StackSpec.from_file(shop.file)
+    assert spec.function is not None and spec.sized is not None
+    assert spec.function.memory == spec.sized.memory == 768
+    assert "Pulumi.prod.yaml: sized is 1 of 768 MB, 1 worker on each" in said
+
+
+def test_pods_of_a_cluster_that_is_there_are_chosen(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.report()
+    image = {"push": "registry.example.com/churn"}
+    shop.write(target="kubernetes", ec2=None, service={"resources": "auto"}, load=LOAD, image=image)
+    shop.size(write=True)
+    assert "in the cluster of prod: 2 pods of 250m, 96 MiB set aside" in capsys.readouterr().out
+    service = StackSpec.from_file(shop.file).service
+    assert (service.replicas, service.workers) == (2, 1)
+    assert service.resources.model_dump() == {
+        "cpu": "250m", "memory": "96Mi", "cpu_limit": "1", "memory_limit": "352Mi"
+    }  # fmt: skip
+
+
+def test_pods_and_nodes_of_a_cluster_that_is_made_are_chosen(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.report()
+    root = Path(__file__).parents[3]
+    config = yaml.safe_load((root / "Pulumi.gcp-gke.yaml").read_text())["config"]
+    gcp = config["modelport:gcp"] | {"region": "us-central1"}
+    gcp["network"].pop("zones", None)
+    sections = {"target": "gcp-gke", "ec2": None, "service": {"resources": "auto"}, "load": LOAD}
+    gcp["cluster"] = {key: value for key, value in gcp["cluster"].items() if key not in ("min", "max", "machine_type")}
+    shop.write(**sections, gcp={**gcp, "cluster": gcp["cluster"] | {"machine_type": "auto"}})
+    shop.size(write=True)
+    spec = StackSpec.from_file(shop.file)
+    assert spec.gcp is not None and spec.sized is not None
+    assert spec.gcp.cluster.machine_type == spec.sized.type == "n1-standard-1"
+    assert (spec.gcp.cluster.min, spec.service.replicas) == (2, 2)
+    assert "of GKE, the target of prod:" in capsys.readouterr().out
+    # Nodes that the file names are kept, and pods chosen for them.
+    shop.write(**sections, gcp={**gcp, "cluster": gcp["cluster"] | {"machine_type": "n2-standard-4"}})
+    shop.size(write=True)
+    assert "on 2 of n2-standard-4, 1 worker on each" in capsys.readouterr().out
