@@ -6,7 +6,7 @@ from typing import Any
 
 from model_build import cache, content, converters, isolate
 from model_build.fetch import fetch
-from model_build.identity import STEPS
+from model_build.identity import STEPS, writing
 from model_build.work import Work
 
 INPUT = "input"
@@ -29,6 +29,15 @@ class Converted:
     """What a model writes that goes on token by token: text, or ids. None: it answers at once."""
 
 
+def asked_to_write(work: Work, form: str) -> dict[str, Any]:
+    """What the recipe says of how a model writes. Raises SourceError for a model that does not."""
+    said = work.recipe.generate
+    if said is None:
+        return {}
+    writing(said.num_beams, form, work.source.label)
+    return {"num_beams": said.num_beams}
+
+
 def convert(work: Work) -> Converted:
     """Convert what `fetch` brought. Raises SourceError for a model that is broken, too new, or cannot be converted."""
     fetched = fetch(work)
@@ -40,6 +49,7 @@ def convert(work: Work) -> Converted:
     }
     if fetched.format == "keras":
         request["trust"] = work.recipe.trust
+    request |= asked_to_write(work, fetched.format)
     example: dict[str, str] = {}
     if fetched.format in converters.BY_EXAMPLE:
         from model_build.evaluation import evaluation  # which knows of conversions, too

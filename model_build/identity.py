@@ -17,7 +17,7 @@ from model_build.errors import SourceError
 if TYPE_CHECKING:
     from model_build.recipe import Recipe
 
-STEPS = "3"
+STEPS = "4"
 """Goes up when a step is changed on purpose so that it makes other bytes or decides otherwise."""
 
 _ALWAYS = ("onnx", "onnxruntime")
@@ -70,6 +70,8 @@ def identify(
     value: Mapping[str, Any] = recipe if isinstance(recipe, Mapping) else json.loads(recipe.canonical())
     source = find(value["source"], "source")
     kind = file_format(source, value)
+    if (said := value.get("generate")) and kind is not None:
+        writing(said["num_beams"], kind, source.label)
     data = find(value["evaluate"]["data"], "evaluate.data")
     parts = {"steps": STEPS, "recipe": content.of_json(_without_places(value))}
     parts |= {f"source.{name}": text for name, text in source.parts().items()}
@@ -119,6 +121,15 @@ def _training(optimize: Mapping[str, Any], find: Callable[[str, str], sources.So
         "student": ("distill", "student"),
         "training": ("distill", "data"),
     }
+def writing(beams: int, kind: str, label: str) -> None:
+    """Raise SourceError where `generate` is said of a model whose way of writing is not set here."""
+    if kind != "seq2seq":
+        raise SourceError(
+            f"generate.num_beams is {beams}, but source {label!r} is of format {kind}, expected an encoder-decoder of "
+            "transformers (seq2seq); take generate out"
+        )
+
+
     found: dict[str, sources.Source] = {}
     for part, (owner, key) in keys.items():
         section: Mapping[str, Any] = optimize.get(owner) or {}

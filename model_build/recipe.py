@@ -70,6 +70,14 @@ class Classify(_Part):
 
 class Recipe(_Part):
     """A model from where it comes to what must be true of it before it is served."""
+class Generate(_Part):
+    """How a model writes that does so token by token."""
+
+    num_beams: Annotated[int, Field(ge=1, le=64)]
+    """In the place of `num_beams` of the model's `generation_config`: how many beginnings of a text are kept while it
+    is written. 1: the likeliest token each time, which is quickest."""
+
+
 
     name: Annotated[
         str,
@@ -112,6 +120,8 @@ class Recipe(_Part):
     optimize: Optimize = Optimize()
     classify: Classify | None = None
     base: str = "debian"
+    generate: Generate | None = None
+    """For encoder-decoders. Default: as the model's `generation_config` says."""
     """`debian`, `oci:PATH@sha256:...` or `REGISTRY/REPOSITORY@sha256:...`."""
     manifest: Literal["oci", "docker"] = "oci"
     """In whose words the image names its parts, which are the same. `docker`: for platforms that take no OCI image."""

@@ -172,7 +172,8 @@ def _predict(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     inputs, _ = data.load(Path(request["data"]), request.get("columns"), request.get("beside", ()), request["inputs"])
     named = data.named(inputs, request["inputs"], request["data_label"])
     try:
-        answer: Any = _converter(request["format"]).predict(Path(request["file"]), named, request["output"])
+        predict: Callable[..., Any] = _converter(request["format"]).predict
+        answer: Any = predict(Path(request["file"]), named, request["output"], **request.get("said", {}))
     except ModelBuildError:
         raise
     except Exception as error:

@@ -49,15 +49,18 @@ class Converter(Protocol):
 
         settings: `input`, the name for the model's one input where the format has no names; `label`, what messages
         call the source; for BY_EXAMPLE also `data`, a data.npz, and `axes` of the recipe; for Keras `trust` of the
-        recipe, and `own` where a function of the project made it. Returns `framework` (name and
-        version) and `classes` (label values in order, or None). `missing: True` where NaN stands for what is missing;
-        `columns`, the names of the columns of the model's one matrix, where it knows them. `generates` of a model that
-        writes: text, or ids. Raises SourceError.
+        recipe, and `own` where a function of the project made it; what the recipe has under `generate`. Returns
+        `framework` (name and version) and `classes` (label values in order, or None). `missing: True` where NaN stands
+        for what is missing; `columns`, the names of the columns of the model's one matrix, where it knows them.
+        `generates` of a model that writes: text, or ids. Raises SourceError.
         """
         ...
 
     def predict(self, source: Path, inputs: Arrays, output: str) -> Any:
-        """The source framework's own answer, with the meaning of the ONNX output `output`; None where it has none."""
+        """The source framework's own answer, with the meaning of the ONNX output `output`; None where it has none.
+
+        What the recipe has under `generate` comes by name, to those that write.
+        """
         ...
 
 

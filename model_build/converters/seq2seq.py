@@ -52,7 +52,7 @@ def save(made: object, folder: Path) -> str:
 
 def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     called = f"source {settings['label']!r}"
-    model = _load(source, called)
+    model = _asked(_load(source, called), settings.get("num_beams"))
     tokenizer = _tokenizer(source, called)
     told = settings_of(model, called)
     if tokenizer is not None:
@@ -71,10 +71,10 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
     }
 
 
-def predict(source: Path, inputs: Arrays, output: str) -> Any:
-    """What `generate` of transformers writes with one beam and no sampling."""
+def predict(source: Path, inputs: Arrays, output: str, *, num_beams: int | None = None) -> Any:
+    """What `generate` of transformers writes. num_beams: of the recipe, before that of the model."""
     called = f"source {source.name!r}"
-    model, tokenizer = _load(source, called), _tokenizer(source, called)
+    model, tokenizer = _asked(_load(source, called), num_beams), _tokenizer(source, called)
     told = settings_of(model, called)
     torch = runtime.untyped("torch")
     loop = generating.loop()
@@ -87,8 +87,6 @@ def predict(source: Path, inputs: Arrays, output: str) -> Any:
             rows = model.generate(
                 input_ids=torch.from_numpy(np.ascontiguousarray(ids, np.int64)),
                 attention_mask=torch.from_numpy(np.ascontiguousarray(mask, np.int64)),
-                num_beams=1,
-                do_sample=False,
             )
         bare = [[each for each in row if each not in told.special] for row in rows.tolist()]
         if tokenizer is None:
@@ -96,6 +94,12 @@ def predict(source: Path, inputs: Arrays, output: str) -> Any:
         else:
             found += tokenizer.decode_batch(bare, skip_special_tokens=True)
     return np.asarray(found)
+
+
+def _asked(model: Any, num_beams: int | None) -> Any:
+    if num_beams is not None:
+        model.generation_config.num_beams = num_beams
+    return model
 
 
 def _encoded(tokenizer: Any, texts: Any, pad: int) -> tuple[Any, Any]:

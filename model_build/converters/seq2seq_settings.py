@@ -12,7 +12,6 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "do_sample": (None, False),
     "repetition_penalty": (None, 1.0),
     "encoder_repetition_penalty": (None, 1.0),
-    "no_repeat_ngram_size": (None, 0),
     "encoder_no_repeat_ngram_size": (None, 0),
     "begin_suppress_tokens": (None, []),
     "sequence_bias": (None, {}),
@@ -25,6 +24,11 @@ _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "penalty_alpha": (None, 0.0),
     "dola_layers": (None,),
     "token_healing": (None, False),
+    "num_beam_groups": (None, 1),
+    "diversity_penalty": (None, 0.0),
+    "num_return_sequences": (None, 1),
+    "remove_invalid_values": (None, False),
+    "max_time": (None,),
 }
 """Settings of `generate` that change what is written and that the loop has not, with the values that change nothing."""
 
@@ -85,6 +89,8 @@ def settings_of(model: Any, called: str) -> Told:
         "last": last[0] if last else None,
         "banned": banned or None,
         "suppressed": list(asked.suppress_tokens or ()) or None,
+        "no_repeat": asked.no_repeat_ngram_size or None,
+        **_beams(asked, called),
     }
     values |= {name: value for name, value in given.items() if value is not None}
     for name, ids in _named_ids(values):
@@ -110,6 +116,27 @@ def fitting(tokenizer: Any, model: Any, told: Told, called: str) -> None:
                 f"{called} has the token {lost[0]} as {name}, which its tokenizer does not know; take the tokenizer "
                 "that it was trained with"
             )
+
+
+def _beams(asked: Any, called: str) -> dict[str, Any]:
+    """What is said of several beams; nothing where there is one, as then none of it is looked at."""
+    count, early, penalty = asked.num_beams or 1, asked.early_stopping, asked.length_penalty
+    if not isinstance(count, int) or count < 1:
+        raise SourceError(
+            f"{called} has a generation_config.num_beams of {count!r}, expected a whole number from 1 on; correct it"
+        )
+    if count == 1:
+        return {}
+    if early not in (None, False, True, "never"):
+        raise SourceError(
+            f"{called} has a generation_config.early_stopping of {early!r}, expected True, False or 'never'; correct it"
+        )
+    return {
+        "beams": count,
+        "length_penalty": None if penalty in (None, 1.0) else float(penalty),
+        "early_stopping": early or None,
+        "renormalized": asked.renormalize_logits or None,
+    }
 
 
 def _length(asked: Any, positions: int | None, called: str) -> int:

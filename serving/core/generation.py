@@ -6,7 +6,8 @@ and the keys and values of the tokens before (of none, at first), and gives `log
 new token's. What the loop has to know, and the tokenizer, is in the file's own metadata.
 
 `Generator` has of an ONNX Runtime session what a server asks of one: `get_inputs`, `get_outputs` and `run`. It writes
-greedily: the likeliest token each time, as `generate` of transformers does with one beam and no sampling.
+as `generate` of transformers does without sampling: with one beam the likeliest token each time, with several what
+they have found to be the likeliest text.
 
 Nothing of ours is imported here: whoever measures a model before it is served runs this very file.
 """
@@ -26,11 +27,13 @@ LOOP = 1
 KEY, TOKENIZER = "modelport.generation", "modelport.tokenizer"
 """In the metadata of the ONNX file: JSON, and that of the `tokenizers` library."""
 ROWS = 32
-"""Rows at a time: more texts than these are written in turns, so that memory is bounded."""
+"""Rows of the decoder at a time, one for each beam of a text: more are written in turns, so that memory is bounded."""
 
 IDS, MASK, TEXT = "input_ids", "attention_mask", "text"
 SEQUENCES, WRITTEN = "sequences", "generated_text"
 _TOKEN, _ENCODER_MASK, _LOGITS = "decoder_input_ids", "encoder_attention_mask", "logits"
+_NEVER = np.float32(-1e9)
+"""The score of a beam that is not to be taken. It is not infinite, so that such beams stand before forbidden tokens."""
 
 Array = NDArray[Any]
 
@@ -72,6 +75,16 @@ class Settings:
     """Runs of tokens that are never written."""
     suppressed: tuple[int, ...] = ()
     """Tokens that are never written."""
+    no_repeat: int = 0
+    """No run of so many tokens is written twice; 0: any is."""
+    beams: int = 1
+    length_penalty: float = 1.0
+    """A text of several beams has as its score the sum over its tokens by their number to the power of this."""
+    early_stopping: bool | str = False
+    """True: a text is done when as many as there are beams have ended. False: when one that goes on would have to do
+    better with the length that it has; `never`: with any length."""
+    renormalized: bool = False
+    """Scores become those of a distribution again after tokens were forbidden; it matters to several beams alone."""
 
     @classmethod
     def parse(cls, text: str) -> "Settings":
@@ -117,6 +130,7 @@ class Generator:
         if lacking := sorted((wanted - set(self._empty)) | (given - outputs)):
             raise ValueError(f"the model lacks {', '.join(lacking[:5])}, expected an encoder and a decoder with past")
         self._past = {each.name: each for each in inputs if each.name.startswith("past_key_values.")}
+        self._turn = max(1, ROWS // self.settings.beams)
         # The loop's own, whether the tokenizer knows that they are special or not.
         self._special = {self.settings.start, self.settings.pad, *self.settings.end}
 
@@ -144,8 +158,8 @@ class Generator:
         """What the model writes for each text."""
         assert self.tokenizer is not None
         found: list[str] = []
-        for begin in range(0, len(texts), ROWS):
-            encoded = [each.ids for each in self.tokenizer.encode_batch([*texts[begin : begin + ROWS]])]
+        for begin in range(0, len(texts), self._turn):
+            encoded = [each.ids for each in self.tokenizer.encode_batch([*texts[begin : begin + self._turn]])]
             length = max(1, *map(len, encoded))
             ids = np.full((len(encoded), length), self.settings.pad, np.int64)
             mask = np.zeros_like(ids)
@@ -162,8 +176,8 @@ class Generator:
             raise ValueError(f"{MASK} has shape {list(mask.shape)}, expected {list(ids.shape)} as {IDS} has")
         if ids.shape[1:]:
             self._fits(ids.shape[1], 0)
-        turns = range(0, len(ids), ROWS)
-        parts = [self._written(ids[at : at + ROWS], mask[at : at + ROWS]) for at in turns]
+        turns = range(0, len(ids), self._turn)
+        parts = [self._written(ids[at : at + self._turn], mask[at : at + self._turn]) for at in turns]
         length = max(part.shape[1] for part in parts)
         pad = self.settings.pad
         return np.concatenate([np.pad(p, ((0, 0), (0, length - p.shape[1])), constant_values=pad) for p in parts])
@@ -189,6 +203,8 @@ class Generator:
             shape = (count, *_no_rows(described.shape)[1:])
             feeds[described.name] = self._value(np.zeros(shape, _kind(described.type)))
         asked = [_LOGITS, *(f"present.{name}" for name in self._decoder)]
+        if settings.beams > 1:
+            return self._searched(_Beams(settings, count), feeds, asked)
         found = np.full((count, settings.max_length), settings.pad, np.int64)
         found[:, 0] = settings.start
         done = np.zeros(count, np.bool_)
@@ -204,9 +220,40 @@ class Generator:
             length += 1
         return found[:, :length]
 
+    def _searched(self, beams: "_Beams", feeds: dict[str, Any], asked: list[str]) -> Array:
+        """What several beams find. feeds: of the decoder, with one row for each text."""
+        read = [_ENCODER_MASK, *(f"past_key_values.{name}" for name in self._encoder)]
+        written = [f"past_key_values.{name}" for name in self._decoder]
+        rows = np.repeat(np.arange(len(beams.texts)), self.settings.beams)
+        self._take(feeds, [*read, *written], rows)
+        while True:
+            feeds[_TOKEN] = self._value(np.ascontiguousarray(beams.before[:, -1:]))
+            logits, *given = self._run(asked, feeds)
+            scores = _log_softmax(logits.numpy()[:, -1, :].astype(np.float32))
+            self._rule(scores, beams.before)
+            if self.settings.renormalized:
+                scores = _log_softmax(scores)
+            left = len(beams.texts)
+            rows = beams.go_on(scores)
+            if not len(rows):
+                return beams.found()
+            feeds |= dict(zip(written, given, strict=True))
+            self._take(feeds, written, rows)
+            if len(beams.texts) < left:  # else each beam looks at what it looked at: its own text
+                self._take(feeds, read, rows)
+
+    def _take(self, feeds: dict[str, Any], names: Sequence[str], rows: Array) -> None:
+        for name in names:
+            feeds[name] = self._value(feeds[name].numpy()[rows])
+
     def _rule(self, scores: Array, before: Array) -> None:
         """What may not be written here gets no chance, in the order in which transformers goes about it."""
         settings, length = self.settings, before.shape[1]
+        if 0 < settings.no_repeat <= length:
+            runs = np.lib.stride_tricks.sliding_window_view(before, settings.no_repeat, axis=1)
+            again = (runs[:, :, :-1] == before[:, None, length - settings.no_repeat + 1 :]).all(axis=2)
+            row, at = np.nonzero(again)
+            scores[row, runs[row, at, -1]] = -np.inf
         for run in settings.banned:
             *start, last = run
             if len(start) <= length:
@@ -227,6 +274,97 @@ class Generator:
 
     def _value(self, array: Array) -> Any:
         return self._runtime.OrtValue.ortvalue_from_numpy(array)
+
+
+class _Beams:
+    """Several beginnings of each text at once, of which those stay that are the likeliest.
+
+    Texts do not see each other, and one that is done leaves: nothing that its beams could still write would be taken.
+    """
+
+    def __init__(self, settings: Settings, count: int) -> None:
+        self._settings = settings
+        shape = (count, settings.beams, settings.max_length)
+        self.texts = np.arange(count)
+        """Those that are not done, by their number."""
+        self._length = 1
+        self._going = np.full(shape, settings.pad, np.int64)
+        self._going[:, :, 0] = settings.start
+        self._scores = np.full(shape[:2], _NEVER)
+        self._scores[:, 0] = 0  # all begin alike: one of them is enough
+        self._ended = self._going.copy()
+        self._ended_scores = np.full(shape[:2], _NEVER)
+        self._has_ended = np.zeros(shape[:2], np.bool_)
+        self._found = self._ended[:, 0].copy()
+
+    @property
+    def before(self) -> Array:
+        """What the beams of all texts have written, one after another: [rows, length]."""
+        return self._going.reshape(-1, self._settings.max_length)[:, : self._length]
+
+    def found(self) -> Array:
+        ended = np.isin(self._found[:, 1:], self._settings.end)
+        longest = int(np.where(ended.any(axis=1), ended.argmax(axis=1) + 2, self._settings.max_length).max())
+        return self._found[:, :longest]
+
+    def go_on(self, scores: Array) -> Array:
+        """Write a token. scores: of each for each beam. Returns which row of before each beam of those left goes on."""
+        settings, beams = self._settings, self._settings.beams
+        texts, words = len(self.texts), scores.shape[1]
+        total = (scores.reshape(texts, beams, words) + self._scores[:, :, None]).reshape(texts, -1)
+        # So many that enough go on even where each beam ends with each of the tokens that end one.
+        at, likely = _best(total, max(2, 1 + len(settings.end)) * beams)
+        beam, token = np.divmod(at, words)
+        written = np.take_along_axis(self._going, beam[:, :, None], axis=1)
+        written[:, :, self._length] = token
+        over = np.isin(token, settings.end) | (self._length + 1 >= settings.max_length)
+        order, self._scores = _best(likely + over * _NEVER, beams)
+        self._going = np.take_along_axis(written, order[:, :, None], axis=1)
+        self._end(written, likely, over)
+        self._length += 1
+        rows = np.take_along_axis(beam, order, axis=1) + beams * np.arange(texts)[:, None]
+        return rows[self._leave()].reshape(-1)
+
+    def _end(self, written: Array, likely: Array, over: Array) -> None:
+        """Keep the best of those that have ended, by now or before."""
+        beams = self._settings.beams
+        new = over & (np.arange(over.shape[1]) < beams)  # the others were there to go on only
+        scores = likely / np.float32(self._length**self._settings.length_penalty) + ~new * _NEVER
+        order, self._ended_scores = _best(np.concatenate([self._ended_scores, scores], axis=1), beams)
+        ended = np.concatenate([self._ended, written], axis=1)
+        self._ended = np.take_along_axis(ended, order[:, :, None], axis=1)
+        self._has_ended = np.take_along_axis(np.concatenate([self._has_ended, new], axis=1), order, axis=1)
+
+    def _leave(self) -> Array:
+        """Put down the texts that are done. Returns which are not, of those that were there."""
+        settings = self._settings
+        furthest = settings.early_stopping == "never" and settings.length_penalty > 0
+        length = (settings.max_length if furthest else self._length) - 1
+        hope = self._scores[:, :1] / np.float32(length**settings.length_penalty)
+        worst = np.where(self._has_ended, self._ended_scores.min(axis=1, keepdims=True), _NEVER)
+        left = (hope > worst).any(axis=1)
+        if settings.early_stopping is True:
+            left &= ~self._has_ended.all(axis=1)
+        if self._length >= settings.max_length:
+            left[:] = False
+        self._found[self.texts[~left]] = self._ended[~left, 0]
+        for name in ("texts", "_going", "_scores", "_ended", "_ended_scores", "_has_ended"):
+            setattr(self, name, getattr(self, name)[left])
+        return left
+
+
+def _best(values: Array, count: int) -> tuple[Array, Array]:
+    """Places and values of the largest in each row, the largest first."""
+    at = np.argpartition(-values, min(count, values.shape[1]) - 1, axis=1)[:, :count]
+    found = np.take_along_axis(values, at, axis=1)
+    order = np.lexsort((at, -found), axis=1)
+    return np.take_along_axis(at, order, axis=1), np.take_along_axis(found, order, axis=1)
+
+
+def _log_softmax(scores: Array) -> Array:
+    scores = scores - scores.max(axis=1, keepdims=True)
+    scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    return scores
 
 
 def _no_rows(shape: Sequence[int | str | None]) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from model_build import generating, graphs, runtime
-from model_build.errors import DataError
+from model_build.errors import DataError, SourceError
 from model_build.pipeline import candidate, model_folder
 from model_build.recipe import Recipe
 from model_build.work import Work
@@ -77,6 +77,17 @@ def test_without_a_tokenizer_ids_are_measured_as_their_text(project: Path) -> No
 def test_data_that_is_too_long_is_told_by_its_row(project: Path) -> None:
     with pytest.raises(DataError, match="row 1 has 9 tokens, at most 8 are taken; split it"):
         candidate(work(project, data="long.npz"))
+
+
+def test_beams_of_a_recipe_are_for_what_is_converted_here(project: Path) -> None:
+    evaluate = {"data": "rows.npz", "metric": "exact_match"}
+    recipe = {"name": "writer", "source": "writer.onnx", "evaluate": evaluate}
+    with pytest.raises(SourceError) as raised:
+        Work.on(Recipe.parse({**recipe, "generate": {"num_beams": 4}}), project)
+    assert str(raised.value) == (
+        "generate.num_beams is 4, but source 'writer.onnx' is of format onnx, expected an encoder-decoder of "
+        "transformers (seq2seq); take generate out"
+    )
 
 
 def test_the_loop_is_the_file_that_goes_into_the_image(project: Path) -> None:

@@ -74,6 +74,20 @@ def test_rows_do_not_see_each_other(written: Generator) -> None:
     assert written.translate(texts) == [writers.answer(each) for each in texts]
 
 
+def test_beams_do_not_see_each_other_and_a_text_that_is_done_leaves(make: Make) -> None:
+    texts = [" ".join(writers.LETTERS[: 1 + row % 8]) for row in range(ROWS + 3)]
+    for beams, early in ((2, False), (3, True), (5, "never")):
+        assert make(beams=beams, early_stopping=early).translate(texts) == [writers.answer(each) for each in texts]
+
+
+def test_of_several_beams_the_likeliest_text_is_taken(make: Make) -> None:
+    """To end at once is the least likely first token, and yet likelier than ten others one after another."""
+    text = "a a a a a a a a"
+    assert make().translate([text]) == [f"{text} a"]
+    assert make(beams=6, length_penalty=0.0, early_stopping="never").translate([text]) == [""]
+    assert make(beams=6, early_stopping="never").translate([text]) == [f"{text} a"]
+
+
 def test_an_empty_text_and_an_unknown_word(written: Generator) -> None:
     assert written.translate(["", "a zebra b"]) == ["", "b a b"]
 
@@ -117,6 +131,8 @@ def test_without_a_tokenizer_ids_become_ids(make: Make) -> None:
         ({"banned": [[4, 5]]}, "c b a c"),
         ({"suppressed": [5]}, "b b a b"),
         ({"end": [1, 4]}, "c"),
+        ({"no_repeat": 1}, "c b a d"),
+        ({"no_repeat": 2}, "c b a c"),
     ],
     ids=str,
 )
@@ -134,7 +150,7 @@ def test_nothing_ends_before_its_least_length(make: Make) -> None:
     ("settings", "message"),
     [
         ({"loop": 2}, "modelport.generation is for loop 2, expected 1; build the model again"),
-        ({"beams": 4}, "modelport.generation has beams, which this loop does not know"),
+        ({"groups": 4}, "modelport.generation has groups, which this loop does not know"),
         ({"layers": 2}, "the model lacks past_key_values.1.decoder.key, past_key_values.1.decoder.value, "),
     ],
     ids=["loop", "settings", "layers"],

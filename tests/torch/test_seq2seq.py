@@ -1,5 +1,6 @@
 """A translator that is trained here, from transformers to a measured candidate: it writes what `generate` writes."""
 
+import copy
 import json
 import shutil
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnx import numpy_helper
 from tokenizers import Tokenizer, models
 from transformers import AutoModelForSeq2SeqLM, GenerationConfig
 
@@ -36,9 +38,13 @@ class Made:
     work: Work
     framework: str
 
-    def generator(self, **settings: Any) -> Any:
+    def generator(self, embedding: Any = None, **settings: Any) -> Any:
         """The model in the loop, with other settings than it was converted with."""
         model = graphs.load(self.onnx)
+        for tensor in model.graph.initializer if embedding is not None else ():
+            for array in (embedding, np.ascontiguousarray(embedding.T)):  # where it is read, and where it writes
+                if [*tensor.dims] == [*array.shape]:
+                    tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
         for each in model.metadata_props:
             if each.key == generating.KEY:
                 each.value = json.dumps(json.loads(each.value) | settings)
@@ -59,11 +65,34 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def theirs(made: Made) -> Any:
+    torch.set_num_threads(1)
     return AutoModelForSeq2SeqLM.from_pretrained(made.source.parent).eval()
 
 
-def encoded(numbers: range) -> tuple[Any, Any]:
-    rows = [each.ids for each in train.tokenizer().encode_batch([str(number) for number in numbers])]
+@pytest.fixture(scope="module")
+def unsure(theirs: Any) -> Any:
+    """The translator with chance in its embedding: what it learnt leaves little to search for."""
+    made = copy.deepcopy(theirs)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        weight = made.model.shared.weight
+        weight.mul_(0.85).add_(0.1 * torch.randn_like(weight))
+    return made
+
+
+def config(asked: dict[str, Any]) -> GenerationConfig:
+    given = {"bad_words_ids": [[0]], **({} if "max_new_tokens" in asked else {"max_length": 16})}
+    return GenerationConfig(**{**SPECIAL, **given, **asked})
+
+
+def told(model: Any) -> dict[str, Any]:
+    """All that a loop is told of a model, in the place of what one was told before."""
+    plain = {"min_length": 0, "first": None, "last": None, "banned": [], "suppressed": []}
+    return {**plain, **settings_of(model, "source 'm'").values}
+
+
+def encoded(*numbers: range) -> tuple[Any, Any]:
+    rows = [each.ids for each in train.tokenizer().encode_batch([str(number) for some in numbers for number in some])]
     length = max(map(len, rows))
     ids = torch.tensor([row + [0] * (length - len(row)) for row in rows])
     mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows])
@@ -140,24 +169,62 @@ def test_scores_are_those_of_the_framework_at_every_step(made: Made, theirs: Any
         {"min_new_tokens": 3},
         {"suppress_tokens": [13, 18]},
         {"eos_token_id": [1, 42]},
+        {"no_repeat_ngram_size": 1},
+        {"no_repeat_ngram_size": 2, "min_length": 12},
     ],
     ids=str,
 )
 def test_settings_of_generate(made: Made, theirs: Any, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    given = {"bad_words_ids": [[0]], **({} if "max_new_tokens" in asked else {"max_length": 16})}
-    monkeypatch.setattr(theirs, "generation_config", GenerationConfig(**{**SPECIAL, **given, **asked}))
+    monkeypatch.setattr(theirs, "generation_config", config(asked))
     ids, mask = encoded(range(3, 10_000, 200))
     expected = theirs.generate(ids, attention_mask=mask, num_beams=1, do_sample=False).numpy()
-    told = settings_of(theirs, "source 'm'")
-    plain = {"min_length": 0, "first": None, "last": None, "banned": [], "suppressed": []}
-    assert made.generator(**{**plain, **told.values}).write(ids.numpy(), mask.numpy()).tolist() == expected.tolist()
+    assert made.generator(**told(theirs)).write(ids.numpy(), mask.numpy()).tolist() == expected.tolist()
+
+
+BEAMS: list[dict[str, Any]] = [
+    # As the opus-mt models have it.
+    {"num_beams": 4, "renormalize_logits": True},
+    {"num_beams": 6, "early_stopping": True},
+    {"num_beams": 5, "early_stopping": "never", "length_penalty": 2.0},
+    {"num_beams": 2, "length_penalty": -1.5},
+    {"num_beams": 3, "length_penalty": 0.0, "early_stopping": "never"},
+    {"num_beams": 4, "no_repeat_ngram_size": 2, "min_length": 6, "bad_words_ids": [[0], [15, 42]]},
+    {"num_beams": 4, "no_repeat_ngram_size": 1, "suppress_tokens": [18], "renormalize_logits": True},
+    {"num_beams": 4, "forced_bos_token_id": 17, "forced_eos_token_id": 15, "max_length": 7},
+    {"num_beams": 3, "eos_token_id": [1, 42], "early_stopping": True, "min_new_tokens": 3},
+    {"num_beams": 4, "max_new_tokens": 5},
+]
+
+
+@pytest.mark.parametrize("asked", BEAMS, ids=str)
+def test_beams_find_what_those_of_generate_find(
+    made: Made, unsure: Any, asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unsure, "generation_config", config(asked))
+    ids, mask = encoded(range(5, 10_000, 100))
+    settings = {**told(unsure), "embedding": unsure.model.shared.weight.detach().numpy()}
+    expected = padded(unsure.generate(ids, attention_mask=mask).numpy(), settings)
+    got = made.generator(**settings).write(ids.numpy(), mask.numpy())
+    assert got.tolist() == expected.tolist()
+    alone = made.generator(**settings | {"beams": 1}).write(ids.numpy(), mask.numpy())
+    assert sum(one != several for one, several in zip(alone.tolist(), got.tolist(), strict=True)) > 5
+
+
+def padded(rows: Any, settings: dict[str, Any]) -> Any:
+    """Several beams of transformers write the end token behind the end where the token for padding is 0."""
+    ends = np.isin(rows[:, 1:], settings["end"])
+    behind = np.cumsum(ends, axis=1) - ends > 0
+    rows[:, 1:][behind] = settings["pad"]
+    return rows
 
 
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
         ({"do_sample": True}, "generation_config.do_sample True, which the loop that serves it has not"),
-        ({"no_repeat_ngram_size": 3}, "generation_config.no_repeat_ngram_size 3, which the loop"),
+        ({"num_beams": 4, "num_beam_groups": 2}, "generation_config.num_beam_groups 2, which the loop"),
+        ({"num_beams": 4, "early_stopping": "soon"}, "early_stopping of 'soon', expected True, False or 'never'"),
+        ({"num_beams": 0.5}, "num_beams of 0.5, expected a whole number from 1 on; correct it"),
         ({"max_length": None}, "says neither generation_config.max_length nor max_new_tokens"),
         ({"max_length": 33}, "max_length of 33, expected 2 to 32, the positions that the model has"),
         ({"eos_token_id": None}, "has no generation_config.eos_token_id"),
