@@ -18,7 +18,9 @@ from typing import Any
 from packageurl import PackageURL
 
 from model_build import runtime
+from model_build.bake import inside, servers
 from model_build.bake.errors import BakeError
+from model_build.bake.glimpse import glimpse
 from model_build.bake.inside import OURS, parts
 from model_build.bake.layers import listed
 from model_build.bake.layout import Json, Layout
@@ -49,18 +51,43 @@ def describe(layout: Path, digest: str) -> bytes:
     store = Layout(layout)
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
+    if servers.told(config) != servers.OWN:
+        return _hosted(store, digest, manifest, config)
     layers = listed(manifest, config)
-    inside = parts(f"oci:{store.path}@{digest}")
-    for layer, place in zip(layers[-OURS:], (inside.wheels, inside.code, inside.model), strict=True):
-        root = unpacked(store, [layer])
-        if resolve(root, place.relative_to(root).as_posix()) != place:
-            raise BakeError(f"image {digest} is none that a ModelImage has made: it has links where those have folders")
-    labels: Json = config["config"].get("Labels") or {}
-    name = str(labels.get("org.opencontainers.image.title") or "").strip() or inside.model.name
+    ours = parts(f"oci:{store.path}@{digest}")
+    for layer, place in zip(layers[-OURS:], (ours.wheels, ours.code, ours.model), strict=True):
+        _held(unpacked(store, [layer]), place, digest)
     debian, all_debian = debian_packages(unpacked(store, layers[:-OURS]))
-    python, all_python = python_packages(inside.wheels)
-    found = [*debian, *python, program(inside.code), model(inside.model)]
-    return document(digest, name, found, complete=all_debian and all_python)
+    python, all_python = python_packages(ours.wheels)
+    found = [*debian, *python, program(ours.code), model(ours.model)]
+    return document(digest, _name(config, ours.model), found, complete=all_debian and all_python)
+
+
+def _hosted(store: Layout, digest: str, manifest: Json, config: Json) -> bytes:
+    """The document of an image that another's server answers from: it and its libraries are in no package's record."""
+    *base, top = listed(manifest, config)
+    folder = inside.model(store, digest)
+    _held(unpacked(store, [top]), folder, digest)
+    debian, _ = debian_packages(glimpse(store, base))
+    server = servers.SERVERS[servers.told(config)]
+    found = [*debian, _server(server, config), model(folder)]
+    return document(digest, _name(config, folder), found, complete=False)
+
+
+def _held(root: Path, place: Path, digest: str) -> None:
+    if resolve(root, place.relative_to(root).as_posix()) != place:
+        raise BakeError(f"image {digest} is none that a ModelImage has made: it has links where those have folders")
+
+
+def _name(config: Json, folder: Path) -> str:
+    labels: Json = config["config"].get("Labels") or {}
+    return str(labels.get("org.opencontainers.image.title") or "").strip() or folder.name
+
+
+def _server(server: servers.Server, config: Json) -> Component:
+    """Another's server, with the version that its own image says."""
+    version = servers.version(server, config)[:_LONGEST_VERSION] or None
+    return _component("APPLICATION", name=server.program, version=version, bom_ref="server")
 
 
 def document(digest: str, name: str, components: Iterable[Component], *, complete: bool) -> bytes:
@@ -177,17 +204,36 @@ def model(folder: Path) -> Component:
         name, version = str(told["name"]), str(told["version"])
     except (ValueError, KeyError, TypeError) as error:
         raise BakeError(f"{folder.name}/model.json: names no model and version, expected both; bake it anew") from error
-    file = _file(folder, "model.onnx")
-    if file is None:
-        raise BakeError(f"{folder.name}/model.onnx: leads out of the model's folder, expected a file; bake it anew")
+    kind, hashed = ("savedmodel", _saved(folder)) if "savedmodel" in told else ("onnx", _graph(folder))
     return _component(
         "MACHINE_LEARNING_MODEL",
         name=name,
         version=version,
         bom_ref="model",
-        hashes=[_hash(_digest(file))],
-        properties=[runtime.untyped("cyclonedx.model").Property(name="modelport:format", value="onnx")],
+        hashes=[_hash(hashed)],
+        properties=[runtime.untyped("cyclonedx.model").Property(name="modelport:format", value=kind)],
     )
+
+
+def _graph(folder: Path) -> str:
+    """Digest of the model's ONNX file: beside the description of it, or in the folder of the version that it has."""
+    file = _file(folder, "model.onnx") or next(
+        (found for name in _names(folder, "") if (found := _file(folder, f"{name}/model.onnx"))), None
+    )
+    if file is None:
+        raise BakeError(f"{folder.name}/model.onnx: leads out of the model's folder, expected a file; bake it anew")
+    return _digest(file)
+
+
+def _saved(folder: Path) -> str:
+    """Digest over the files of the SavedModel, by name and content."""
+    total = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_symlink():
+            raise BakeError(f"{folder.name}/{file.name}: is a link, expected a file of the SavedModel; bake it anew")
+        if file.is_file():
+            total.update(f"{file.relative_to(folder).as_posix()}\0{_digest(file)}\n".encode(errors="surrogateescape"))
+    return total.hexdigest()
 
 
 def _release(text: str) -> dict[str, str]:

@@ -34,18 +34,23 @@ class Base:
 def resolve(base: str, say: Callable[[str], None], platform: str = NATIVE) -> Base:
     """Bring `base` here and unpack it."""
     native = None if platform == NATIVE else resolve(base, say)
-    kind, place, digest = read_base(base)
+    kind, _, digest = read_base(base)
     if kind == "debian":
         return _debian(say, platform, native)
-    if kind == "registry":
-        from model_build.push import pull
+    found = _from_layout(brought(base, say, platform), digest, base, say, platform, native)
+    if native is not None:
+        alike(base, platform, python.find_interpreter(found.tree), python.find_interpreter(native.tree))
+    return found
 
-        layout = cache_dir() / "bases"
-        say(f"fetching the base {base}")
-        pull(base, layout, platform)
-    else:
-        layout = Path(place)
-    return _from_layout(Layout(layout), digest, base, say, platform, native)
+
+def alike(base: str, platform: str, here: str, there: str) -> None:
+    """Refuse a base whose Python another one's cannot compile for."""
+    other, one = Path(here).name, Path(there).name
+    if other != one:
+        raise BaseError(
+            f"base {base} has {other} for {platform} and {one} for {NATIVE}, expected one Python for all platforms, as "
+            "one compiles for all; name another base"
+        )
 
 
 def _debian(say: Callable[[str], None], platform: str, native: Base | None) -> Base:
@@ -69,12 +74,41 @@ def _debian(say: Callable[[str], None], platform: str, native: Base | None) -> B
 def _from_layout(
     layout: Layout, digest: str, base: str, say: Callable[[str], None], platform: str, native: Base | None
 ) -> Base:
+    found, config = layers_of(layout, digest, base, platform, several=native is not None)
+    blobs = {layer.digest: layout.blob(layer.digest) for layer in found}
+    if not (cache_dir() / "trees" / chain([layer.diff_id for layer in found])).is_dir():
+        say(f"unpacking the base {base}")
+    tree = unpacked(layout, found)
+    size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
+    counted = [replace(layer, unpacked=size if layer is found[-1] else 0) for layer in found]
+    return Base(counted, blobs, config, tree, native.tree if native else tree)
+
+
+def brought(base: str, say: Callable[[str], None], platform: str) -> Layout:
+    """The layout with the image `base`, which is not debian, out of its registry where it is in one."""
+    kind, place, _ = read_base(base)
+    if kind == "oci":
+        return Layout(Path(place))
+    from model_build.push import pull
+
+    say(f"fetching the base {base}")
+    pull(base, cache_dir() / "bases", platform)
+    return Layout(cache_dir() / "bases")
+
+
+def layers_of(
+    layout: Layout, digest: str, base: str, platform: str, *, several: bool = False
+) -> tuple[list[Layer], Json]:
+    """Layers and config of the image `base`, which lies in `layout` as `digest`.
+
+    several: it is one of those that a recipe's platforms have. Raises BaseError for what is no base of `platform`.
+    """
     manifest = choose_platform(layout, digest, base, platform)
     config: Json = json.loads(layout.read(manifest["config"]["digest"]))
     if f"{config.get('os')}/{config.get('architecture')}" != platform:
         raise BaseError(
             f"base {base} is for {config.get('os')}/{config.get('architecture')}, expected {platform}; name another "
-            f"digest{_OF_AN_INDEX if native else ''}"
+            f"digest{_OF_AN_INDEX if several else ''}"
         )
     diff_ids = config["rootfs"]["diff_ids"]
     found: list[Layer] = []
@@ -85,13 +119,7 @@ def _from_layout(
                 f"base {base} has a layer of type {entry['mediaType']}, expected tar or tar+gzip; name another base"
             )
         found.append(Layer(entry["digest"], diff_id, entry["size"], 0, "base", kind))
-    blobs = {layer.digest: layout.blob(layer.digest) for layer in found}
-    if not (cache_dir() / "trees" / chain(diff_ids)).is_dir():
-        say(f"unpacking the base {base}")
-    tree = unpacked(layout, found)
-    size = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file() and not path.is_symlink())
-    counted = [replace(layer, unpacked=size if layer is found[-1] else 0) for layer in found]
-    return Base(counted, blobs, config, tree, native.tree if native else tree)
+    return found, config
 
 
 def choose_platform(layout: Layout, digest: str, name: str, wanted: str = NATIVE) -> Json:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from model_build.bake import bases, code, layers, python, tar, wheels
+from model_build.bake import bases, code, hosted, layers, python, tar, wheels
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError, disk_errors
 from model_build.bake.inputs import APP, EPOCH, NATIVE, SITE, USER, architecture, code_digest, key, locks
@@ -45,6 +45,7 @@ def bake(
     layout: Path,
     manifest: str = "oci",
     platform: str = NATIVE,
+    hosting: hosted.Hosting | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Image:
     """Make an image in `layout`: the folder `model` at /models/`name`, on `base`, with the serving program.
@@ -52,12 +53,16 @@ def bake(
     base: debian, oci:/path@sha256:... or registry/repo@sha256:...
     manifest: whose words name the parts, oci or docker; the parts are the same.
     platform: what the image is for, linux/amd64 or linux/arm64; either is baked by tools of linux/amd64.
+    hosting: another's server, which `base` is an image of, in the place of the serving program.
     progress: called with a line for each thing that is not in the cache yet.
     The same model, name, base, serving code and pins give the same bytes on every machine.
     Raises BakeError (or BaseError for `base`), with nothing half-made left in `layout`.
     """
     say = progress or _silent
-    _check(model, name)
+    _check(model, name, "model.onnx" if hosting is None else hosting.file)
+    if hosting is not None:
+        stood = hosted.stand(model, name, base, layout, platform, hosting, say)
+        return _finish(Layout(layout), stood, name, architecture(platform), docker=manifest == "docker")
     needs: list[str] = json.loads((model / "model.json").read_bytes()).get("needs") or []
     with disk_errors(cache_dir(), "free some, or set MODELPORT_CACHE_DIR to a folder on a larger disk"):
         found = bases.resolve(base, say, platform)
@@ -89,23 +94,24 @@ def bake(
         store.link(found.blobs[layer.digest], layer.digest, layer.size)
     for layer in (wheel, program):
         store.link(layers.blob(layer), layer.digest, layer.size)
-    return _finish(store, found, ours, name, architecture(platform), docker=manifest == "docker")
+    stood = hosted.Stood(found.layers, ours, found.config, _runs(found, name))
+    return _finish(store, stood, name, architecture(platform), docker=manifest == "docker")
 
 
 def _silent(_: str) -> None:
     pass
 
 
-def _check(model: Path, name: str) -> None:
+def _check(model: Path, name: str, held: str) -> None:
     if not _NAME.fullmatch(name):
         raise BakeError(
             f"model name is {name!r}, expected lower-case letters, digits, dots, dashes and underscores; rename the "
             f"model"
         )
-    for file in ("model.onnx", "model.json"):
+    for file in (held, "model.json"):
         if not (model / file).is_file():
             raise BakeError(
-                f"{model}: has no {file}, expected a folder with model.onnx and model.json; convert the model first"
+                f"{model}: has no {file}, expected a folder with {held} and model.json; convert the model first"
             )
 
 
@@ -124,26 +130,31 @@ def _environment(base: Json, name: str) -> list[str]:
     return [f"{key}={value}" for key, value in sorted({**given, **ours}.items())]
 
 
-def _finish(store: Layout, base: bases.Base, ours: list[Layer], name: str, machine: str, *, docker: bool) -> Image:
-    every = [*base.layers, *ours]
+def _runs(base: bases.Base, name: str) -> Json:
+    """What the config of an image with our own server says."""
+    return {
+        "User": USER,
+        "Entrypoint": ["/" + python.find_interpreter(base.tree), "-m", "serving"],
+        "Cmd": [],
+        "WorkingDir": "/",
+        "ExposedPorts": {"8080/tcp": {}},
+        "Env": _environment(base.config, name),
+        "Labels": {"org.opencontainers.image.title": name},
+        "StopSignal": "SIGTERM",
+    }
+
+
+def _finish(store: Layout, stood: hosted.Stood, name: str, machine: str, *, docker: bool) -> Image:
+    ours, every = stood.ours, [*stood.base, *stood.ours]
     config: Json = {
         "architecture": machine,
         "os": "linux",
         "created": EPOCH,
-        "config": {
-            "User": USER,
-            "Entrypoint": ["/" + python.find_interpreter(base.tree), "-m", "serving"],
-            "Cmd": [],
-            "WorkingDir": "/",
-            "ExposedPorts": {"8080/tcp": {}},
-            "Env": _environment(base.config, name),
-            "Labels": {"org.opencontainers.image.title": name},
-            "StopSignal": "SIGTERM",
-        },
+        "config": stood.runs,
         "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in every]},
     }
-    history = base.config.get("history") or [{"created": EPOCH, "created_by": "modelport: base"} for _ in base.layers]
-    if sum(not entry.get("empty_layer") for entry in history) == len(base.layers):
+    history = stood.config.get("history") or [{"created": EPOCH, "created_by": "modelport: base"} for _ in stood.base]
+    if sum(not entry.get("empty_layer") for entry in history) == len(stood.base):
         config["history"] = [
             *history,
             *({"created": EPOCH, "created_by": f"modelport: {layer.kind}"} for layer in ours),

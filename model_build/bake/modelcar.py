@@ -10,12 +10,12 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from model_build.bake import apt, deb, layers, tar, triton
+from model_build.bake import apt, deb, layers, servers, tar, triton
 from model_build.bake.attachments import MODELCAR, attach_image
 from model_build.bake.cache import cache_dir
 from model_build.bake.errors import BakeError, DiskFullError, disk_errors
 from model_build.bake.inputs import EPOCH, MODELCAR_LOCK, USER
-from model_build.bake.inside import parts
+from model_build.bake.inside import model as model_of
 from model_build.bake.layers import Layer
 from model_build.bake.layout import Json, Layout, canonical
 
@@ -34,11 +34,13 @@ def attach(layout: Path, digest: str) -> str:
     store = Layout(layout)
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
-    model = parts(f"oci:{layout}@{digest}").model
+    model = model_of(store, digest)
+    own = servers.told(config) == servers.OWN
     ours = [
         _shell(store),
         replace(layers.listed(manifest, config)[-1], kind="model"),
-        *_repository(store, model),
+        # One that another's server answers from is what that server reads already.
+        *(_repository(store, model) if own else []),
     ]
     told: Json = {
         "architecture": "amd64",

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -55,14 +55,19 @@ class _Hashing:
         return data
 
 
-def unpack_layer(blob: Path, layer: Layer, root: Path) -> None:
-    """Unpack one layer over `root`. Raises BakeError when its content is not what the diff id says."""
+def unpack_layer(
+    blob: Path, layer: Layer, root: Path, seen: Callable[[tarfile.TarFile], tarfile.TarFile] = lambda whole: whole
+) -> None:
+    """Unpack one layer over `root`. Raises BakeError when its content is not what the diff id says.
+
+    seen: given the archive, what of it is unpacked; all is read in any case.
+    """
     try:
         with blob.open("rb") as raw:
             plain = cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if layer.media_type == LAYER_GZIP else raw
             stream = _Hashing(plain)
             with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", bufsize=1 << 20) as archive:
-                unpack_tar(archive, root, whiteouts=True)
+                unpack_tar(seen(archive), root, whiteouts=True)
             while stream.read(1 << 20):
                 pass
     except FileNotFoundError as error:

@@ -5,6 +5,8 @@ The words are those of Triton's own `ModelConfig` (the model configuration page 
 """
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +34,35 @@ _TYPES = {
 }
 """ONNX's names of element types, and Triton's."""
 
+_KINDS = {"auto": "KIND_AUTO", "cpu": "KIND_CPU", "gpu": "KIND_GPU"}
+
 Tensor = tuple[str, str, list[int | None]]
 """Name, ONNX's type, and the length of each axis; None where it is any."""
 
 
-def config(model: Path, name: str) -> str | None:
+@dataclass(frozen=True)
+class Settings:
+    """What a recipe says of how Triton runs a model, and the number that its version has in the repository."""
+
+    version: int
+    max_batch: int | None = None
+    preferred_batches: Sequence[int] = ()
+    queue_delay_us: int = 0
+    instances: int = 1
+    device: str = "auto"
+
+    @classmethod
+    def of(cls, version: str, given: Mapping[str, Any]) -> "Settings":
+        return cls(int(version), **given)
+
+
+def config(model: Path, name: str, settings: Settings | None = None) -> str | None:
     """The text of `config.pbtxt` for the ONNX file `model`, which Triton is to call `name`.
 
     Where every input and output begins with an axis of any length, that is the batch, and Triton puts requests
-    together; else it passes each on as it comes. None for a model that writes token by token, which is of no use
-    without the loop that our own server has. Raises BakeError for inputs or outputs that Triton has no word for.
+    together; else it passes each on as it comes. settings: what else it is told; None: it decides that itself.
+    None for a model that writes token by token, which is of no use without the loop that our own server has. Raises
+    BakeError for inputs or outputs that Triton has no word for, and for a batch of a model that takes none.
     """
     onnx: Any = runtime.untyped("onnx")
     loaded = onnx.load(model, load_external_data=False)
@@ -52,12 +73,36 @@ def config(model: Path, name: str) -> str | None:
     inputs = [_tensor(onnx, each) for each in graph.input if each.name not in weights]
     outputs = [_tensor(onnx, each) for each in graph.output]
     batched = all(shape and shape[0] is None for _, _, shape in (*inputs, *outputs))
-    lines = [f"name: {json.dumps(name)}", 'platform: "onnxruntime_onnx"', f"max_batch_size: {MOST_ROWS * batched}"]
+    most = MOST_ROWS if settings is None or settings.max_batch is None else settings.max_batch
+    if not batched and settings is not None and settings.max_batch:
+        fixed = next(told for told in (*inputs, *outputs) if not told[2] or told[2][0] is not None)
+        raise BakeError(
+            f"triton.max_batch is {settings.max_batch}, but {fixed[0]!r} of the model has the shape "
+            f"{[-1 if each is None else each for each in fixed[2]]}, expected any number of rows; leave it out, or set "
+            "optimize.open_batch: true"
+        )
+    batched = batched and most > 0
+    lines = [f"name: {json.dumps(name)}", 'platform: "onnxruntime_onnx"', f"max_batch_size: {most * batched}"]
     for kind, tensors in (("input", inputs), ("output", outputs)):
         lines += [f"{kind} {{\n{_told(each, batched)}\n}}" for each in tensors]
     if batched:
-        lines.append("dynamic_batching {\n}")
+        lines.append("\n".join(["dynamic_batching {", *_together(settings), "}"]))
+    if settings is not None:
+        device = _KINDS[settings.device]
+        lines.append(f"instance_group {{\n  count: {settings.instances}\n  kind: {device}\n}}")
+        lines.append(f"version_policy {{\n  specific {{ versions: [{settings.version}] }}\n}}")
     return "\n".join(lines) + "\n"
+
+
+def _together(settings: Settings | None) -> list[str]:
+    if settings is None:
+        return []
+    found: list[str] = []
+    if settings.preferred_batches:
+        found.append(f"  preferred_batch_size: {[*settings.preferred_batches]}")
+    if settings.queue_delay_us:
+        found.append(f"  max_queue_delay_microseconds: {settings.queue_delay_us}")
+    return found
 
 
 def _tensor(onnx: Any, value: Any) -> Tensor:
