@@ -89,6 +89,12 @@ def identify(
         if isinstance(labels, str):
             found = find(labels, f"{owner}.labels").parts()
             parts |= {f"{owner} labels.{name}": text for name, text in found.items()}
+    if wanted := value.get("formats"):
+        from model_build import formats
+
+        if kind is not None:
+            formats.fitting(wanted, kind, source.label)
+        parts |= {f"export.{name}": formats.FORMATS[name].version or "none" for name in wanted}
     tools = _SLIM if {"slim", "all"}.intersection(optimize.get("candidates") or ()) else ()
     used: tuple[str, ...] = ()
     if kind == "sklearn" or (source.code and "sklearn" in source.code.imports()):
@@ -105,7 +111,10 @@ def identify(
     parts |= {f"tool.{name}": distributions.version(name) or "none" for name in (*_ALWAYS, *tools, *used)}
     from model_build import bake
 
-    parts |= {f"image.{name}": text for name, text in bake.identity(value.get("base", "debian")).items()}
+    image = bake.identity(value.get("base", "debian"), value.get("platforms", ()))
+    if value.get("server", "modelport") != "modelport":  # whose image has nothing of ours but the model
+        image = {name: text for name, text in image.items() if name not in ("wheels", "serving")}
+    parts |= {f"image.{name}": text for name, text in image.items()}
     if writes:
         from model_build.bake import inputs
 
@@ -114,13 +123,6 @@ def identify(
     return Identity(content.of_json(parts), parts)
 
 
-def _training(optimize: Mapping[str, Any], find: Callable[[str, str], sources.Source]) -> dict[str, sources.Source]:
-    """By part: what trains candidates, and on what."""
-    keys = {
-        "fine tuning": ("prune", "fine_tune"),
-        "student": ("distill", "student"),
-        "training": ("distill", "data"),
-    }
 def writing(beams: int, kind: str, label: str) -> None:
     """Raise SourceError where `generate` is said of a model whose way of writing is not set here."""
     if kind != "seq2seq":
@@ -130,6 +132,13 @@ def writing(beams: int, kind: str, label: str) -> None:
         )
 
 
+def _training(optimize: Mapping[str, Any], find: Callable[[str, str], sources.Source]) -> dict[str, sources.Source]:
+    """By part: what trains candidates, and on what."""
+    keys = {
+        "fine tuning": ("prune", "fine_tune"),
+        "student": ("distill", "student"),
+        "training": ("distill", "data"),
+    }
     found: dict[str, sources.Source] = {}
     for part, (owner, key) in keys.items():
         section: Mapping[str, Any] = optimize.get(owner) or {}
@@ -201,10 +210,14 @@ def changes(before: Mapping[str, str], after: Mapping[str, str], old: str, new: 
             found.append(f"recipe: {', '.join(_edits(old, new)) or 'changed'}")
         elif group == "tool" or rest.startswith("package."):
             found.append(f"{rest.removeprefix('package.')} {was or 'none'} to {now or 'none'}")
+        elif group == "export" and was and now:
+            found.append(f"the runtime of {rest} {was} to {now}")
+        elif group == "export":
+            continue  # the recipe says so
         elif group == "steps":
             found.append("modelport's own steps changed")
         elif group == "image":
-            found.append(f"image: {rest.replace('_', ' ')} changed")
+            found.append(f"image: {rest.replace('_', ' ').replace('base.', 'base for ')} changed")
         else:
             found.append(f"{group} changed")
     return list(dict.fromkeys(found))

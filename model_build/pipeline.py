@@ -10,11 +10,12 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_build import cache, content, folders, gate, report, reporting
+from model_build import cache, content, folders, gate, hosting, report, reporting
+from model_build.bake.servers import TENSORFLOW
 from model_build.batch import opened
 from model_build.convert import Converted, convert
 from model_build.errors import GateMissed, InputError, ModelBuildError
@@ -92,6 +93,7 @@ def build(
             # Before hours of work that nobody could sign.
             signer = _signer(layout, made, signed_by)
             if made is None:
+                hosting.prepare(work)
                 made = _build(work, layout)
         assert made.image is not None and made.chosen is not None
         written = reporting.place(work.identity.digest)
@@ -129,7 +131,9 @@ def candidate(work: Work) -> tuple[Converted, Verified]:
 
     Raises GateMissed, with the report written, when no candidate passed; ModelBuildError when none could be made.
     """
-    converted = opened(work, convert(work))
+    converted = convert(work)
+    hosting.fit(work, converted)
+    converted = opened(work, converted)
     verified = verify(work, converted, search(work, converted))
     if verified.chosen is None:
         written = reporting.write(reporting.fill(work, converted, verified, None))
@@ -139,6 +143,10 @@ def candidate(work: Work) -> tuple[Converted, Verified]:
             raise ModelBuildError(f"{work.recipe.name}: no candidate could be made: {tried}; add others in optimize")
         told = [f"{name} missed {line}" if r else f"{name}: {line}" for name, r, line in _misses(verified)]
         raise GateMissed(work.recipe.name, told, f"{gate.fix(work.recipe.evaluate, lines)}; report: {written.html}")
+    if short := hosting.missed(work, verified):
+        written = reporting.write(reporting.fill(work, converted, replace(verified, chosen=None), None))
+        told = [f"the SavedModel, which will serve, missed {line}" for line in short]
+        raise GateMissed(work.recipe.name, told, f"train a better model; report: {written.html}")
     return converted, verified
 
 
@@ -156,9 +164,15 @@ def model_folder(work: Work, converted: Converted, verified: Verified) -> Path:
     }
     if converted.generates == "text":
         told["needs"] = ["text"]  # wheels that the image has besides
+    served_itself = work.recipe.server == TENSORFLOW
+    if served_itself:
+        told["savedmodel"] = hosting.content_of(work)
 
     def fill(folder: Path) -> None:
-        shutil.copyfile(model, folder / "model.onnx")
+        if served_itself:
+            hosting.copied(work, folder)
+        else:
+            shutil.copyfile(model, folder / "model.onnx")
         (folder / "model.json").write_text(
             json.dumps(told, sort_keys=True, indent=1, ensure_ascii=False) + "\n", "utf-8"
         )
@@ -179,11 +193,12 @@ def _build(work: Work, layout: Path) -> report.Report:
         base=work.recipe.base,
         layout=layout,
         manifest=work.recipe.manifest,
+        hosting=(other := hosting.of(work.recipe)),
         progress=lambda text: work.progress("bake", text),
     )
     work.note("bake", time.monotonic() - began, False)
     shown = report.Image(digest=image.digest, unpacked_bytes=image.unpacked_bytes)
-    costs = served(work, converted, folder, layout, image.digest)
+    costs = (None, hosting.unserved(other)) if other else served(work, converted, folder, layout, image.digest)
     made = reporting.fill(work, converted, verified, shown, costs)
     written = reporting.write(made)
     bake.attach(layout, image.digest, REPORT_TYPE, written.files())

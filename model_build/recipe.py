@@ -12,10 +12,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from model_build.bake.inputs import NATIVE
 from model_build.errors import RecipeError
 from model_build.mistakes import mistakes
 from model_build.recipe_evaluate import Evaluate
 from model_build.recipe_optimize import Optimize
+from model_build.recipe_server import Triton, unfit
 
 MODES = {"L": 1, "RGB": 3, "RGBA": 4}
 """Pillow's image modes that a model may take, and their channels."""
@@ -68,8 +70,6 @@ class Classify(_Part):
     preprocess: Preprocess
 
 
-class Recipe(_Part):
-    """A model from where it comes to what must be true of it before it is served."""
 class Generate(_Part):
     """How a model writes that does so token by token."""
 
@@ -78,6 +78,8 @@ class Generate(_Part):
     is written. 1: the likeliest token each time, which is quickest."""
 
 
+class Recipe(_Part):
+    """A model from where it comes to what must be true of it before it is served."""
 
     name: Annotated[
         str,
@@ -118,13 +120,25 @@ class Generate(_Part):
     """True: pickles in this recipe are yours and may be loaded (loading one runs code that is in it)."""
     evaluate: Evaluate
     optimize: Optimize = Optimize()
-    classify: Classify | None = None
-    base: str = "debian"
     generate: Generate | None = None
     """For encoder-decoders. Default: as the model's `generation_config` says."""
+    classify: Classify | None = None
+    server: Literal["modelport", "triton", "tensorflow-serving"] = "modelport"
+    """What serves the model in its image. `modelport`: the library's own program. `triton`: NVIDIA Triton, with a
+    repository of one model; `tensorflow-serving`: TensorFlow Serving, with the SavedModel that is the source. Both are
+    on `base`, an image of theirs (docs/servers.md)."""
+    triton: Triton | None = None
+    """With server `triton`: how it puts requests together, and on what it computes. Default: as each key's own."""
+    formats: list[Literal["ort", "openvino", "torchscript", "savedmodel", "tensorrt"]] = []
+    """What the model is written as besides, for other runtimes, each held to the gate in its own and attached to the
+    image: `modelport export` gets it out (docs/formats-out.md tells of each)."""
+    base: str = "debian"
     """`debian`, `oci:PATH@sha256:...` or `REGISTRY/REPOSITORY@sha256:...`."""
     manifest: Literal["oci", "docker"] = "oci"
     """In whose words the image names its parts, which are the same. `docker`: for platforms that take no OCI image."""
+    platforms: Annotated[list[Literal["linux/amd64", "linux/arm64"]], Field(min_length=1)] = ["linux/amd64"]
+    """What it is to run on. With `linux/arm64` beside `linux/amd64` there is an image for each, and an index of both,
+    of which every machine takes its own."""
 
     @field_validator("version", mode="before")
     @classmethod
@@ -142,6 +156,12 @@ class Generate(_Part):
             )
         return self
 
+    @model_validator(mode="after")
+    def _served(self) -> Self:
+        if told := unfit(self):
+            raise ValueError(told)
+        return self
+
     @field_validator("axes")
     @classmethod
     def _rows_first(cls, value: dict[str, list[str | int]] | None) -> dict[str, list[str | int]] | None:
@@ -150,6 +170,23 @@ class Generate(_Part):
                 raise ValueError(
                     f"is {axes} for {name!r}, expected rows first; write batch, or how many rows there always are"
                 )
+        return value
+
+    @field_validator("platforms")
+    @classmethod
+    def _measured_first(cls, value: list[str]) -> list[str]:
+        if NATIVE not in value:
+            raise ValueError(
+                f"is [{', '.join(value)}], expected {NATIVE} among them, where the model is measured; add that to "
+                "the list"
+            )
+        return sorted({*value}, key=lambda each: (each != NATIVE, each))
+
+    @field_validator("formats")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"is {value}, expected each format once; remove the repeated one")
         return value
 
     @field_validator("base")

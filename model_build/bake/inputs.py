@@ -114,10 +114,15 @@ def architecture(platform: str) -> str:
     return platform.partition("/")[2]
 
 
-def identity(base: str) -> dict[str, str]:
-    """Digests of the base, the wheels' pins and the serving code, and the layers' format; nothing is fetched."""
+def identity(base: str, platforms: Iterable[str] = (NATIVE,)) -> dict[str, str]:
+    """Digests of the base, the wheels' pins and the serving code, and the layers' format; nothing is fetched.
+
+    platforms: what the images are for; each but the first has a base of its own.
+    """
+    others = [each for each in platforms if each != NATIVE]
     return {
         "base": base_identity(base),
+        **{f"base.{architecture(each)}": base_identity(base, each) for each in others},
         "wheels": hashlib.sha256(wheels_lock().read_bytes()).hexdigest(),
         "serving": code_digest(),
         "format": FORMAT,
