@@ -1,12 +1,13 @@
-"""Object stores on loopback: MinIO, a real S3 server, and a stand-in for Google's, both from the Go module proxy."""
+"""Object stores on loopback: MinIO, a real S3 server, and stand-ins for Google's and Azure's (Azurite, Microsoft's)."""
 
+import base64
 import os
 import signal
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.tools import golang
+from tests.tools import golang, npm
 from tests.tools.processes import Server
 
 USER = "alice"
@@ -96,6 +97,41 @@ class FakeGcs:
 
     def bucket(self, name: str) -> None:
         (self.folder / "data" / name).mkdir()
+
+    def stop(self) -> None:
+        if self.server is not None:
+            self.server.stop()
+
+
+ACCOUNT = "tests"
+KEY = base64.b64encode(b"the key of these tests, made up for them").decode()
+
+
+@dataclass
+class Azurite:
+    """What speaks Azure Blob Storage's protocol, with one account."""
+
+    folder: Path
+    port: int
+    server: Server | None = field(default=None, repr=False)
+
+    @property
+    def address(self) -> str:
+        """Without the scheme, which is http."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def connection(self) -> str:
+        return f"AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint=http://{self.address}/{ACCOUNT}"
+
+    def start(self) -> None:
+        """Come up, and wait until it listens."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        program = npm.installed(npm.AZURITE) / "azurite" / "dist" / "src" / "blob" / "main.js"
+        command = [str(npm.node()), str(program), "--blobHost", "127.0.0.1", "--blobPort", str(self.port)]
+        command += ["--location", str(self.folder / "data"), "--skipApiVersionCheck", "--disableTelemetry"]
+        self.server = Server(command, self.folder / "log", {**os.environ, "AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"})
+        self.server.wait_for(lambda: self.server is not None and bool(self.server.find("(successfully listens)")))
 
     def stop(self) -> None:
         if self.server is not None:

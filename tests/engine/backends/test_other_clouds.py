@@ -2,7 +2,6 @@
 
 import base64
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,11 +12,9 @@ import pytest
 from engine.errors import BackendError
 from tests.engine.conftest import Place
 from tests.ports import free_port
-from tests.tools.processes import Server
-from tests.tools.stores import FakeGcs
+from tests.tools.stores import ACCOUNT, KEY, Azurite, FakeGcs
 
 ONE = "from world import Thing\nThing('one', size=1)\n"
-KEY = base64.b64encode(b"the key of this test, made up for it").decode()
 
 
 def _life(place: Place) -> None:
@@ -66,46 +63,29 @@ def google(place: Place) -> None:
 
 
 @pytest.fixture
-def azurite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    if shutil.which("azurite-blob") is None:
-        pytest.skip("Azurite (azurite-blob, from npm) is not on PATH")
-    port = free_port()
-    command = [
-        "azurite-blob",
-        "--blobHost",
-        "127.0.0.1",
-        "--blobPort",
-        str(port),
-        "--location",
-        str(tmp_path / "azure"),
-    ]
-    server = Server(
-        [*command, "--skipApiVersionCheck", "--disableTelemetry"],
-        tmp_path / "azurite.log",
-        {**os.environ, "AZURITE_ACCOUNTS": f"tests:{KEY}"},
-    )
-    server.wait_for(lambda: bool(server.find("(successfully listens)")))
-    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", "tests")
+def azurite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azurite]:
+    made = Azurite(tmp_path / "azure", free_port())
+    made.start()
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT", ACCOUNT)
     monkeypatch.setenv("AZURE_STORAGE_KEY", KEY)
-    yield port
-    server.stop()
+    yield made
+    made.stop()
 
 
-def test_a_stack_lives_in_a_container_of_azure(place: Place, azurite: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stack_lives_in_a_container_of_azure(place: Place, azurite: Azurite, monkeypatch: pytest.MonkeyPatch) -> None:
     from azure.storage.blob import BlobServiceClient
 
-    address = f"http://127.0.0.1:{azurite}/tests"
-    text = f"AccountName=tests;AccountKey={KEY};BlobEndpoint={address}"
-    with BlobServiceClient.from_connection_string(text) as client:
+    with BlobServiceClient.from_connection_string(azurite.connection) as client:
         client.create_container("states")
-    monkeypatch.setenv("PULUMI_BACKEND_URL", f"azblob://states/team?domain=127.0.0.1:{azurite}&protocol=http")
+    where = f"domain={azurite.address}&protocol=http"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"azblob://states/team?{where}")
     _life(place)
-    monkeypatch.setenv("PULUMI_BACKEND_URL", f"azblob://nowhere?domain=127.0.0.1:{azurite}&protocol=http")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"azblob://nowhere?{where}")
     with pytest.raises(BackendError, match=r"azblob://nowhere: there is no bucket nowhere"):
         place.engine().stacks()
     wrong = base64.b64encode(b"another key").decode()
     monkeypatch.setenv("AZURE_STORAGE_KEY", wrong)
-    monkeypatch.setenv("PULUMI_BACKEND_URL", f"azblob://states?domain=127.0.0.1:{azurite}&protocol=http")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"azblob://states?{where}")
     with pytest.raises(BackendError, match="credentials are missing or refused; set AZURE_STORAGE_KEY") as caught:
         place.engine().stacks()
     assert wrong not in str(caught.value)

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,37 +13,29 @@ from model_build.errors import SourceError
 from model_build.sources import Finder, az, buckets, find
 from model_build.sources.remote import ChangedError, UnreachedError
 from tests.ports import free_port
-from tests.tools.processes import Server
+from tests.tools.stores import ACCOUNT, KEY, Azurite
 
 BODY = bytes(range(256)) * 9000
-KEY = base64.b64encode(b"the key of this test, made up for it").decode()
 
 
 @pytest.fixture(scope="module")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its address, without the scheme."""
-    if shutil.which("azurite-blob") is None:
-        pytest.skip("Azurite (azurite-blob, from npm) is not on PATH")
-    folder, port = tmp_path_factory.mktemp("azurite"), free_port()
-    command = ["azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(folder)]
-    environment = {**os.environ, "AZURITE_ACCOUNTS": f"tests:{KEY}"}
-    server = Server([*command, "--skipApiVersionCheck", "--disableTelemetry"], folder / "log", environment)
-    server.wait_for(lambda: bool(server.find("(successfully listens)")))
-    yield f"127.0.0.1:{port}"
-    server.stop()
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    made = Azurite(tmp_path_factory.mktemp("azurite"), free_port())
+    made.start()
+    yield made
+    made.stop()
 
 
 @pytest.fixture
-def container(azurite: str, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def container(azurite: Azurite, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The container `models`, empty, which the environment has credentials for."""
     from azure.storage.blob import BlobServiceClient
 
-    given = {"ACCOUNT": "tests", "KEY": KEY, "DOMAIN": azurite, "PROTOCOL": "http"}
+    given = {"ACCOUNT": ACCOUNT, "KEY": KEY, "DOMAIN": azurite.address, "PROTOCOL": "http"}
     for name, value in given.items():
         monkeypatch.setenv(f"AZURE_STORAGE_{name}", value)
     monkeypatch.setattr(buckets, "PART", 1_000_000)
-    text = f"AccountName=tests;AccountKey={KEY};BlobEndpoint=http://{azurite}/tests"
-    with BlobServiceClient.from_connection_string(text) as client:
+    with BlobServiceClient.from_connection_string(azurite.connection) as client:
         made = client.get_container_client("models")
         if not made.exists():
             made.create_container()
