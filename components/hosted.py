@@ -7,6 +7,7 @@ from typing import Final
 import pulumi
 
 PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "components.docker": ("DockerImage",),
     "components.local": ("LocalEndpoint",),
     "components.kubernetes": (
         "ApiKeys",

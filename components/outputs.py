@@ -3,6 +3,7 @@
 An output costs some twenty steps of the event loop, and most of what a component is given is plain.
 """
 
+import asyncio
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,15 @@ def filled(work: Callable[[Any], T], whole: Any) -> pulumi.Input[T]:
         return work(each(whole, lambda _: next(left)))
 
     return pulumi.Output.all(*leaves).apply(put_in)
+
+
+def unknown() -> pulumi.Output[Any]:
+    """An output that is not known, whether this is a preview or not."""
+    value: asyncio.Future[Any] = asyncio.Future()
+    value.set_result(None)
+    known: asyncio.Future[bool] = asyncio.Future()
+    known.set_result(False)
+    return pulumi.Output(set(), value, known)
 
 
 def once(value: pulumi.Input[str], there: Sequence[pulumi.Resource]) -> pulumi.Output[str]:

@@ -4,13 +4,14 @@ A component asks its arguments before it registers anything, yet the third of a 
 an `up` is making those by then. So a stack goes through its components once without making them, and then makes them.
 """
 
-import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, TypeVar, cast
 
 import pulumi
+
+from components.outputs import unknown
 
 R = TypeVar("R")
 
@@ -34,7 +35,7 @@ class _StandIn:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _unknown()
+        return unknown()
 
 
 @contextmanager
@@ -56,12 +57,3 @@ def made(kind: type[R], name: str, *args: Any, **more: Any) -> R:
         with suppress(_Asked):
             type(kind.__name__, bases, {})(name, *args, **more)
     return cast("R", _StandIn())
-
-
-def _unknown() -> pulumi.Output[Any]:
-    """An output that is not known, whether this is a preview or not."""
-    value: asyncio.Future[Any] = asyncio.Future()
-    value.set_result(None)
-    known: asyncio.Future[bool] = asyncio.Future()
-    known.set_result(False)
-    return pulumi.Output(set(), value, known)

@@ -91,6 +91,8 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
         )
         said = "; ".join([*why, *versions(olds, news), _expectation(str(news["identity"]))])
         return f"model {before} to {after}, {said}"
+    if by_docker(olds) != by_docker(news):
+        return f"the image is pushed by {'Docker' if by_docker(news) else 'Modelport itself'}, nothing is built"
     if destination(olds) != destination(news):
         return elsewhere(news, destination(news) or "nowhere")
     if signed_by(olds) != signed_by(news):
@@ -102,7 +104,8 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
         return "the image will be kept" if news.get("keep", True) else "the image will go with the resource"
     if not olds.get("digest"):
         return "the last build did not end; it goes on"
-    if _is_local(olds) and not exists(olds):
+    # What Docker has pushed needs nothing of this machine's.
+    if _is_local(olds) and not by_docker(olds) and not exists(olds):
         again = "fetched" if news.get(promoting.PROMOTED) else "built"
         return f"the image is no longer on this machine and is {again} again"
     return ""
@@ -143,6 +146,27 @@ def line(inputs: Mapping[str, Any], text: str) -> str:
 def signed_by(inputs: Mapping[str, Any]) -> str | None:
     value = inputs.get("signed_by")
     return None if value is None else str(value)
+
+
+def by_docker(inputs: Mapping[str, Any]) -> bool:
+    """Whether a Docker daemon pushes what is deployed."""
+    return inputs.get("builder") == "docker"
+
+
+def not_by_docker(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What asks for the very image that was baked, where nobody deploys that: (property, one line)."""
+    if not by_docker(inputs):
+        return []
+    asked = {
+        "signed_by": "a signature would be of an image that is not deployed",
+        "modelcar": "an image of the files would belong to one that is not pushed",
+        "promoted": "what was promoted is another image by its digest",
+    }
+    return [
+        (key, _line(f"{key} is given with builder docker, expected one of both: {why}; leave one out"))
+        for key, why in asked.items()
+        if inputs.get(key)
+    ]
 
 
 def destination(inputs: Mapping[str, Any]) -> str | None:

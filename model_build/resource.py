@@ -23,6 +23,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 if TYPE_CHECKING:
+    from model_build import docking
     from model_build.bake import docker_archive, extract, launcher, parts
     from model_build.bake.cache import cache_dir
 
@@ -32,6 +33,7 @@ __all__ = [
     "ModelImageProvider",
     "cache_dir",
     "docker_archive",
+    "docking",
     "extract",
     "launcher",
     "parts",
@@ -60,6 +62,10 @@ def __getattr__(name: str) -> object:
 
         return cache.cache_dir
     if name not in ("docker_archive", "extract", "launcher", "parts"):
+    if name == "docking":
+        from model_build import docking
+
+        return docking
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from model_build import bake
 
@@ -87,6 +93,9 @@ class ModelImageArgs(TypedDict):
     modelcar: NotRequired[pulumi.Input[bool | None]]
     """Whether the model's files are kept as an image of their own, too: the output `files`. Default: False."""
     promoted: NotRequired[pulumi.Input[str | None]]
+    builder: NotRequired[pulumi.Input[str | None]]
+    """`docker`: nothing is pushed of the image, as a Docker daemon makes what is deployed of it and pushes that to
+    `destination` (`components.docker.DockerImage`). Default: `oci`, what was baked is pushed itself."""
     """An image that another stack has served, in the place of one that is built: what `modelport promote` writes
     (`promoting.Promoted`). Default: what the state has; an empty text undoes that, and the recipe is built."""
 
@@ -112,6 +121,7 @@ class ModelImageProvider(ResourceProvider):
             inputs, failures = plan.check(_olds, inputs, Path.cwd())
         inputs |= unknown
         if not failures and "recipe" not in _olds:
+        failures = [*failures, *plan.not_by_docker(inputs)]
             _say(plan.announcement(inputs))
         return CheckResult(inputs, [CheckFailure(key, reason) for key, reason in failures])
 
@@ -137,7 +147,8 @@ class ModelImageProvider(ResourceProvider):
         return UpdateResult(_build(_news))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Gone when the image is neither where it was pushed nor, for one that was not pushed, in the layout.
+        """Gone when the image is neither where it was pushed nor, for one that was not pushed, in the layout. What
+        Docker pushes is not looked for here.
 
         One that was promoted is not forgotten with its image, as another would be built then: it is brought again.
         """
@@ -146,7 +157,7 @@ class ModelImageProvider(ResourceProvider):
         outs = {key: value for key, value in props.items() if key != "__provider"}
         if outs.get(promoting.PROMOTED) and not plan.exists(outs):
             return ReadResult(id_, outs | {"digest": ""})
-        return ReadResult(id_, outs) if plan.exists(outs) else ReadResult("", {})
+        return ReadResult(id_, outs) if plan.by_docker(outs) or plan.exists(outs) else ReadResult("", {})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Take the image away, from the registry too, if it was not to be kept."""
@@ -199,13 +210,15 @@ class ModelImage(Resource, module="modelport", name="ModelImage"):
         super().__init__(ModelImageProvider(), name, {**dict.fromkeys(OUTPUTS), **inputs}, opts)
 
 
+            "builder": args.get("builder"),
 def _build(props: dict[str, Any]) -> dict[str, Any]:
     from model_build import child, plan, promoting
 
     if props.get(promoting.PROMOTED):
         built = _taken(props)
     else:
-        recipe, destination, key = str(props["recipe"]), plan.destination(props), plan.signed_by(props)
+        recipe, key = str(props["recipe"]), plan.signed_by(props)
+        destination = None if plan.by_docker(props) else plan.destination(props)
         built = child.build(recipe, destination, Path.cwd(), key, bool(props.get("modelcar")))
     outs = {key: value for key, value in props.items() if key not in ("__provider", plan.UNREACHED)}
     return outs | {key: built[key] for key in OUTPUTS}

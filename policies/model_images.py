@@ -9,7 +9,7 @@ from pulumi_policy import Severity
 from policies.beside import beside, of
 from policies.kubernetes_pods import PODS
 from policies.looking import Look, NotKnown
-from policies.model_stack import IMAGE, PRODUCTION, environment, in_production, model_container, model_pods
+from policies.model_stack import IMAGE, PRODUCTION, PUSHED, environment, in_production, model_container, model_pods
 from policies.rules import Rule, StackRule, Whole
 
 _RELEASES: Final = ("pulumi-python:dynamic/modelport:Release", "pulumi-python:dynamic/modelport:ReleaseRecord")
@@ -44,9 +44,21 @@ def _built(whole: Whole) -> Iterator[str]:
             raise NotKnown("digest")  # a resource that is yet to be made need not have the key at all
         yield str(each.at("digest"))
         yield _digest(str(each.at("reference", "")))
+        yield _digest(str(each.at("index", "") or ""))
+    yield from _pushed(whole)
     for each in whole.all(*_RELEASES):
         for promotion in each.each("history"):
             yield str(promotion.at("digest", ""))
+
+
+def _pushed(whole: Whole) -> Iterator[str]:
+    """Digests of what Docker pushed and was found to be what this stack built."""
+    built = {str(each.at("digest")) for each in whole.all(IMAGE)}
+    for each in whole.all(PUSHED):
+        if each.at("digest") is None:
+            raise NotKnown("digest")
+        if _digest(str(each.at("image", ""))) in built:
+            yield str(each.at("digest"))
 
 
 def _judged(whole: Whole, each: Look) -> Iterator[str]:

@@ -19,6 +19,7 @@ PRODUCTION: Final[Mapping[str, Mapping[str, Any]]] = {
 """The setting that each rule takes which asks for more in production."""
 
 IMAGE: Final = "pulumi-python:dynamic/modelport:ModelImage"
+PUSHED: Final = "pulumi-python:dynamic/modelport:DockerPush"
 KEYS: Final = "MODELPORT_API_KEYS"
 """The variable that tells a server where the hashes of its API keys are: with it nobody is answered without one."""
 _COMPONENT: Final = "app.kubernetes.io/component"

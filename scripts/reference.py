@@ -16,11 +16,18 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = ROOT / "docs" / "reference"
 ROOMS: Final = {
     "local": "What runs on this machine. `from components.local import NAME`.",
+    "docker": "What Docker makes. `from components.docker import NAME`; it wants the extra `docker`.",
     "kubernetes": "What is in a cluster. `from components.kubernetes import NAME`; it wants the extra `kubernetes`.",
     "aws": "What stands on AWS. `from components.aws import NAME`; it wants the extra `aws`.",
     "gcp": "What stands on Google Cloud. `from components.gcp import NAME`; it wants the extra `gcp`.",
 }
-TITLES: Final = {"local": "This machine", "kubernetes": "Kubernetes", "aws": "AWS", "gcp": "Google Cloud"}
+TITLES: Final = {
+    "local": "This machine",
+    "docker": "Docker",
+    "kubernetes": "Kubernetes",
+    "aws": "AWS",
+    "gcp": "Google Cloud",
+}
 _PLAIN: Final = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "Any": "anything"}
 _THROUGH: Final = ("NotRequired", "Required", "Annotated", "Optional", "Output", "ReadOnly")
 _LISTS: Final = ("Sequence", "list", "tuple")

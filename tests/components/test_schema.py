@@ -46,7 +46,7 @@ def test_the_host_takes_all_components_at_once(schema: dict[str, Any]) -> None:
 def test_every_component_of_the_library_is_there(schema: dict[str, Any]) -> None:
     known = {token.rpartition(":")[2] for token in schema["resources"]}
     assert known == {
-        *("LocalEndpoint", "ModelNamespace", "ModelService", "ModelGateway", "ApiKeys", "Tenant"),
+        *("DockerImage", "LocalEndpoint", "ModelNamespace", "ModelService", "ModelGateway", "ApiKeys", "Tenant"),
         *("ModelAutoscaler", "ModelMonitoring", "GpuNodes", "ServingRuntime"),
         *(
             "AwsBudget",

@@ -20,7 +20,7 @@ import grpc
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from model_build import child, errors
+from model_build import child, errors, plan
 from model_build.recipe import Recipe
 from model_build.resource import ModelImageProvider
 from tests.model_build.conftest import IRIS
@@ -101,6 +101,32 @@ def test_a_missing_image_shows_as_a_change(home: Path, tmp_path: Path, recipe: M
             "destination": "registry.example/iris",
         }
         assert not plugin.changed(pushed, {**news, "destination": "registry.example/iris"}), "the registry has it"
+
+
+def test_what_docker_has_pushed_needs_nothing_of_this_machine(home: Path, tmp_path: Path, recipe: Make) -> None:
+    with host(home, tmp_path / "log") as plugin:
+        news, failures = plugin.check(inputs(recipe(), destination="127.0.0.1:1/a", builder="docker"))
+        outs = {**news, "digest": "sha256:" + "0" * 64, "reference": f"oci:{tmp_path}/images@sha256:{'0' * 64}"}
+        outs["layout_image"] = outs["reference"]
+        assert failures == []
+        assert not plugin.changed(outs, news)
+        assert plugin.read("iris", outs) == "iris"
+        assert plugin.changed(outs, {**news, "builder": "oci"})
+
+
+def test_the_resource_itself_pushes_nothing_where_docker_does(home: Path, tmp_path: Path, recipe: Make) -> None:
+    with host(home, tmp_path / "log", MODELPORT_DATA_DIR=str(tmp_path / "data")) as plugin:
+        news, _ = plugin.check(inputs(recipe(), destination="127.0.0.1:1/a", builder="docker"))
+        _, outs = plugin.create(news)
+        assert outs["reference"] == outs["layout_image"]
+
+
+@pytest.mark.parametrize("key", ["signed_by", "modelcar", "promoted"])
+def test_what_would_be_of_an_image_that_is_not_deployed_is_refused(key: str) -> None:
+    """A signature of what was baked would be none of what Docker pushes."""
+    (said,) = plan.not_by_docker({"builder": "docker", key: "yes"})
+    assert said[0] == key and f"{key} is given with builder docker, expected one of both" in said[1]
+    assert plan.not_by_docker({"builder": "oci", key: "yes"}) == []
 
 
 def test_another_destination_alone_is_a_change_that_says_so(home: Path, tmp_path: Path, recipe: Make) -> None:

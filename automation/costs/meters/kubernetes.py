@@ -63,14 +63,16 @@ _FREE: Final = (
     "serving.kserve.io/*:InferenceService",
 )
 _OURS: Final = (
-    *("ApiKey", "CloudRunTraffic", "ComputeRollout", "FunctionSource", "ImageCopy", "InstanceRefresh", "LocalServer"),
-    *("ModelImage", "IssuedSecret", "ModelServer", "Release", "ReleaseRecord", "Watched"),
+    *("ApiKey", "CloudRunTraffic", "ComputeRollout", "DockerLoad", "DockerPush", "FunctionSource", "ImageCopy"),
+    *("InstanceRefresh", "IssuedSecret", "LocalServer", "ModelImage", "ModelServer", "Release", "ReleaseRecord"),
+    "Watched",
 )
 """Resources of ours: steps, checks and records. A release's candidate runs on nodes that are paid."""
 
 TABLE: Final[dict[str, Entry]] = {
     **{f"kubernetes:{kind}": Free("it runs on nodes that are paid") for kind in _FREE},
     **{f"pulumi-python:dynamic/modelport:{kind}": Free() for kind in _OURS},
+    "docker:index/image:Image": Free("its registry is paid"),
     "kubernetes:core/v1:PersistentVolumeClaim": _claim,
     "kubernetes:core/v1:Service": _service,
     "kubernetes:gateway.networking.k8s.io/*:Gateway": Unpriced("gateway", "what its class makes is that class's own"),

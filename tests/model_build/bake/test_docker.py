@@ -8,11 +8,17 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from model_build import bake
+import pytest
+
+from components.docker import context
+from model_build import bake, docking
+from model_build.bake.layout import Layout
 from tests.model_build.bake.conftest import Baked
 from tests.serving.test_function import RuntimeApi, of_url
+from tests.tools import bases
 from tests.tools.debian import Program
 from tests.tools.docker import Docker
+from tests.tools.registries import Registry
 
 
 def _answer(address: str, seconds: float) -> int:
@@ -96,6 +102,87 @@ def test_docker_runs_the_image_as_aws_lambda_does(baked: Baked, dockerd: Docker,
         dockerd.run("rm", "-f", container)
         api.close()
     assert "Traceback" not in log.stderr
+
+
+@pytest.fixture
+def daemon(dockerd: Docker, monkeypatch: pytest.MonkeyPatch) -> Docker:
+    """The daemon as a user has one: its command on PATH, its address in the environment."""
+    for name in ("DOCKER_HOST", "DOCKER_CONFIG"):
+        monkeypatch.setenv(name, dockerd.env[name])
+    monkeypatch.setenv("PATH", f"{dockerd.program.parent}:{dockerd.env['PATH']}")
+    return dockerd
+
+
+def _build(daemon: Docker, folder: Path, loaded: str, name: str, more: str = "") -> None:
+    """What Docker's provider does: the classic builder, the folder, an argument."""
+    context.write(folder)
+    (folder / context.DOCKERFILE).write_text(context.TEXT + more)
+    argument = f"{context.ARGUMENT}={loaded}"
+    daemon.run("build", "--build-arg", argument, "--tag", name, str(folder / context.FOLDER))
+
+
+def _pushed(daemon: Docker, folder: Path, loaded: str, name: str, more: str = "") -> str:
+    """What the registry has the image at that is built so."""
+    _build(daemon, folder, loaded, name, more)
+    said = daemon.run("push", name).stdout
+    return f"{name.rpartition(':')[0]}@{said.rpartition('digest: ')[2].split()[0]}"
+
+
+def test_docker_builds_the_very_image_that_was_baked(baked: Baked, daemon: Docker, tmp_path: Path) -> None:
+    """The id of the image, as of the one that answers above, is the digest of its settings and of all in its layers."""
+    loaded = docking.load(f"oci:{baked.layout}@{baked.image.digest}", "", lambda _: None)
+    _build(daemon, tmp_path, loaded, "tests/tiny:built")
+    about = json.loads(daemon.run("image", "inspect", "tests/tiny:built").stdout)[0]
+    assert about["Id"] == baked.image.config_digest
+    assert about["RootFS"]["Layers"] == [layer.diff_id for layer in baked.image.layers]
+
+
+@pytest.fixture(scope="module")
+def passed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image that Docker compresses and pushes in no time."""
+    folder = tmp_path_factory.mktemp("passed")
+    root = bases.files(folder / "root", {"program": "#!/bin/sh\n"})
+    return bases.base(folder / "images", root, {"Entrypoint": ["/program"], "User": "65532", "Env": ["A=b"]})
+
+
+def test_what_docker_has_pushed_of_an_image_is_taken_for_it(
+    passed: str, daemon: Docker, registry: Registry, tmp_path: Path
+) -> None:
+    digest = passed.rpartition("@")[2]
+    loaded = docking.load(passed, "", lambda _: None)
+    reference = _pushed(daemon, tmp_path, loaded, docking.pushed_name(f"{registry.host}/docked/one", digest))
+    assert docking.pushed(passed, reference) == reference.rpartition("@")[2] != digest
+    layout = Layout(Path(passed.removeprefix("oci:").rpartition("@")[0]))
+    assert layout.manifest(digest)["config"]["digest"] in registry.blobs()  # its very settings
+
+
+@pytest.mark.parametrize(
+    ("more", "what"), [("COPY Dockerfile /extra\n", "layers"), ("ENV A=c\n", "settings")]
+)
+def test_what_docker_has_pushed_of_anything_else_is_refused(
+    passed: str, daemon: Docker, registry: Registry, tmp_path: Path, more: str, what: str
+) -> None:
+    loaded = docking.load(passed, "", lambda _: None)
+    reference = _pushed(daemon, tmp_path, loaded, f"{registry.host}/docked/other:1", more)
+    with pytest.raises(docking.DockerError, match=f"has other .*{what}.* than sha256:.*, which passed its gate, expected the same"):
+        docking.pushed(passed, reference)
+
+
+def test_a_daemon_that_has_lost_the_image_builds_no_other(passed: str, daemon: Docker, tmp_path: Path) -> None:
+    docking.load(passed, "", lambda _: None)
+    docking.unload(passed.rpartition("@")[2], "")
+    context.write(tmp_path)
+    argument = f"{context.ARGUMENT}={docking.local_name(passed.rpartition('@')[2])}"
+    ran = daemon.try_run("build", "--build-arg", argument, str(tmp_path / context.FOLDER))
+    assert ran.returncode != 0
+    assert "modelport.invalid" in ran.stderr
+
+
+def test_a_daemon_that_does_not_answer_is_told(passed: str, daemon: Docker) -> None:
+    with pytest.raises(
+        docking.DockerError, match=r"no Docker daemon answers at unix:///nowhere/s \(.*\), expected one"
+    ):
+        docking.load(passed, "unix:///nowhere/s", lambda _: None)
 
 
 def test_skopeo_reads_the_layout(baked: Baked, skopeo: Program) -> None:
