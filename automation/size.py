@@ -1,6 +1,8 @@
 """The command `size`: which machines carry a load, and what they cost."""
 
+from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,7 +22,9 @@ def add(app: typer.Typer) -> None:
     """Give the command its verb."""
     app.command(
         epilog="\b\nmodelport size -s prod --rps 50\nmodelport size -s prod --rps 50 --p99-ms 100 --cloud aws\n"
-        "modelport size -s prod --rps 50 --json | jq '.offers[0]'\nmodelport size -s prod --write",
+        "modelport size -s prod --rps 50 --json | jq '.offers[0]'\nmodelport size -s prod --write\n"
+        "modelport size -s prod --measure gpu.json --url http://10.0.0.7:8000 --machine g6.xlarge\n"
+        "modelport size -s prod --rps 500 --measured gpu.json",
         short_help="Say which machines carry a load, the cheapest first.",
     )(size)
 
@@ -58,6 +62,21 @@ def size(
         bool,
         typer.Option("--write", help="Write the choice for the stack's target, whose machines are auto, in its file."),
     ] = False,
+    measured: Annotated[
+        list[Path] | None,
+        typer.Option("--measured", metavar="FILE", help="What a machine did, as --measure wrote it; may be repeated."),
+    ] = None,
+    measure: Annotated[
+        Path | None,
+        typer.Option("--measure", metavar="FILE", help="Write what the machine does that --url is on, and no more."),
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="A server of the model, which is asked for --measure.")
+    ] = None,
+    machine: Annotated[
+        str | None,
+        typer.Option("--machine", metavar="TYPE", help="The type of machine that it runs on, as g6.xlarge."),
+    ] = None,
     json: Json = False,
     engine: Engine = None,
     cwd: Cwd = None,
@@ -70,4 +89,5 @@ def size(
     from automation.sizing.command import size as do
 
     asked = Asked(rps, p99_ms, headroom, least, speed, cloud.value, tuple(region or ()), every, write)
+    asked = replace(asked, measured=tuple(measured or ()), measure=measure, url=url, machine=machine)
     raise typer.Exit(do(request(context, cwd, engine, stack, as_json=json), asked))

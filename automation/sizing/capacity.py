@@ -83,6 +83,8 @@ class Fit:
     """MiB that each needs."""
     billed_ms: float = 0.0
     """Of a request, where that is paid for."""
+    measured: str = ""
+    """Type of machine that it was measured on; empty where it is reckoned."""
     pods: "Pods | None" = None
     """In a cluster, where `count` is of nodes, and `workers` of each pod."""
 

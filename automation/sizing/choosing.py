@@ -1,19 +1,22 @@
 """Which offers carry a load, the cheapest first, and what stands against the others."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from automation.costs.metering import HOURS
-from automation.sizing import clusters, functions
+from automation.sizing import clusters, functions, profiles
 from automation.sizing.capacity import Cost, Fit, Load, Misfit, Shape, fit
 from automation.sizing.offer import Offer
+from automation.sizing.profiles import Measurement
 from components.kubernetes.sizing import HELD, MEBI, PER_BODY
 
 ROOM: Final = HELD * PER_BODY / MEBI
 """MiB for the requests that a worker has in hand, as pods have it."""
+BUILT: Final = "amd64"
+"""What every image is built for, and measured on."""
 KEEP: Final = 0.1
 """Share of its costs that another must save before it takes the place of what was chosen before."""
 
@@ -39,26 +42,42 @@ class Left:
 
     offer: Offer
     limit: str
-    """That of its Misfit, or `architecture`."""
+    """That of its Misfit, or `architecture` or `unmeasured`."""
     why: str
     beyond: float
     """How many times what is expected it would have to be; the nearest has the least."""
 
 
 def choose(
-    load: Load, cost: Cost, offered: Iterable[Offer], *, arch: str, workers: Mapping[str, int]
+    load: Load,
+    cost: Cost,
+    offered: Iterable[Offer],
+    *,
+    arches: Collection[str],
+    workers: Mapping[str, int],
+    measured: Sequence[Measurement] = (),
 ) -> tuple[list[Choice], list[Left]]:
     """What carries the load, the cheapest first, and what does not.
 
-    arch: of the image. workers: on each machine, by target, where a stack says it.
+    arches: of the image; what a request costs was measured on `BUILT`. workers: on each machine, by target, where a
+    stack says it. measured: what machines did, which goes before what is reckoned.
     """
     found: list[Choice] = []
     left: list[Left] = []
     for offer in offered:
-        if offer.arch != arch:
-            left.append(Left(offer, "architecture", f"is {offer.arch}, and the image is for {arch}", math.inf))
+        if offer.arch not in arches:
+            whose = " and ".join(arches)
+            left.append(Left(offer, "architecture", f"is {offer.arch}, and the image is for {whose}", math.inf))
             continue
-        fitted = _fitted(load, cost, offer, workers.get(offer.target))
+        found_there = profiles.of(offer, measured)
+        if found_there is None and (offer.gpus or offer.arch != BUILT):
+            has = f"has {offer.gpus} GPU{'' if offer.gpus == 1 else 's'}, {offer.gpu}" if offer.gpus else "is arm64"
+            left.append(Left(offer, "unmeasured", f"{has}, and nothing was measured there", math.inf))
+            continue
+        if found_there is not None:
+            fitted = profiles.fit(load, cost, offer, found_there, room=ROOM)
+        else:
+            fitted = _fitted(load, cost, offer, workers.get(offer.target))
         if isinstance(fitted, Misfit):
             left.append(_left(offer, fitted))
             continue
@@ -75,7 +94,7 @@ def anywhere(load: Load, cost: Cost, workers: Mapping[str, int]) -> Choice | Lef
     """Pods for a cluster that is there, whose nodes and prices nobody knows here."""
     fitted = clusters.anywhere(load, cost, room=ROOM, workers=workers.get(clusters.TARGET))
     nothing = Decimal(0)
-    offer = Offer(clusters.TARGET, "a pod", "", Shape(1, math.inf), "", nothing, nothing, ())
+    offer = Offer(clusters.TARGET, "a pod", "", Shape(1, math.inf), BUILT, nothing, nothing, ())
     return _left(offer, fitted) if isinstance(fitted, Misfit) else Choice(offer, fitted, nothing, nothing)
 
 
@@ -110,13 +129,18 @@ def settled(found: list[Choice], target: str, before: Mapping[str, Any]) -> Choi
 
     before: what the stack file has recorded. None where nothing of the target carries the load.
     """
-    own = [each for each in found if each.offer.target == target]
+    own = [each for each in found if each.offer.target == target and _serves(each.offer)]
     if not own:
         return None
     kept = next((each for each in own if same(each.offer, before)), None)
     if kept is not None and own[0].per_hour > kept.per_hour * Decimal(str(1 - KEEP)):
         return kept
     return own[0]
+
+
+def _serves(offer: Offer) -> bool:
+    """Whether a stack runs the model's own image there, which has no use for GPUs."""
+    return not offer.gpus and (offer.arch == BUILT or offer.target == "aws-ec2")
 
 
 def same(offer: Offer, recorded: Mapping[str, Any]) -> bool:

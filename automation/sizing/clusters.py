@@ -134,7 +134,7 @@ def offers(book: Book, machines: Iterator[Offer]) -> Iterator[Offer]:
     """Machines as nodes of a cluster that is made for the model."""
     for each in machines:
         target = {"aws-ec2": "aws-eks", "gcp-compute": "gcp-gke"}.get(each.target)
-        if target is None:
+        if target is None or each.gpus:
             continue
         plane = control_plane(book, target)
         has = node(target, each.name, each.shape)

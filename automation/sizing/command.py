@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from automation.costs import update as prices
@@ -9,12 +10,13 @@ from automation.costs.book import Book
 from automation.exits import Exit, Failure
 from automation.lifecycle import Request
 from automation.projects import Target, has_spec, select
-from automation.sizing import choosing, showing, writing
+from automation.sizing import choosing, profiles, showing, writing
 from automation.sizing.capacity import HEADROOM, LEAST, SPEED, Load
 from automation.sizing.choosing import Choice, Left
 from automation.sizing.measured import Measured, measured
 from automation.sizing.offer import KINDS, Offer
 from automation.sizing.offers import offers
+from automation.sizing.profiles import Measurement
 
 if TYPE_CHECKING:
     from stacks.spec import StackSpec
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 Cloud = Literal["aws", "gcp", "all"]
 USUAL: Final = {"aws": "us-east-1", "gcp": "us-central1"}
 """The region of a cloud that the stack is not in, where no flag says another."""
-ARCH: Final = "amd64"
-"""What images are built for."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,12 @@ class Asked:
     regions: tuple[str, ...] = ()
     every: bool = False
     write: bool = False
+    measured: tuple[Path, ...] = ()
+    """Files of what machines did."""
+    measure: Path | None = None
+    """The file to write of what the machine does that `url` is on, of the type `machine`."""
+    url: str | None = None
+    machine: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class Sized:
     """What the book has no price of."""
     target: str
     """Of the stack."""
+    machines: tuple[Measurement, ...] = ()
+    """What was measured of whole machines."""
     pods: Choice | None = None
     """For a cluster that is there, where the stack's own target is one."""
 
@@ -63,21 +71,30 @@ def size(request: Request, asked: Asked) -> Exit:
     """Say what carries a load, the cheapest first; write it into the stack file where that is asked. Raises Failure."""
     target = select(request.cwd, request.stack)
     spec = _spec(target)
-    load = wanted(spec, asked, target.stack)
+    if asked.measure is None and (stray := "--url" if asked.url else "--machine" if asked.machine else ""):
+        told = f"{stray} is given without --measure, expected the file that what is measured goes into"
+        raise Failure(Exit.BAD_INPUT, f"{told}; write --measure FILE, or leave it out")
+    load = Load(1) if asked.measure is not None else wanted(spec, asked, target.stack)
     if asked.write:
         writing.allowed(target, spec, load)
     regions = _regions(spec, asked)
     known = measured(target, spec.model, request.engine)
+    if asked.measure is not None:
+        return _measure(request, target, spec, asked, known)
+    again = f"modelport size -s {target.stack} --measure FILE --url URL --machine TYPE"
+    machines = tuple(profiles.read(request.cwd / path, known.report, again) for path in asked.measured)
     book = prices.known()
     offered = [offer for cloud, region in regions.items() for offer in offers(book, cloud, region)]
     lacking = [_lack(book, kind, regions) for kind in KINDS if kind.partition("-")[0] in regions]
-    found, left = choosing.choose(load, known.cost, offered, arch=ARCH, workers=writing.workers(spec))
-    pods = choosing.anywhere(load, known.cost, writing.workers(spec)) if spec.target == "kubernetes" else None
+    arches = [each.partition("/")[2] for each in spec.model.platforms]
+    own = writing.workers(spec)
+    found, left = choosing.choose(load, known.cost, offered, arches=arches, workers=own, measured=machines)
+    pods = choosing.anywhere(load, known.cost, own) if spec.target == "kubernetes" else None
     if isinstance(pods, Left):
         left.append(pods)
         pods = None
     lacking = [line for line in lacking if line]
-    sized = Sized(target.stack, known, load, regions, found, left, lacking, spec.target, pods)
+    sized = Sized(target.stack, known, load, regions, found, left, lacking, spec.target, machines, pods)
     if not found and pods is None:
         raise Failure(Exit.BAD_INPUT, *_none(sized, offered))
     chosen = writing.write(target, spec, sized) if asked.write else None
@@ -85,6 +102,27 @@ def size(request: Request, asked: Asked) -> Exit:
         print(showing.as_json(sized, chosen))
     else:
         print("\n".join(showing.lines(sized, chosen, every=asked.every)))
+    return Exit.DONE
+
+
+def _measure(request: Request, target: Target, spec: "StackSpec", asked: Asked, known: Measured) -> Exit:
+    """Ask a server of the model, and write what it did."""
+    from automation.sizing import measuring
+
+    assert asked.measure is not None
+    for flag, given in (("--url", asked.url), ("--machine", asked.machine)):
+        if given is None:
+            told = f"{flag} is missing beside --measure, expected where the model answers, and on which type of machine"
+            raise Failure(Exit.BAD_INPUT, f"{told}; for example --url http://10.0.0.7:8080 --machine g6.xlarge")
+    url, machine = asked.url or "", asked.machine or ""
+    file = request.cwd / asked.measure
+    made = measuring.measure(file, url, machine, known, spec.model, target.root, measuring.beside)
+    best = max(made.steps, key=lambda each: each.rps)
+    if request.as_json:
+        print(made.model_dump_json())
+    else:
+        print(f"{asked.measure}: {machine} answers {best.rps:.4g} requests a second at {best.callers} callers")
+        print(f"modelport size -s {target.stack} --measured {asked.measure} reckons with it")
     return Exit.DONE
 
 
@@ -157,7 +195,7 @@ def _regions(spec: "StackSpec", asked: Asked) -> dict[str, str]:
 def _lack(book: Book, kind: str, regions: Mapping[str, str]) -> str:
     cloud = kind.partition("-")[0]
     region = regions[cloud]
-    if any(offer.target == kind for offer in offers(book, cloud, region)):
+    if any(offer.target == kind and not offer.gpus for offer in offers(book, cloud, region)):
         return ""
     return f"{KINDS[kind]} in {region}"
 
@@ -175,6 +213,7 @@ def _none(sized: Sized, offered: list[Offer]) -> list[str]:
         "memory": "take fewer workers, or a smaller model",
         "number": "lower --rps, or share the load among several stacks",
         "architecture": "look at another region",
+        "unmeasured": "measure one of them",
         "pods": "look at larger nodes",
         "places": "look at larger nodes",
     }

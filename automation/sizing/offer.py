@@ -54,6 +54,9 @@ class Offer:
 
     once: Decimal = Decimal(0)
     """Dollars an hour beside them, however many there are: of a cluster's control plane."""
+    gpu: str = ""
+    gpus: int = 0
+    """The model of its GPUs, and how many."""
     node: "Node | None" = None
     """What it has for pods, as the node of a cluster."""
 

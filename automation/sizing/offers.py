@@ -19,7 +19,7 @@ SYSTEM: Final = 512
 SCRATCH: Final = 64
 """MiB of /tmp, which is memory in Fargate and in Cloud Run."""
 _AWS_MACHINE: Final = re.compile(r"machine/([cmrt]\d[a-z-]*\.\w+)")
-_GCP_MACHINE: Final = re.compile(r"machine/((?:e2|n1|n2|n4|c3|c4)-\w+(?:-\w+)?)")
+_GCP_MACHINE: Final = re.compile(r"machine/((?:e2|n1|n2|n4|c3|c4|a2|g2)-\w+(?:-\w+)?)")
 
 
 def offers(book: Book, cloud: str, region: str) -> Iterator[Offer]:
@@ -43,6 +43,8 @@ def lists() -> tuple[str, ...]:
 
 
 def _ec2(book: Book, region: str) -> Iterator[Offer]:
+    from components.aws.catalog import GPU_TYPES
+
     whole = shapes("aws")
     burst = whole["burstable"]
     for key in book.prices:
@@ -50,14 +52,22 @@ def _ec2(book: Book, region: str) -> Iterator[Offer]:
             continue
         hosted = key.item.startswith("machine/ml.")
         name = key.item.replace("machine/ml.", "machine/")
+        price = priced(book, "aws", region, key.item, "hour")
+        target = "aws-sagemaker" if hosted else "aws-ec2"
+        called = key.item.removeprefix("machine/")
+        if (has := GPU_TYPES.get(name.removeprefix("machine/"))) is not None and price:
+            arch = "arm64" if has.arm else "amd64"
+            shape = Shape(has.vcpus, has.memory * GIB, SYSTEM)
+            yield Offer(
+                target, called, region, shape, arch, price.amount, Decimal(0), (price,), gpu=has.model, gpus=has.count
+            )
         if not (found := _AWS_MACHINE.fullmatch(name)) or found[1] not in whole["machines"]:
             continue
         vcpus, memory, arch = whole["machines"][found[1]]
         family, _, size = found[1].partition(".")
         steady = burst["percent"][size] / 100 if family in burst["families"] else 1.0
-        if price := priced(book, "aws", region, key.item, "hour"):
+        if price:
             shape = Shape(vcpus, memory, SYSTEM, steady)
-            target, called = ("aws-sagemaker", f"ml.{found[1]}") if hosted else ("aws-ec2", found[1])
             yield Offer(target, called, region, shape, arch, price.amount, Decimal(0), (price,))
 
 
@@ -87,11 +97,13 @@ def _compute(book: Book, region: str) -> Iterator[Offer]:
         name = key.item.replace("vertex/", "machine/")
         if not (found := _GCP_MACHINE.fullmatch(name)) or found[1] not in known:
             continue
-        vcpus, memory = known[found[1]][:2]
+        vcpus, memory, *accelerated = known[found[1]]
+        gpu, gpus = accelerated or ("", 0)
         if price := priced(book, "gcp", region, key.item, "hour"):
             target = "gcp-vertex" if hosted else "gcp-compute"
             shape = Shape(vcpus, memory * GIB, SYSTEM)
-            yield Offer(target, found[1], region, shape, "amd64", price.amount, Decimal(0), (price,))
+            nothing = Decimal(0)
+            yield Offer(target, found[1], region, shape, "amd64", price.amount, nothing, (price,), gpu=gpu, gpus=gpus)
 
 
 def _cloud_run(book: Book, region: str) -> Iterator[Offer]:

@@ -5,6 +5,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from automation.sizing import profiles
 from automation.sizing.choosing import ROOM, Choice, Left
 from automation.sizing.clusters import KERNEL, OWN_CPU, OWN_MEMORY, Pods
 from automation.sizing.offer import KINDS
@@ -24,6 +25,7 @@ _WHY: Final = {
     "memory": "with too little memory",
     "latency": "too slow",
     "number": "too small",
+    "unmeasured": "not measured",
     "pods": "with too little CPU for a pod",
     "places": "with too few places for pods",
 }
@@ -37,10 +39,18 @@ def lines(sized: "Sized", written: "Written | None", *, every: bool) -> list[str
     told += _table([_HEAD, *(_row(each) for each in shown)])
     many = len(sized.found)
     more = "" if len(shown) == many else f"; the {len(shown)} cheapest are shown, --all shows the others"
+    if any(each.fit.measured for each in shown):
+        there = ", ".join(f"{one.machine} on {one.date}" for one in sized.machines)
+        told.append(f"* by what was measured of {there}; the number of workers is left to the server")
     told += _own(sized, shown)
     told += ["", f"{many} {'carries' if many == 1 else 'carry'} it{more}"]
     if sized.left:
         told.append(f"left out: {', '.join(_left(sized.left))}")
+    if any(each.limit == "unmeasured" for each in sized.left):
+        told.append(
+            f"of what is not measured nothing is guessed: modelport size -s {sized.stack} --measure FILE --url URL "
+            "--machine TYPE asks a server there, and --measured FILE reckons with it"
+        )
     if sized.lacking:
         refresh = " ".join(f"--region {region}" for region in sized.regions.values())
         told.append(f"no prices of {', '.join(sized.lacking)}; modelport prices --update {refresh} reads them")
@@ -97,6 +107,7 @@ def as_json(sized: "Sized", written: "Written | None") -> str:
                 for each in sized.left
             ],
             "unpriced": sized.lacking,
+            "machines": profiles.told(sized.machines),
             "pods": None if sized.pods is None or sized.pods.fit.pods is None else _pods(sized.pods.fit.pods),
             "written": None if written is None else written.recorded,
             "shapes": list(lists()),
@@ -114,6 +125,7 @@ def _choice(each: Choice) -> dict[str, Any]:
         "vcpus": offer.shape.vcpus,
         "memory_mib": offer.shape.memory,
         "count": fit.count,
+        "basis": f"measured on {fit.measured}" if fit.measured else "reckoned",
         **({} if fit.pods is None else {"pods": _pods(fit.pods)}),
         "workers": fit.workers,
         "busy": round(fit.busy, 4),
@@ -163,7 +175,7 @@ def _row(each: Choice) -> tuple[str, ...]:
     fit = each.fit
     return (
         KINDS[each.offer.target],
-        each.offer.name if fit.pods is None else f"{each.offer.name}, {fit.pods}",
+        _called(each),
         str(fit.count),
         str(fit.workers),
         f"{fit.busy:.0%}",
@@ -172,6 +184,12 @@ def _row(each: Choice) -> tuple[str, ...]:
         f"{each.per_month:,.2f}",
         f"{each.per_million:.3f}",
     )
+
+
+def _called(each: Choice) -> str:
+    if each.fit.pods is not None:
+        return f"{each.offer.name}, {each.fit.pods}"
+    return f"{each.offer.name} *" if each.fit.measured else each.offer.name
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:

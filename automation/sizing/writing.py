@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from automation.exits import Exit, Failure
 from automation.projects import Target
+from automation.sizing import functions
 from automation.sizing.capacity import Load
 from automation.sizing.choosing import KEEP, Choice, same, settled
 
@@ -151,7 +152,10 @@ def _told(target: Target, own: list[Choice], chosen: Choice, before: dict[str, A
     each = "1 worker" if chosen.fit.workers == 1 else f"{chosen.fit.workers} workers"
     what = f"{many} of {name}" if pods is None else f"{pods} and {pods.memory} MiB"
     what += f" on {many} of {name}" if chosen.offer.node is not None else ""
-    told = [f"{target.file.name}: sized is {what}, {each} on each"]
+    whole = f"{what}, {each} on each"
+    if chosen.offer.target == functions.TARGET:
+        whole = f"{name}, of which {many} answer{'s' if many == 1 else ''} at once"
+    told = [f"{target.file.name}: sized is {whole}"]
     cheapest = next(each for each in own if each.offer.target == chosen.offer.target)
     if before and same(chosen.offer, before) and cheapest is not chosen:
         saves = 1 - float(cheapest.per_hour / chosen.per_hour)

@@ -237,29 +237,29 @@ def _put(
     if not scaling and place.counts:
         around.setdefault(place.counts, count)
     rate, each = _mapping(sized.get("load")).get("requests_per_second"), sized.get("workers")
-    of = f"{each} worker{'' if each == 1 else 's'} on each, " if place.part else "at once, "
+    of = f", {each} worker{'' if each == 1 else 's'} on each" if place.part else ""
     return (
-        f"{place.where} is auto: {count} of {chosen}, {of}for {_number(rate)} "
+        f"{place.where} is auto: {chosen}{of}, for {_number(rate)} "
         f"requests a second, as modelport size chose by model {sized.get('model')}"
     )
 
 
-def _chosen(place: Place, part: dict[str, Any], sized: Mapping[str, Any]) -> object:
+def _chosen(place: Place, part: dict[str, Any], sized: Mapping[str, Any]) -> str:
     """Put in one of what was chosen; says what it is."""
     if place.beside:
         pod = _mapping(sized.get("pod"))
         part |= pod
         on = f" on {sized.get('nodes')} of {sized.get('type')}" if sized.get("type") else ""
-        return f"pods with {pod.get('cpu')} of CPU and {pod.get('memory')}{on}"
+        return f"{sized.get('count')} pods with {pod.get('cpu')} of CPU and {pod.get('memory')}{on}"
     if not place.part:
         part["memory"] = sized.get("memory")
-        return f"{sized.get('memory')} MB"
+        return f"{sized.get('memory')} MB, of which {sized.get('count')} answer at once"
     if place.key == "cpu":
         part |= {"cpu": sized.get("cpu"), "memory": sized.get("memory")}
         unit = "units of CPU" if place.section == "ecs" else "vCPU"
-        return f"{sized.get('cpu')} {unit} and {sized.get('memory')} MiB"
+        return f"{sized.get('count')} of {sized.get('cpu')} {unit} and {sized.get('memory')} MiB"
     part[place.key] = [sized.get("type")] if place.key == "types" else sized.get("type")
-    return sized.get("type")
+    return f"{sized.get('count')} of {sized.get('type')}"
 
 
 def _other(now: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[str, object, object] | None:

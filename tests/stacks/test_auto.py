@@ -75,14 +75,16 @@ def test_what_was_chosen_stands_in_the_place_of_auto(target: str, tmp_path: Path
         part = section
     elif not made.place.part:
         assert part.memory == 1769
-        assert spec.chosen.startswith("function.memory is auto: 3 of 1769 MB, at once, for 50 requests a second")
+        assert spec.chosen.startswith(
+            "function.memory is auto: 1769 MB, of which 3 answer at once, for 50 requests a second"
+        )
         return
     elif "type" in chosen:
         assert getattr(part, made.place.key) in (chosen["type"], (chosen["type"],))
     else:
         assert (part.cpu, part.memory) == (chosen["cpu"], chosen["memory"])
     assert part.workers == 2
-    assert spec.chosen.startswith(f"{made.place.where} is auto: 3 of ")
+    assert spec.chosen.startswith(f"{made.place.where} is auto: 3 {'pods' if made.place.beside else 'of'} ")
 
 
 def test_one_key_may_be_auto_beside_others(sample: Sample) -> None:

@@ -27,7 +27,7 @@ def book(**machines: str) -> Book:
 
 def chosen(known: Book, load: Load | None = None) -> list[Choice]:
     asked = load or Load(rps=50)
-    return choose(asked, COST, offers(known, "aws", "us-east-1"), arch="amd64", workers={})[0]
+    return choose(asked, COST, offers(known, "aws", "us-east-1"), arches=["amd64"], workers={})[0]
 
 
 def test_the_cheapest_comes_first_with_what_a_million_requests_cost() -> None:
@@ -40,7 +40,7 @@ def test_the_cheapest_comes_first_with_what_a_million_requests_cost() -> None:
 
 def test_machines_for_another_processor_are_left_out_and_told() -> None:
     asked = offers(book(c7g_large="0.01"), "aws", "us-east-1")
-    found, left = choose(Load(rps=1), COST, asked, arch="amd64", workers={})
+    found, left = choose(Load(rps=1), COST, asked, arches=["amd64"], workers={})
     assert not found
     assert [(each.limit, each.why) for each in left] == [("architecture", "is arm64, and the image is for amd64")]
 
@@ -72,6 +72,6 @@ def test_the_book_that_comes_along_has_all_kinds() -> None:
 
 
 def test_of_tasks_that_differ_in_memory_alone_the_cheapest_is_told() -> None:
-    found = choose(Load(rps=1), COST, offers(shipped(), "aws", "eu-central-1"), arch="amd64", workers={})[0]
+    found = choose(Load(rps=1), COST, offers(shipped(), "aws", "eu-central-1"), arches=["amd64"], workers={})[0]
     tasks = [(each.offer.cpu, each.fit.workers) for each in found]
     assert len(tasks) == len(set(tasks)) >= 5

@@ -87,7 +87,8 @@ def test_what_carries_a_load_is_told_with_what_was_measured_and_assumed(
     assert "measured: 0.64 ms of a core for a request, 1.35 ms for 99 of 100; the server has 61 MB" in said
     assert "a vCPU there does 0.5 of what a core here does (--speed)" in said
     assert "EC2 " in said and "Fargate " in said
-    assert "158 for another processor" in said
+    assert "163 for another processor" in said
+    assert " not measured (" in said and "--measure FILE --url URL --machine TYPE asks a server there" in said
     assert "an estimate" in said
     assert "no prices of SageMaker in us-east-1, Vertex AI in us-central1" in said
 
@@ -221,7 +222,7 @@ def test_the_memory_of_a_function_is_chosen(shop: Shop, capsys: pytest.CaptureFi
     spec = StackSpec.from_file(shop.file)
     assert spec.function is not None and spec.sized is not None
     assert spec.function.memory == spec.sized.memory == 768
-    assert "Pulumi.prod.yaml: sized is 1 of 768 MB, 1 worker on each" in said
+    assert "Pulumi.prod.yaml: sized is 768 MB, of which 1 answers at once" in said
 
 
 def test_pods_of_a_cluster_that_is_there_are_chosen(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:

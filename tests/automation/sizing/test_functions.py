@@ -14,7 +14,7 @@ COST = Cost(cpu_ms=10, cpu_sd_ms=0, cpu_p99_ms=12, master_bytes=60 * MEBI, worke
 
 
 def chosen(load: Load) -> dict[str, Choice]:
-    found, _ = choose(load, COST, functions.offers(shipped(), "us-east-1"), arch="amd64", workers={})
+    found, _ = choose(load, COST, functions.offers(shipped(), "us-east-1"), arches=["amd64"], workers={})
     return {each.offer.name: each for each in found}
 
 
