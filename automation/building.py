@@ -17,6 +17,7 @@ from automation.showing import SCHEMA
 from automation.story import Progress
 
 if TYPE_CHECKING:
+    from model_build.pipeline import Built
     from model_build.recipe import Recipe
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -24,8 +25,27 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 def build(request: Request) -> Exit:
     """Build the image of the stack's recipe and say what it came to."""
+    found = built(request)
+    if request.as_json:
+        print(json.dumps({"schema": SCHEMA, **json.loads(found.to_json())}))
+        return Exit.DONE
+    metrics = ", ".join(f"{name} {value:g}" for name, value in found.metrics.items())
+    print(f"{found.model} {found.version}: {found.chosen} passed its gate ({metrics})")
+    print(f"image: {found.layout_image}")
+    print(f"report: {found.report_html}")
+    return Exit.DONE
+
+
+def built(request: Request, wants: str = "") -> "Built":
+    """Build the image of the stack's recipe. wants: a format that it has to be written in, too."""
     target = select(request.cwd, request.stack)
     recipe = _recipe(target)
+    if wants and wants not in recipe.formats:
+        listed = ", ".join([*recipe.formats, wants])
+        raise Failure(
+            Exit.BAD_INPUT,
+            f"{target.file.name}: model.formats has no {wants}, expected it; write formats: [{listed}]",
+        )
     # the recipe's own modules are the project's, as they are when the program runs
     sys.path.insert(0, str(target.root))
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -35,7 +55,7 @@ def build(request: Request) -> Exit:
     # JSON owns stdout; what happens meanwhile goes beside it
     printer = printers.Lines(sys.stderr) if request.as_json else printers.choose()
     try:
-        built = run(
+        return run(
             recipe,
             project=target.root,
             progress=lambda step, text: printer.progress(Progress(recipe.name, step, text)),

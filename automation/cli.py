@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from automation import pricing, size, stages
+from automation import export, pricing, size, stages
 from automation.exits import Exit, Failure, table
 from automation.flags import (
     Cwd,
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 EPILOG = f"\b\nExit codes:\n{table()}\n\nMore in docs/cli.md and docs/exit-codes.md."
 
 ORDER = [
-    "new", "preview", "up", "output", "report", "refresh", "drift", "destroy", "build", "verify", "rollback", "promote",
-    "ephemeral", "size", "prices", "gc", "cancel", "doctor", "stack", "config", "state",
+    "new", "preview", "up", "output", "report", "refresh", "drift", "destroy", "build", "verify", "export", "rollback",
+    "promote", "ephemeral", "size", "prices", "gc", "cancel", "doctor", "stack", "config", "state",
 ]  # fmt: skip
 """As somebody comes to need them: what is first begins."""
 
@@ -79,6 +79,7 @@ app.add_typer(stack_app, name="stack")
 stages.add(app)
 pricing.add(app)
 size.add(app)
+export.add(app)
 
 
 def _version(wanted: bool) -> None:

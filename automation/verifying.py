@@ -16,7 +16,7 @@ def verify(image: str, key: Path | None, *, as_json: bool) -> Exit:
     from model_build.errors import InputError, ModelBuildError
 
     try:
-        found = examine(image, _text(key), lambda line: print(line, file=sys.stderr))
+        found = examine(image, key_text(key), lambda line: print(line, file=sys.stderr))
     except InputError as error:
         raise Failure(Exit.BAD_INPUT, str(error)) from None
     except ModelBuildError as error:
@@ -34,7 +34,8 @@ def verify(image: str, key: Path | None, *, as_json: bool) -> Exit:
     return Exit.DONE
 
 
-def _text(key: Path | None) -> str | None:
+def key_text(key: Path | None) -> str | None:
+    """The public key of the flag `--key`. Raises Failure."""
     if key is None:
         return None
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from model_build import cache, content, folders
 from model_build.attached import LARGEST, MOST
-from model_build.bake.attachments import MODELCAR, OURS, referrers
+from model_build.bake.attachments import BELOW, FORMATS, OURS, referrers
 from model_build.bake.layout import Json
 from model_build.errors import ModelBuildError
 from model_build.errors import line as told
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 _LAYOUT = "oci:"
 _OTHERS, _SMALL = 32, 1 << 20
 """Things attached to an image that no build of ours attaches, and bytes of each, that are copied with it."""
-_CARS = 4
-"""Modelcars of one image whose own attachments are looked for; a build makes one."""
+_CARS = 16
+"""Modelcars and other formats of one image whose own attachments are looked for; a build makes one of each."""
+_TIMES = 16
+"""How much larger than the image's own model, which may be quantised, it may be in all other formats together."""
 _ROOM = 256 << 20
 """Bytes of all that is attached to one image."""
 _LIKE = "a registry's image by digest or one of this machine; pass the output `reference` of a ModelImage"
@@ -122,7 +124,7 @@ def _fetch(source: str, layout: Path, progress: Callable[[str], None]) -> Path:
             f"{source}: is an index of images, expected one image; name the digest of the one for linux/amd64"
         )
     _fetch_attached(source, digest, store, progress)
-    cars = [str(each["digest"]) for each in referrers(layout, digest) if each["artifactType"] == MODELCAR]
+    cars = [str(each["digest"]) for each in referrers(layout, digest) if each["artifactType"] in BELOW]
     for car in cars[:_CARS]:  # each an image itself, with signatures of its own
         _fetch_attached(f"{parse(source).name}@{car}", car, store, progress)
     return layout
@@ -145,11 +147,15 @@ def _fetch_attached(source: str, digest: str, store: "Layout", progress: Callabl
         return
     # A modelcar's model is the image's own.
     room, own = _ROOM, {layer["digest"] for layer in store.manifest(digest)["layers"]}
+    served: list[Json] = store.manifest(digest).get("layers", [])[-1:]
+    formats = LARGEST + _TIMES * sum(layer["size"] for layer in served)
     for attached, most in _worth(listed, digest, progress):
+        other = attached.get("artifactType") in FORMATS.values()
         try:
             kind = str(attached["artifactType"]) if most == LARGEST else ""
+            most = formats if other else min(most, room)
             found = push.pull_attached(
-                parse(source).name, attached["digest"], digest, store.path, most=min(most, room), kind=kind
+                parse(source).name, attached["digest"], digest, store.path, most=most, kind=kind
             )
         except SILENT:
             raise
@@ -157,7 +163,8 @@ def _fetch_attached(source: str, digest: str, store: "Layout", progress: Callabl
             progress(f"{attached['digest'][:19]}, attached to {digest[:19]}, is not copied: {error}")
             continue
         layers = store.manifest(found["digest"])["layers"]
-        room -= sum(layer["size"] for layer in layers if layer["digest"] not in own)
+        taken = sum(layer["size"] for layer in layers if layer["digest"] not in own)
+        formats, room = (formats - taken, room) if other else (formats, room - taken)
         # What is an image of this machine stays one.
         if not any(each["digest"] == found["digest"] for each in store.index()["manifests"]):
             store.add_to_index(found)

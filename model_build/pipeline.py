@@ -59,6 +59,8 @@ class Built:
     """Digest of what holds the signature, attached to the image; empty where none was asked for."""
     files: str
     """The image of the model's files alone, as `reference`; empty where none was asked for."""
+    formats: dict[str, str]
+    """By format, the digest of what holds the model in it, attached to the image."""
     cached: bool
     """Nothing had to be made."""
 
@@ -105,6 +107,7 @@ def build(
         if signer is not None:
             work.progress("sign", f"{made.image.digest[7:19]} is signed by the key of signed_by")
         origin = _told(work, layout, made, signed_by, signer)
+        _countersign(layout, made, _deployed_as(recipe, push), signed_by)
         car = _car(work, layout, made.image.digest, _deployed_as(recipe, push), signed_by) if modelcar else ""
         reference = _push(work, layout, made.image.digest, push) if push else image
     return Built(
@@ -122,6 +125,7 @@ def build(
         provenance=origin,
         signature=signature,
         files=f"{reference.rpartition('@')[0]}@{car}" if car else "",
+        formats={each.name: each.digest for each in made.exports},
         cached=cached,
     )
 
@@ -183,8 +187,11 @@ def model_folder(work: Work, converted: Converted, verified: Verified) -> Path:
 
 def _build(work: Work, layout: Path) -> report.Report:
     from model_build import bake
+    from model_build.formats import exporting
 
+    exporting.ready(work)
     converted, verified = candidate(work)
+    exported = exporting.export(work, converted, verified)
     folder = model_folder(work, converted, verified)
     began = time.monotonic()
     image = bake.bake(
@@ -199,7 +206,8 @@ def _build(work: Work, layout: Path) -> report.Report:
     work.note("bake", time.monotonic() - began, False)
     shown = report.Image(digest=image.digest, unpacked_bytes=image.unpacked_bytes)
     costs = (None, hosting.unserved(other)) if other else served(work, converted, folder, layout, image.digest)
-    made = reporting.fill(work, converted, verified, shown, costs)
+    exports = [reporting.exported(each, exporting.attach(layout, image.digest, each)) for each in exported]
+    made = reporting.fill(work, converted, verified, shown, costs, exports)
     written = reporting.write(made)
     bake.attach(layout, image.digest, REPORT_TYPE, written.files())
     return made
@@ -209,6 +217,8 @@ def _known(work: Work, layout: Path) -> report.Report | None:
     """The report of an earlier build whose image is still whole in `layout`."""
     found = reporting.read(work.identity.digest)
     if found is None or found.image is None or found.chosen is None or not content.is_whole(layout, found.image.digest):
+        return None
+    if not all(content.is_whole(layout, each.digest) for each in found.exports):
         return None
     work.progress("build", f"image {found.image.digest[7:19]} is there already")
     return found
@@ -241,6 +251,15 @@ def _signed(layout: Path, digest: str, name: str, signed_by: str | None, signer:
     from model_build import signing
 
     return signing.found(layout, digest, signed_by) if signer is None else signing.attach(layout, digest, name, signer)
+
+
+def _countersign(layout: Path, made: report.Report, name: str, signed_by: str | None) -> None:
+    """Sign what is used by itself, the model in other formats, where the image is signed."""
+    from model_build import signing
+
+    for each in made.exports if signed_by else ():
+        if signed_by and not signing.found(layout, each.digest, signed_by):
+            signing.attach(layout, each.digest, name, signing.Signer.of(signed_by))
 
 
 def _car(work: Work, layout: Path, digest: str, name: str, signed_by: str | None) -> str:

@@ -2,9 +2,10 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from model_build import distributions, folders, metrics, report, runtime
 from model_build.convert import Converted
@@ -16,6 +17,9 @@ from model_build.report.render import render
 from model_build.served import Served
 from model_build.verify import Result, Verified, machine
 from model_build.work import Work
+
+if TYPE_CHECKING:
+    from model_build.formats.exporting import Exported
 
 _POINTS = 2000
 """Points of a parity plot: more do not show."""
@@ -42,6 +46,7 @@ def fill(
     verified: Verified,
     image: report.Image | None,
     costs: tuple[Served | None, str] = (None, ""),
+    exports: Sequence[report.Export] = (),
 ) -> report.Report:
     """All that the build measured and decided. costs: of a request to the image's serving program, or why not."""
     recipe, asked = work.recipe, work.recipe.evaluate
@@ -78,8 +83,27 @@ def fill(
         machine=machine(),
         image_onnxruntime=runtime.image_version() or "",
         image=image,
+        exports=list(exports),
         served=report.Served.model_validate(asdict(costs[0])) if costs[0] else None,
         unserved=costs[1],
+    )
+
+
+def exported(found: "Exported", digest: str) -> report.Export:
+    """What is told of a format. digest: of what holds it."""
+    got, timed = found.measured, found.timed
+    return report.Export(
+        name=found.name,
+        form=found.form,
+        runtime=found.runtime,
+        digest=digest,
+        file_bytes=got.file_bytes,
+        metric=got.metric,
+        drop=got.drop,
+        parity=report.Parity(**asdict(got.apart), bound=found.bound) if got.apart else None,
+        p50_ms=got.p50_ms if timed else None,
+        p99_ms=got.p99_ms if timed else None,
+        why=found.why,
     )
 
 

@@ -7,6 +7,7 @@ Operations, each with a folder to write into and a request:
     predict  load a saved model and data.npz, save its own answers as reference.npz
     prune    load a saved model, prune it, call `module:function` with it, write it as model.onnx
     teach    call `module:function`, train what it returns on another model's answers, write it as model.onnx
+    export   write a model in another format, save its answers in its own runtime as answer.npz
 """
 
 import errno
@@ -245,6 +246,17 @@ def _rename_answer(file: Path, name: str) -> None:
         file.write_bytes(graphs.serialise(model))
 
 
+def _export(request: dict[str, Any], folder: Path) -> dict[str, Any]:
+    from model_build.formats import Unsupported
+    from model_build.formats.proving import prove
+
+    try:
+        return prove(request, folder)
+    except Unsupported as error:
+        # A word on this form of the model, which another one may not deserve; it is kept, as a form is.
+        return {"lacks": str(error)}
+
+
 def _learning(form: str) -> Any:
     return importlib.import_module(f"model_build.learning.{form}")
 
@@ -256,6 +268,7 @@ OPERATIONS: dict[str, Callable[[dict[str, Any], Path], dict[str, Any]]] = {
     "predict": _predict,
     "prune": _prune,
     "teach": _teach,
+    "export": _export,
 }
 
 

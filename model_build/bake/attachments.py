@@ -1,5 +1,6 @@
 """What is known about an image and is not in it: report, SBOM, signature, attached as OCI referrers."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,13 @@ ATTESTATION = "application/vnd.dev.cosign.artifact.att.v1+json"
 """Artifact type of what is said of an image and signed."""
 MODELCAR = "application/vnd.modelport.modelcar.v1"
 """Artifact type of the model's files as an image of their own."""
+FORMATS = {
+    name: f"application/vnd.modelport.format.{name}.v1"
+    for name in ("ort", "openvino", "torchscript", "savedmodel", "tensorrt")
+}
+"""Artifact types of the model in formats of other runtimes, by format."""
+BELOW = (MODELCAR, *FORMATS.values())
+"""Artifact types of what is used by itself, and so has signatures of its own."""
 OURS = (
     SIGNATURE,
     ATTESTATION,
@@ -20,8 +28,10 @@ OURS = (
     "application/vnd.cyclonedx+json",
     "application/vnd.in-toto+json",
     MODELCAR,
+    *FORMATS.values(),
 )
 """Artifact types of all that a build attaches."""
+_LARGE = 8 << 20
 _TYPES = {
     ".intoto.json": "application/vnd.in-toto+json",
     ".cdx.json": "application/vnd.cyclonedx+json",
@@ -42,13 +52,24 @@ def attach(layout: Path, digest: str, artifact_type: str, files: Mapping[str, Pa
     config_digest, config_size = store.add(b"{}")
     blobs: list[Json] = []
     for title, place in sorted(files.items()):
-        blob, size = store.add(place.read_bytes())
+        blob, size = _stored(store, place)
         kind = next((kind for end, kind in _TYPES.items() if title.endswith(end)), "application/octet-stream")
         blobs.append(
             {"mediaType": kind, "digest": blob, "size": size, "annotations": {"org.opencontainers.image.title": title}}
         )
     empty = {"mediaType": EMPTY, "digest": config_digest, "size": config_size}
     return _attached(store, digest, artifact_type, empty, blobs or [empty])
+
+
+def _stored(store: Layout, place: Path) -> tuple[str, int]:
+    """The digest and size of a file that is a blob now: a large one is not read into memory for that."""
+    size = place.stat().st_size
+    if size < _LARGE:
+        return store.add(place.read_bytes())
+    with place.open("rb") as file:
+        digest = "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    store.link(place, digest, size)
+    return digest, size
 
 
 def attach_as_cosign(

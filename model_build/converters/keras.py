@@ -81,6 +81,11 @@ def predict(source: Path, inputs: Arrays, output: str) -> Any:
     return runtime.untyped("numpy").concatenate(found)
 
 
+def export(source: Path, folder: Path, called: str, *, trust: bool) -> None:
+    """Write the model of a file as a SavedModel. Raises SourceError."""
+    _export(_load(source, called, trust=trust), folder, called)
+
+
 def _load(source: Path, called: str, *, trust: bool) -> Any:
     """The model in a file. Raises SourceError for code that is not trusted, and for what is kept in other files."""
     tf_graphs.tensorflow()

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from model_build.bake.attachments import (
     ATTESTATION,
-    MODELCAR,
+    BELOW,
     SIGNATURE,
     attestation_tag,
     described,
@@ -40,7 +40,7 @@ Sent = list[tuple[str, int, bool]]
 def send(registry: Registry, store: Layout, image: str, *, below: bool = True) -> Sent:
     """Push all that the layout has attached to `image`: each blob, its size, and whether it was sent.
 
-    below: and what is attached to a modelcar among it, which is an image itself and has signatures of its own.
+    below: and what is attached to a modelcar or another format among it, which has signatures of its own.
 
     A registry without the referrers API finds it by the tag that the specification names for that.
     """
@@ -54,7 +54,7 @@ def send(registry: Registry, store: Layout, image: str, *, below: bool = True) -
         if not manifests.put(registry, manifest, data, attached["digest"]):
             unnoted.append(attached)
         tagged.setdefault(attached["artifactType"], []).append(data)
-        if below and attached["artifactType"] == MODELCAR:
+        if below and attached["artifactType"] in BELOW:
             sent += send(registry, store, attached["digest"], below=False)
     if unnoted:
         _list(registry, image, unnoted)
@@ -264,7 +264,7 @@ def remove(registry: Registry, image: str, *, below: bool = True) -> None:
     for digest in dict.fromkeys(each["digest"] for each in listed[:_MOST_REMOVED]):
         found = described(_there(registry, digest), image) if digest.startswith("sha256:") else None
         if found is not None and found["digest"] == digest:
-            if below and found["artifactType"] == MODELCAR:
+            if below and found["artifactType"] in BELOW:
                 remove(registry, digest, below=False)
             _delete(registry, path + digest)
     for tag in (signature_tag(image), attestation_tag(image)):

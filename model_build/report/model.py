@@ -193,6 +193,27 @@ class Step(_Part):
     cached: bool
 
 
+class Export(_Part):
+    """The model in a format of another runtime, attached to the image."""
+
+    name: str
+    """`ort`, as the recipe has it."""
+    form: str
+    """What of the model it holds: the chosen candidate, or an exacter form of it."""
+    runtime: str
+    """What it was measured in, with its version."""
+    digest: str
+    """Of what is attached."""
+    file_bytes: Count
+    metric: Finite
+    drop: Finite | None = None
+    parity: Parity | None = None
+    p50_ms: Positive | None = None
+    """In that runtime, on the machine that built; None where that says nothing of where it goes."""
+    p99_ms: Positive | None = None
+    why: str
+
+
 class Image(_Part):
     """The image that was baked from the chosen candidate."""
 
@@ -250,6 +271,8 @@ class Report(_Part):
     image_onnxruntime: str = ""
     """The version of ONNX Runtime in the image; `tools` has the one that measured."""
     image: Image | None = None
+    exports: list[Export] = []
+    """By the recipe's `formats`."""
     served: Served | None = None
     """None where it could not be measured, or was not yet by the version of Modelport that built."""
     unserved: str = ""
