@@ -50,13 +50,13 @@ def convert(work: Work) -> Converted:
     if fetched.format == "keras":
         request["trust"] = work.recipe.trust
     request |= asked_to_write(work, fetched.format)
-    example: dict[str, str] = {}
+    example: dict[str, Any] = {}
     if fetched.format in converters.BY_EXAMPLE:
         from model_build.evaluation import evaluation  # which knows of conversions, too
 
         stored = evaluation(work)
         request |= {"axes": work.recipe.axes, "rows": stored.note()["digest"]}
-        example = {"data": str(stored.folder / "data.npz")}
+        example = {"data": str(stored.folder / "data.npz"), "beside": work.recipe.evaluate.beside}
 
     def fill(folder: Path) -> None:
         work.progress("convert", "checking the ONNX" if fetched.format == "onnx" else f"{fetched.format} to ONNX")

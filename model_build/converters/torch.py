@@ -55,7 +55,8 @@ def convert(source: Path, target: Path, settings: Mapping[str, Any]) -> dict[str
         inputs = _own_example(loaded, called)
         opened = _open_axes(loaded, axes, called)
     else:
-        rows = loaded.example or data.load(Path(settings["data"]))[0]
+        takes, _ = torch_calls.parameters(loaded, called)
+        rows = loaded.example or data.load(Path(settings["data"]), None, settings.get("beside", ()), takes)[0]
         inputs = torch_calls.rows(loaded, rows, axes, called)
         opened = torch_calls.named_axes({name: tuple(value.shape) for name, value in inputs.items()}, axes)
     try:
@@ -94,11 +95,6 @@ def predict(source: Path, inputs: Arrays, output: str) -> Any:
             return None
         found.append(answer[output].detach().numpy())
     return np.concatenate(found)
-
-
-def read(source: Path, called: str) -> Loaded:
-    """The model of a file, ready to answer. Raises SourceError."""
-    return _ready(torch_files.load(source, called), called)
 
 
 def _ready(loaded: Loaded, called: str) -> Loaded:

@@ -1,5 +1,6 @@
 """The converter's four functions, called in this process."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,12 +41,14 @@ def saved(made: object, folder: Path) -> Path:
     return folder / converter.save(made, folder)
 
 
-def convert(source: Path, rows: Any, *, axes: dict[str, list[str | int]] | None = None) -> Converted:
-    """rows: the inputs of the evaluation data, one array or arrays by name."""
+def convert(
+    source: Path, rows: Any, *, axes: dict[str, list[str | int]] | None = None, beside: Sequence[str] = ()
+) -> Converted:
+    """rows: the inputs of the evaluation data, one array or arrays by name. beside: those that are looked at in groups."""
     inputs = rows if isinstance(rows, dict) else {"": rows}
     data.save(inputs, np.zeros(len(next(iter(inputs.values())))), source.parent)
     target = source.parent / "model.onnx"
-    settings = {"label": "m", "input": "input", "axes": axes, "data": str(source.parent / "data.npz")}
+    settings = {"label": "m", "input": "input", "axes": axes, "data": str(source.parent / "data.npz"), "beside": beside}
     return Converted(source, target, converter.convert(source, target, settings))
 
 

@@ -118,6 +118,11 @@ def test_an_input_with_a_default_is_left_out(tmp_path: Path) -> None:
         assert made.apart({"x": numbers(4)}) < 1e-6
 
 
+def test_columns_of_groups_are_no_example_inputs(tmp_path: Path) -> None:
+    rows = {"X": numbers(9), "region": np.asarray(["north"] * 9)}
+    assert list(convert(saved(networks.Linear(), tmp_path), rows, beside=["region"]).axes()) == ["x", "output"]
+
+
 @pytest.mark.parametrize("example", [torch.zeros(3, 4), (torch.zeros(3, 4),), {"x": np.zeros((3, 4))}])
 def test_example_inputs_may_come_with_the_model(tmp_path: Path, example: object) -> None:
     """The rows of the data are of another shape, so they were not looked at."""
