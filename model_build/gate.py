@@ -130,7 +130,7 @@ def choose(passed: Sequence[Measured], margin: float) -> tuple[str | None, dict[
             why[candidate.name] = _reason(best, passed, margin)
         elif candidate not in quick:
             why[candidate.name] = (
-                f"passed, but {candidate.p50_ms / fastest.p50_ms:.1f} times the {fastest.p50_ms:g} ms of "
+                f"passed, but {candidate.p50_ms / fastest.p50_ms:.1f} times the {fastest.p50_ms:.3g} ms of "
                 f"{fastest.name}, beyond the margin of {1 + margin:g} times"
             )
         else:

@@ -97,6 +97,11 @@ def predict(source: Path, inputs: Arrays, output: str) -> Any:
     return np.concatenate(found)
 
 
+def read(source: Path, called: str) -> Loaded:
+    """The model of a file, ready to answer. Raises SourceError."""
+    return _ready(torch_files.load(source, called), called)
+
+
 def _ready(loaded: Loaded, called: str) -> Loaded:
     """The model on the CPU, dropout off, batch statistics as learnt, in a precision that a CPU computes in."""
     torch = runtime.untyped("torch")

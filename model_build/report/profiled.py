@@ -1,5 +1,6 @@
 """The section on what the data looked like: a line for each feature, with its distribution as a small picture."""
 
+import re
 from itertools import pairwise
 
 from model_build.report import figures, parts
@@ -18,11 +19,11 @@ def profile(report: Report) -> Child:
     if found is None:
         return None
     features = [
-        *((name, each, f"profile.outputs.{name}") for name, each in found.outputs.items()),
-        *([("expected", found.expected, "profile.expected")] if found.expected else []),
-        *((name, each, f"profile.inputs.{name}") for name, each in found.inputs.items()),
+        *found.outputs.items(),
+        *([("expected", found.expected)] if found.expected else []),
+        *sorted(found.inputs.items(), key=_order),
     ]
-    rows = [_row(name, each) for name, each, _ in features[:_SHOWN]]
+    rows = [_row(name, each) for name, each in features[:_SHOWN]]
     more = len(features) - len(rows)
     left = f" {more} more are in profile.json." if more else ""
     told = (
@@ -37,10 +38,16 @@ def profile(report: Report) -> Child:
     ]
 
 
+def _order(item: tuple[str, Feature]) -> tuple[bool, list[tuple[str, int]]]:
+    """What is the same in all rows comes last; then by name, x[2] before x[10]."""
+    name, each = item
+    return len(_shape(each)) < 2, [(text, int(number or 0)) for text, number in re.findall(r"(\D*)(\d*)", name)]
+
+
 def _row(name: str, each: Feature) -> Markup:
     return parts.row(
         [name.partition(":")[0] if each.of in _SEEN else name.replace(":", ", "), _seen(each)],
-        tag("td", _picture(name, each)),
+        tag("td", _bars(name, _shape(each))),
         tag("td", _typical(each), class_="told"),
         parts.number(f"{each.count:,}"),
         parts.number(f"{each.missing:,}" if each.missing else figures.NONE),
@@ -66,22 +73,23 @@ def _typical(each: Feature) -> str:
     return f"median {figures.brief(middle)}, 5 to 95 %: {figures.brief(low)} to {figures.brief(high)}"
 
 
-def _picture(name: str, each: Feature) -> Child:
-    """Bars: of categories as wide as each other, of numbers as wide as their bins, their area being how many."""
+def _shape(each: Feature) -> list[tuple[float, float]]:
+    """Height and width of bars: of categories as wide as each other, of numbers as wide as their bins.
+
+    The area of a bin says how many are in it.
+    """
     if each.kind == "categories":
-        shares = [*each.categories.values(), *([each.other] if each.other else [])][:24]
-        return _bars(name, [(share, 1.0) for share in shares])
+        return [(share, 1.0) for share in [*each.categories.values(), *([each.other] if each.other else [])][:24]]
     if each.histogram is None or not each.histogram.edges:
-        return figures.NONE
+        return []
     edges = each.histogram.edges
     inner = [high - low for low, high in pairwise(edges)]
     end = min(inner, default=1.0)  # the first and the last one have none
     widths = [end, *inner, end]
-    return _bars(name, [(n / width, width) for n, width in zip(each.histogram.counts, widths, strict=True)])
+    return [(n / width, width) for n, width in zip(each.histogram.counts, widths, strict=True)]
 
 
 def _bars(name: str, found: list[tuple[float, float]]) -> Child:
-    """found: the height and the width of each, to some scale."""
     if len(found) < 2:
         return figures.NONE
     tallest, whole = max(height for height, _ in found), sum(width for _, width in found)

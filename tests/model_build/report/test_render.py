@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from model_build.report import Report
+from model_build.report.profile import Feature, Profile
 from model_build.report.render import render
 
 from . import samples
@@ -72,6 +73,16 @@ def test_what_else_was_measured_is_shown() -> None:
     assert "median 0.523, 5 to 95 %: 0.045 to 0.951" in said
     assert "north 60 %, south 35 %, rare ones 5 %" in said
     assert "too few rows" in said
+
+
+def test_features_come_in_the_order_of_their_numbers_and_what_never_varies_last() -> None:
+    shares = {"[2]": {"0": 0.4, "1": 0.6}, "[10]": {"0": 0.4, "1": 0.6}, "[1]": {"1": 1.0}, "[3]": {"1": 1.0}}
+    inputs = {name: Feature(kind="categories", count=50, categories=each) for name, each in sorted(shares.items())}
+    given = Profile(
+        model="m", version="1", candidate="fp32", data="sha256:0", rows=50, least=10, inputs=inputs, outputs={}
+    )
+    page = render(samples.classifier(profile=given.model_dump()))
+    assert re.findall(r">(\[\d+\])<", page) == ["[2]", "[10]", "[1]", "[3]"]
 
 
 def test_names_cannot_become_markup() -> None:
