@@ -61,11 +61,11 @@ def __getattr__(name: str) -> object:
         from model_build.bake import cache
 
         return cache.cache_dir
-    if name not in ("docker_archive", "extract", "launcher", "parts"):
     if name == "docking":
         from model_build import docking
 
         return docking
+    if name not in ("docker_archive", "extract", "launcher", "parts"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from model_build import bake
 
@@ -92,10 +92,10 @@ class ModelImageArgs(TypedDict):
     """
     modelcar: NotRequired[pulumi.Input[bool | None]]
     """Whether the model's files are kept as an image of their own, too: the output `files`. Default: False."""
-    promoted: NotRequired[pulumi.Input[str | None]]
     builder: NotRequired[pulumi.Input[str | None]]
     """`docker`: nothing is pushed of the image, as a Docker daemon makes what is deployed of it and pushes that to
     `destination` (`components.docker.DockerImage`). Default: `oci`, what was baked is pushed itself."""
+    promoted: NotRequired[pulumi.Input[str | None]]
     """An image that another stack has served, in the place of one that is built: what `modelport promote` writes
     (`promoting.Promoted`). Default: what the state has; an empty text undoes that, and the recipe is built."""
 
@@ -120,8 +120,8 @@ class ModelImageProvider(ResourceProvider):
         else:
             inputs, failures = plan.check(_olds, inputs, Path.cwd())
         inputs |= unknown
-        if not failures and "recipe" not in _olds:
         failures = [*failures, *plan.not_by_docker(inputs)]
+        if not failures and "recipe" not in _olds:
             _say(plan.announcement(inputs))
         return CheckResult(inputs, [CheckFailure(key, reason) for key, reason in failures])
 
@@ -206,11 +206,11 @@ class ModelImage(Resource, module="modelport", name="ModelImage"):
             "promoted": args.get("promoted"),
             "signed_by": args.get("signed_by"),
             "modelcar": args.get("modelcar"),
+            "builder": args.get("builder"),
         }
         super().__init__(ModelImageProvider(), name, {**dict.fromkeys(OUTPUTS), **inputs}, opts)
 
 
-            "builder": args.get("builder"),
 def _build(props: dict[str, Any]) -> dict[str, Any]:
     from model_build import child, plan, promoting
 
