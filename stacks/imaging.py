@@ -20,6 +20,8 @@ def args(spec: StackSpec, destination: pulumi.Input[str | None]) -> ModelImageAr
         made["signed_by"] = _key(spec.image.signed_by)
     if spec.image.modelcar:
         made["modelcar"] = True
+    if spec.image.builder != "oci":
+        made["builder"] = spec.image.builder
     if word := os.environ.get("MODELPORT_PROMOTION"):
         record = word.removeprefix("secret:")
         made["promoted"] = "" if word == "none" else record if record == word else pulumi.Output.secret(record)

@@ -45,7 +45,17 @@ def rehearsed(section: str, keys: Mapping[str, str], shared: Collection[str]) ->
 
 def image(spec: StackSpec, destination: pulumi.Input[str | None]) -> ModelImage:
     """The model's image. Its name does not depend on the model: another one in the same stack replaces it."""
-    return made(ModelImage, "model", imaging.args(spec, destination))
+    built = made(ModelImage, "model", imaging.args(spec, destination))
+    if spec.image.builder == "docker":
+        # The SDK for Docker costs half a second, which is nobody's who does without.
+        from components.docker import DockerImage, DockerImageArgs
+
+        assert destination is not None
+        args = DockerImageArgs(image=built.layout_image, destination=destination, keep=spec.image.keep)
+        pushed = made(DockerImage, "model", args)
+        # What is deployed, recorded and told of is what Docker pushed.
+        built.reference, built.digest = pushed.reference, pushed.digest
+    return built
 
 
 def serving(spec: StackSpec, repository: pulumi.Output[str], image: ModelImage) -> pulumi.Output[str]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
-from pydantic import Field, PrivateAttr, StrictBool, StrictInt, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, PrivateAttr, StrictInt, ValidationError, ValidationInfo, field_validator
 
 from model_build.mistakes import mistakes, printable, show, spell, unknown
 from model_build.recipe import Recipe
@@ -26,6 +26,8 @@ from stacks.specs.gateway import GatewaySpec, TenantSpec, unfit, wrong_keys
 from stacks.specs.gcp import GcpSpec
 from stacks.specs.gcp_cloudrun import CloudRunSpec
 from stacks.specs.gcp_vertex import VertexSpec
+from stacks.specs.image import ImageSpec
+from stacks.specs.image import unfit as unfit_image
 from stacks.specs.kubernetes import KubernetesSpec
 from stacks.specs.load import LoadSpec, SizedSpec, resolve
 from stacks.specs.monitoring import MonitoringSpec
@@ -55,48 +57,6 @@ class SpecError(Exception):
     def __init__(self, lines: list[str]) -> None:
         self.lines = lines
         super().__init__("\n".join(lines))
-
-
-class ImageSpec(Part):
-    """What becomes of the image that is made."""
-
-    push: Annotated[str | None, Field(examples=["registry.example.com/team/digits"])] = None
-    """Registry and repository that the image is pushed to, with or without a tag. Default: it stays on this machine.
-    User and password come from Docker's own configuration. May be a Pulumi secret."""
-    keep: StrictBool = True
-    """Whether `destroy` leaves a pushed image where it is."""
-
-    signed_by: Annotated[str | None, Field(examples=["keys/release.pub"])] = None
-    """File of the public key, on the curve P-256 as PEM, that the image is signed by; the private key is asked of
-    MODELPORT_SIGNING_KEY, or of the file that MODELPORT_SIGNING_KEY_FILE names, where the image is made. Default: it is
-    not signed."""
-    modelcar: StrictBool = False
-    """Whether the model's files are pushed as an image of their own, too, which shares its layer with the other: for
-    volumes of Kubernetes that are images, for KServe's modelcars, and as a repository of Triton."""
-
-    @field_validator("push")
-    @classmethod
-    def _destination(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        address = value.split("://", 1)[-1]
-        if "@" in address.partition("/")[0]:
-            # Neither shown nor suggested: what stands before the @ is most likely a password.
-            raise ValueError(
-                "holds a user or a password, expected registry and repository alone; "
-                f"write {address.partition('@')[2]} and let `docker login` keep the password"
-            )
-        plain = address.split("@", 1)[0].rstrip("/")
-        host, _, repository = plain.partition("/")
-        if not repository or not host:
-            raise ValueError(f"is {show(value)}, expected registry and repository; for example {host or 'host'}/digits")
-        if plain != value:
-            raise ValueError(f"is {show(value)}, expected registry and repository alone; write {plain}")
-        if any(c.isspace() for c in value) or repository != repository.lower():
-            fixed = "".join(plain.split())
-            fixed = f"{fixed.partition('/')[0]}/{fixed.partition('/')[2].lower()}"
-            raise ValueError(f"is {show(value)}, expected lower case without blanks; write {fixed}")
-        return value
 
 
 class EndpointSpec(Part):
@@ -368,6 +328,8 @@ def _in_plain_text(values: Mapping[str, object]) -> list[str]:
 
 def _unfit(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
     """What is right by itself and wrong beside the rest."""
+    if told := unfit_image(spec, secrets):
+        return told
     if (rules := RULES.get(spec.target)) is not None:
         beside = importlib.import_module(f"stacks.specs.{rules}").beside
         inside = (_unreleased(spec) or _unscaled(spec)) if spec.target in OWN_CLUSTERS else []
