@@ -65,7 +65,9 @@ def lines(
         if way is not None and address:
             trust.append(f"--connect-to {way.hostname}:443:{_bracketed(address)}:443")
         asked = {"options": options, "trust": " ".join(trust)}
-        return first + samples.requests(url, about, found, classify=spec.model.classify is not None, **asked)
+        return first + samples.requests(
+            url, about, found, classify=spec.model.classify is not None, server=spec.model.server, **asked
+        )
 
     there = (way.url, way.address) if way else (None, "")
     return pulumi.Output.all(*there, service.name, service.namespace).apply(made)

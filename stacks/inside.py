@@ -12,6 +12,7 @@ from components.kubernetes import ModelGateway, ModelNamespace, ModelService, Mo
 from components.kubernetes.api_keys import ApiKeys
 from components.kubernetes.autoscaler import ModelAutoscaler, ModelAutoscalerArgs, ScalingActivator
 from components.kubernetes.monitoring import ModelMonitoring, ModelMonitoringArgs, MonitoringMode
+from components.kubernetes.others import ImageServer
 from components.kubernetes.release import Release, ReleaseArgs
 from components.kubernetes.service import rendered
 from components.kubernetes.tenant import Tenant
@@ -21,6 +22,7 @@ from stacks.spec import StackSpec
 from stacks.specs.monitoring import MonitoringSpec
 from stacks.specs.release import ReleaseSpec
 from stacks.specs.scaling import AutoscalingSpec
+from stacks.specs.server import OWN
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,9 @@ def _service(spec: StackSpec, where: pulumi.Input[str], built: ModelImage) -> Mo
         allowed_namespaces=list(wanted.allow_namespaces),
         ready_timeout=wanted.ready_timeout,
     )
+    if spec.model.server != OWN:
+        args["server"], args["model"] = ImageServer(spec.model.server), spec.model.name
+        del args["workers"]
     if wanted.max_replicas is not None:
         args["max_replicas"] = wanted.max_replicas
     if not spec.routed and spec.release is not None and spec.release.strategy == "canary":

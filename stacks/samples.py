@@ -41,14 +41,25 @@ def beside(source: str, project: Path) -> Samples:
 
 
 def requests(
-    url: str, metadata: dict[str, Any], samples: Samples, *, classify: bool, options: str = "", trust: str = ""
+    url: str,
+    metadata: dict[str, Any],
+    samples: Samples,
+    *,
+    classify: bool,
+    options: str = "",
+    trust: str = "",
+    server: str = "modelport",
 ) -> list[str]:
     """curl lines for the model at `url` whose server says `metadata` about it; of one not asked yet: `name` alone.
 
     options: of curl, for each line that asks the model, as `-H 'X-Api-Key: ...'`. trust: for every line.
+    server: what answers there, as a recipe calls it.
     """
     plain = f"curl -sS {trust}".rstrip()
     curl = f"{plain} {options}".rstrip()
+    if server == "tensorflow-serving":  # which has a protocol of its own
+        model = f"{url}/v1/models/{metadata['name']}"
+        return [f"{curl} {model}", f"{curl} {model}/metadata"]
     model = f"{url}/v2/models/{metadata['name']}"
     lines = [f"{plain} {url}/v2/health/ready", f"{curl} {model}"]
     if data := _infer(metadata, samples):

@@ -36,6 +36,7 @@ from stacks.specs.release import ReleaseSpec
 from stacks.specs.runtime import RuntimeSpec
 from stacks.specs.runtime import unfit as unfit_runtime
 from stacks.specs.scaling import AutoscalingSpec
+from stacks.specs.server import unfit as unfit_server
 from stacks.specs.service import ServiceSpec
 from stacks.specs.targets import ACCOUNTS, COUNTERPARTS, OWN_CLUSTERS, RULES, TARGETS
 
@@ -328,6 +329,8 @@ def _in_plain_text(values: Mapping[str, object]) -> list[str]:
 
 def _unfit(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
     """What is right by itself and wrong beside the rest."""
+    if told := unfit_server(spec, secrets):
+        return told
     if told := unfit_image(spec, secrets):
         return told
     if (rules := RULES.get(spec.target)) is not None:

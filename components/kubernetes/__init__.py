@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from components.kubernetes.load_balancer import GatewayKind, IssuerKind, ModelGateway, ModelGatewayArgs
     from components.kubernetes.monitoring import ModelMonitoring, ModelMonitoringArgs, MonitoringMode
     from components.kubernetes.namespace import ModelNamespace, ModelNamespaceArgs, ModelQuota
+    from components.kubernetes.others import ImageServer
     from components.kubernetes.release import Release, ReleaseArgs
     from components.kubernetes.runtimes import ServingProgram, ServingRuntime, ServingRuntimeArgs
     from components.kubernetes.service import ModelResources, ModelService, ModelServiceArgs, ModelServiceType
@@ -31,6 +32,7 @@ __all__ = [
     "GatewayKind",
     "GpuNodes",
     "GpuNodesArgs",
+    "ImageServer",
     "IssuerKind",
     "ModelAutoscaler",
     "ModelAutoscalerArgs",
@@ -65,6 +67,7 @@ _MODULES = {
     "load_balancer": ("GatewayKind", "IssuerKind", "ModelGateway", "ModelGatewayArgs"),
     "monitoring": ("ModelMonitoring", "ModelMonitoringArgs", "MonitoringMode"),
     "namespace": ("ModelNamespace", "ModelNamespaceArgs", "ModelQuota"),
+    "others": ("ImageServer",),
     "release": ("Release", "ReleaseArgs"),
     "runtimes": ("ServingProgram", "ServingRuntime", "ServingRuntimeArgs"),
     "service": ("ModelResources", "ModelService", "ModelServiceArgs", "ModelServiceType"),

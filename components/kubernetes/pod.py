@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.kubernetes import names, sizing
+from components.kubernetes import names, others, sizing
+from components.kubernetes.others import ImageServer
 
 Json = dict[str, Any]
 
@@ -46,6 +47,10 @@ class Pod:
     env: Mapping[str, Any] = field(default_factory=dict[str, Any])
     node_selector: Any = None
     tolerations: Any = None
+    server: ImageServer = ImageServer.MODELPORT
+    """What answers from the image."""
+    model: str = ""
+    """What the model is called in the image; for another's server."""
 
 
 def template(pod: Pod, track: str = names.STABLE) -> Json:
@@ -132,17 +137,20 @@ def confined() -> Json:
 
 
 def _container(pod: Pod) -> Json:
-    ready = {"path": names.READY, "port": names.PORT_NAME}
+    own = pod.server is ImageServer.MODELPORT
+    ready, live = (names.READY, names.LIVE) if own else others.paths(pod.server, pod.model)
+    asked = {"path": ready, "port": names.PORT_NAME}
     mounts: Sequence[Json] = [{"name": "scratch", "mountPath": "/tmp"}]
-    env: Json = {
+    ours: Json = {
         "MODELPORT_HOST": "0.0.0.0",
         "MODELPORT_PORT": str(names.PORT),
         "MODELPORT_WORKERS": pod.workers,
         "MODELPORT_REVISION": pod.revision,
         "MODELPORT_MAX_HELD_BYTES": str(sizing.HELD),
         "MODELPORT_DRAIN_TIMEOUT": str(DRAIN),
-        **pod.env,
     }
+    env: Json = {**(ours if own else {}), **pod.env}
+    port: Json = {"name": names.PORT_NAME, "containerPort": names.PORT, "protocol": "TCP"}
     if pod.keys_secret is not None:
         env["MODELPORT_API_KEYS"] = KEYS
         mounts = [*mounts, {"name": "keys", "mountPath": KEYS, "readOnly": True}]
@@ -151,14 +159,14 @@ def _container(pod: Pod) -> Json:
         "image": pod.image,
         # A digest is the same image wherever it comes from; the registry is asked all the same whether it may be used.
         "imagePullPolicy": "Always",
-        "ports": [{"name": names.PORT_NAME, "containerPort": names.PORT, "protocol": "TCP"}],
+        "ports": [port, *([] if own else others.ports(pod.server))],
         "env": [{"name": key, "value": value} for key, value in env.items()],
         "resources": pod.resources,
-        "startupProbe": {"httpGet": ready, "periodSeconds": 1, "timeoutSeconds": 2, "failureThreshold": START},
-        "readinessProbe": {"httpGet": ready, "periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 3},
+        "startupProbe": {"httpGet": asked, "periodSeconds": 1, "timeoutSeconds": 2, "failureThreshold": START},
+        "readinessProbe": {"httpGet": asked, "periodSeconds": 2, "timeoutSeconds": 5, "failureThreshold": 3},
         # Far slower to act than readiness: a pod that is merely busy is to lose traffic, not to be killed.
         "livenessProbe": {
-            "httpGet": {"path": names.LIVE, "port": names.PORT_NAME},
+            "httpGet": {"path": live, "port": names.PORT_NAME},
             "periodSeconds": 10,
             "timeoutSeconds": 10,
             "failureThreshold": 6,

@@ -6,8 +6,9 @@ from typing import Any, NotRequired, Optional, TypedDict
 
 import pulumi
 
-from components.kubernetes import access, names, network, pod, scalers, sizing
+from components.kubernetes import access, names, network, others, pod, scalers, sizing
 from components.kubernetes.objects import KubernetesObject, content
+from components.kubernetes.others import ImageServer
 from components.kubernetes.server import ModelServer
 from components.outputs import known
 
@@ -85,6 +86,11 @@ class ModelServiceArgs(TypedDict):
     """Labels of the nodes to run on."""
     tolerations: NotRequired[pulumi.Input[Sequence[Any]]]
     """Taints of nodes to put up with."""
+    server: NotRequired[ImageServer]
+    """What answers from the image. Of another's server nothing is measured: what `resources` leaves out is 500m to 2
+    CPUs and 1 to 2 GiB; `workers`, `metrics` and API keys are the library's own server's. Default: modelport."""
+    model: NotRequired[str]
+    """What the model is called in the image; needed for another's server. Default: as the service."""
     split_by_replicas: NotRequired[bool]
     """Whether the service leads to a release's candidate too: a split without a gateway. Default: False."""
     ready_timeout: NotRequired[pulumi.Input[int]]
@@ -187,13 +193,18 @@ def rendered(name: str, args: ModelServiceArgs) -> dict[str, Any]:
     """The PodTemplateSpec of the service's stable pods. Leaf values may be outputs."""
     image = known(str, object=args["image"])
     workers = args.get("workers", 1)
-    sized = known(
-        _sized,
-        metrics=args.get("metrics"),
-        workers=workers,
-        rate=args.get("requests_per_second", 20.0),
-        given=args.get("resources"),
-    )
+    server = ImageServer(args.get("server", ImageServer.MODELPORT))
+    if server is not ImageServer.MODELPORT:
+        _unlike(name, server, args)
+        sized = known(others.resources, given=args.get("resources"))
+    else:
+        sized = known(
+            _sized,
+            metrics=args.get("metrics"),
+            workers=workers,
+            rate=args.get("requests_per_second", 20.0),
+            given=args.get("resources"),
+        )
     return pod.template(
         pod.Pod(
             name=names.service(name),
@@ -207,8 +218,24 @@ def rendered(name: str, args: ModelServiceArgs) -> dict[str, Any]:
             env=args.get("env") or {},
             node_selector=args.get("node_selector"),
             tolerations=args.get("tolerations"),
+            server=server,
+            model=args.get("model", name),
         )
     )
+
+
+def _unlike(name: str, server: ImageServer, args: ModelServiceArgs) -> None:
+    """Raise ValueError for what is asked of our own server, and another's does not know."""
+    why = {
+        "keys_secret": "as API keys are checked by our own server alone, and everybody would be answered",
+        "activated": "as the activator is a part of our own server, which the image has not",
+        "workers": "as that server has no such processes",
+    }
+    for key, reason in why.items():
+        if args.get(key):
+            raise ValueError(
+                f"the service {name}: {key} is given with server {server.value}, expected none, {reason}; leave it out"
+            )
 
 
 def _sized(
