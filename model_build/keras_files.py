@@ -6,6 +6,7 @@ in it, and other entries name a module to import and something in it to call. An
 
 import builtins
 import json
+import mmap
 import re
 import stat
 import zipfile
@@ -34,6 +35,9 @@ _PARTS = re.compile(
 )
 """Modules of Keras that models are made of; in others are functions that fetch files and change settings."""
 _LARGEST_CONFIG = 256 << 20
+_LOOKED_THROUGH = 64 << 20
+_OBJECT = re.compile(rb'\{"(module|class_name|config|backend|keras_version|name|registered_name)": ?["{\[]')
+"""How a description begins."""
 _RATIO, _SMALL = 200, 256 << 20
 """A file that grows by more than that, to more than this, is a bomb."""
 
@@ -69,8 +73,33 @@ def runs_code(file: Path, kind: str) -> bool:
 
 
 def look(file: Path, called: str) -> Told:
-    """What a file names; nothing for HDF5, which is looked into where it is loaded. Raises SourceError."""
-    return told(config(file, called)) if file.suffix == ".keras" and file.is_file() else Told()
+    """What a file names; of HDF5 what is plain to see. Raises SourceError."""
+    if not file.is_file():
+        return Told()
+    return told(glimpsed(file) if file.suffix in HDF5 else config(file, called))
+
+
+def glimpsed(file: Path) -> Any:
+    """The description in an HDF5 file, found without the library that reads such files; None where it is not seen.
+
+    It stands in one piece before the weights, as Keras writes it. That is for whoever hands in a model and is to hear
+    of code in it at once: what is loaded is decided by what the library reads, right before.
+    """
+    size = min(file.stat().st_size, _LOOKED_THROUGH)
+    if not size:
+        return None
+    with file.open("rb") as opened, mmap.mmap(opened.fileno(), size, access=mmap.ACCESS_READ) as mapped:
+        for begins in _OBJECT.finditer(mapped):
+            start = begins.start()
+            end = mapped.find(b"\0", start)
+            text = mapped[start : min(end if end >= 0 else size, start + _LARGEST_CONFIG)].decode("utf-8", "replace")
+            try:
+                found: Any = json.JSONDecoder().raw_decode(text)[0]
+            except (ValueError, RecursionError):
+                continue
+            if {"class_name", "config"} <= set(found):
+                return found
+    return None
 
 
 def config(file: Path, called: str) -> Any:

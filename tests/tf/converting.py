@@ -1,51 +1,19 @@
 """The converters' four functions, called in this process."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnx
-
-from model_build import graphs, runtime
 from model_build.converters import converter
+from tests import converting
+from tests.converting import Converted, apart
+
+__all__ = ["ROWS", "Converted", "apart", "convert", "saved"]
 
 ROWS = (1, 7, 64)
 
 
-@dataclass(frozen=True)
-class Converted:
-    kind: str
-    source: Path
-    onnx: Path
-    note: dict[str, Any]
-
-    @property
-    def model(self) -> onnx.ModelProto:
-        return graphs.load(self.onnx)
-
-    def axes(self) -> dict[str, list[str | int]]:
-        values = (*self.model.graph.input, *self.model.graph.output)
-        return {v.name: [d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim] for v in values}
-
-    def answers(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        session = runtime.session(self.onnx)
-        names = [value.name for value in session.get_outputs()]
-        return dict(zip(names, session.run(names, inputs), strict=True))
-
-    def own(self, inputs: dict[str, Any], output: str) -> Any:
-        return converter(self.kind).predict(self.source, inputs, output)
-
-
-def apart(got: Any, want: Any) -> float:
-    assert np.shape(got) == np.shape(want)
-    return float(np.abs(np.asarray(got, np.float64) - np.asarray(want, np.float64)).max())
-
-
 def saved(made: object, folder: Path, kind: str = "keras") -> Path:
-    assert converter(kind).takes(made)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / converter(kind).save(made, folder)
+    return converting.saved(made, folder, kind)
 
 
 def convert(source: Path, *, kind: str = "keras", folder: Path | None = None, **settings: Any) -> Converted:

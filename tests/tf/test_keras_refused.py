@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from model_build import keras_files
 from model_build.converters import keras as converter
+from model_build.converters import keras_hdf5
 from model_build.errors import SourceError
+from model_build.identity import identify
+from model_build.recipe import Recipe
 from tests.tf.converting import apart, convert, saved
 
 
@@ -39,9 +43,22 @@ def test_a_lambda_is_loaded_where_it_is_trusted_and_nowhere_else(tmp_path: Path,
     steep.save(tmp_path / f"m{ending}")
     message = refused(tmp_path / f"m{ending}", trust=False)
     assert message.startswith("source 'm' has code of its author in it (the Lambda layer 'steep'")
+    recipe = Recipe.parse({"name": "m", "source": f"m{ending}", "evaluate": {"data": "none.npz"}})
+    with pytest.raises(SourceError, match=f"source 'm{ending}' has code of its author in it .the Lambda layer 'steep'"):
+        identify(recipe, tmp_path)  # of which a preview hears, before TensorFlow is there
     made = convert(tmp_path / f"m{ending}", trust=True)
     rows = np.random.default_rng(0).random((7, 4), np.float32)
     assert apart(made.answers({"input": rows})["output"], rows * 3 + 1) < 1e-6
+
+
+def test_before_hdf5_is_loaded_the_whole_of_its_description_is_seen(tmp_path: Path) -> None:
+    deep = keras.Sequential([keras.Input((64,)), *(keras.layers.Dense(16, name=f"d{at}") for at in range(110))])
+    deep.compile("adam", "mse")
+    deep.save(tmp_path / "m.h5")
+    seen = keras_files.glimpsed(tmp_path / "m.h5")
+    assert seen == keras_hdf5.config(tmp_path / "m.h5", "m") and len(json.dumps(seen)) > 1 << 16
+    deep.save_weights(tmp_path / "m.weights.h5")
+    assert keras_files.glimpsed(tmp_path / "m.weights.h5") is None
 
 
 def test_a_function_of_the_project_may_return_one(tmp_path: Path, steep: Any) -> None:
