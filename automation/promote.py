@@ -123,6 +123,7 @@ def _held(found: Served, spec: "StackSpec", target: Target) -> "Promoted":
             output=output,
             manifest=manifest,
             here=spec.target == "local",
+            index=str(outputs.get("index") or "").rpartition("@")[2],
         )
         _alike(record, spec, target)
         promoted_report.of(record, folders.images())

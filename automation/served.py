@@ -57,10 +57,13 @@ def served(target: Target, choice: Choice, model: str) -> Served:
     digest = str(outputs.get("digest") or "")
     told, _ = _opened(next((_part(each, "outputs") for each in resources if _kind(each) == "Stack"), _NONE))
     answers = str(told.get("digest") or "")
-    if not digest or answers != digest:
+    # Pods of several platforms run the index of the images.
+    names = {digest, str(outputs.get("index") or "").rpartition("@")[2]} - {""}
+    if not digest or answers not in names:
         was = f"serves {answers[:19]}, and its model is {digest[:19] or 'not built'}" if answers else "serves nothing"
         raise _never(name, was, f"run modelport up -s {name}, and promote what it then serves")
-    if not any(digest in json.dumps(each.get("outputs") or {}) for each in resources if _runs(each)):
+    runs = [json.dumps(each.get("outputs") or {}) for each in resources if _runs(each)]
+    if not any(each in text for each in names for text in runs):
         raise _never(name, f"has {digest[:19]} and runs it nowhere", f"run modelport up -s {name} without --target")
     return Served(name, digest, str(outputs["reference"]), _recipe(images[model]), outputs, secret)
 

@@ -26,8 +26,9 @@ def verify(image: str, key: Path | None, *, as_json: bool) -> Exit:
         checks = [{"what": each.what, "verdict": each.verdict, "detail": each.detail} for each in found]
         print(json.dumps({"schema": SCHEMA, "image": image, "passed": passed, "checks": checks}))
         return Exit.DONE if passed else Exit.FAILED
+    width = max(19, *(len(each.what) + 2 for each in found))
     for each in found:
-        print(f"{_SIGNS[each.verdict]:<8}{each.what:<19}{each.detail}")
+        print(f"{_SIGNS[each.verdict]:<8}{each.what:<{width}}{each.detail}")
     if not passed:
         failed = ", ".join(each.what for each in found if each.verdict == "failed")
         raise Failure(Exit.FAILED, f"{image} does not hold: {failed}; do not run it")

@@ -8,13 +8,15 @@ import json
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from model_build import copying, provenance, report, sbom, signing
+from model_build.bake import platforms
 from model_build.bake.attachments import ATTESTATION, SIGNATURE
 from model_build.bake.errors import BakeError
+from model_build.bake.inputs import NATIVE
 from model_build.bake.layout import Json, Layout
 from model_build.errors import InputError, ModelBuildError
 from model_build.pipeline import REPORT_TYPE
@@ -76,19 +78,72 @@ def _here(image: str, progress: Callable[[str], None]) -> Generator[Layout]:
 
 def findings(store: Layout, digest: str, key: str | None) -> Iterator[Finding]:
     """Of an image of a layout, one after the other."""
+    images: dict[str, str] = {}
+    if _is_index(store, digest):
+        attached: list[Attached] = []
+        yield _asked("index", lambda: _index(store, digest, images))
+        yield _asked("attachments", lambda: _attachments(store, digest, attached))
+        yield _signed(store, digest, attached, key)
+        for platform, image in images.items():
+            for each in _of_image(store, image, images.get(NATIVE, ""), key):
+                yield replace(each, what=f"{platform}: {each.what}")
+    else:
+        yield from _of_image(store, digest, "", key)
+
+
+def _of_image(store: Layout, digest: str, verified: str, key: str | None) -> Iterator[Finding]:
+    """Of one image. verified: the one of its index that was measured."""
     attached: list[Attached] = []
     yield _asked("image", lambda: _image(store, digest))
     yield _asked("attachments", lambda: _attachments(store, digest, attached))
-    yield _asked("report", lambda: _report(store, digest, attached))
+    if verified in ("", digest):
+        yield _asked("report", lambda: _report(store, digest, attached))
+    else:
+        yield _asked("report", lambda: _same_model(store, digest, verified))
     yield _asked("bill of materials", lambda: _sbom(store, digest, attached))
     yield _asked("provenance", lambda: _provenance(store, digest, attached, key))
+    yield _signed(store, digest, attached, key)
+
+
+def _signed(store: Layout, digest: str, attached: list[Attached], key: str | None) -> Finding:
     signatures = [each for each in attached if each.kind == SIGNATURE]
     if key is not None:
-        yield _asked("signature", lambda: _signature(store, digest, signatures, key))
-    elif signatures:
-        yield Finding("signature", "unchecked", "signed, by whom is not known without a key; give --key FILE")
-    else:
-        yield Finding("signature", "absent", "nobody has signed it")
+        return _asked("signature", lambda: _signature(store, digest, signatures, key))
+    if signatures:
+        return Finding("signature", "unchecked", "signed, by whom is not known without a key; give --key FILE")
+    return Finding("signature", "absent", "nobody has signed it")
+
+
+def _is_index(store: Layout, digest: str) -> bool:
+    try:
+        return "manifests" in store.manifest(digest)
+    except (BakeError, ValueError):
+        return False  # what is wrong is told of the image
+
+
+def _index(store: Layout, digest: str, images: dict[str, str]) -> str:
+    """Fills `images`, by platform."""
+    found = platforms.listed(store, digest)
+    images |= found
+    for entry in store.manifest(digest)["manifests"]:
+        if why := damage(store, str(entry["digest"]), int(entry["size"])):
+            raise _Wrong(f"{why}; fetch it again, or build the image again")
+    for platform, image in found.items():
+        config: Json = json.loads(store.read(str(store.manifest(image)["config"]["digest"])))
+        is_for = f"{config.get('os')}/{config.get('architecture')}"
+        if is_for != platform:
+            raise _Wrong(f"its image for {platform} is one for {is_for}, expected its own; do not run it")
+    if NATIVE not in found:
+        raise _Wrong(f"it has no image for {NATIVE}, expected the one that was measured; do not run it")
+    return f"images for {', '.join(found)}, each as its digest says"
+
+
+def _same_model(store: Layout, digest: str, verified: str) -> str:
+    """Hold an image to the one that was measured: model and program are the very same layers."""
+    here, there = (store.manifest(each)["layers"][-2:] for each in (digest, verified))
+    if [each["digest"] for each in here] != [each["digest"] for each in there]:
+        raise _Wrong(f"its model or program is another than that of {verified[:19]}, which was measured; do not run it")
+    return f"model and program are those of the image for {NATIVE}, which was measured"
 
 
 def _asked(what: str, ask: Callable[[], str]) -> Finding:
@@ -124,8 +179,6 @@ def _whole(store: Layout, manifest: Json) -> tuple[int, int]:
 
 def _image(store: Layout, digest: str) -> str:
     manifest = store.manifest(digest)
-    if "manifests" in manifest:
-        raise _Wrong("it is an index of images, expected one; name the digest of the one for linux/amd64")
     count, size = _whole(store, manifest)
     return f"{count + 1} blobs, {size:,} bytes, each as its digest says"
 

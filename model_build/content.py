@@ -61,16 +61,24 @@ def of_files(files: Mapping[str, Path]) -> str:
 
 
 def is_whole(layout: Path, digest: str) -> bool:
-    """Whether the OCI layout lists the image `digest` and has all of its blobs in full length."""
+    """Whether the OCI layout lists the image `digest` and has all of its blobs in full length.
+
+    Of an index of images: whether that is so for each of them, too.
+    """
     blobs = layout / "blobs" / "sha256"
     try:
-        listed = json.loads((layout / "index.json").read_bytes())["manifests"]
-        manifest = json.loads((blobs / digest.removeprefix("sha256:")).read_bytes())
-        wanted = [manifest["config"], *manifest["layers"]]
-        sizes = {blob["size"] - (blobs / blob["digest"].removeprefix("sha256:")).stat().st_size for blob in wanted}
-        return sizes == {0} and any(entry["digest"] == digest for entry in listed)
+        listed = {entry["digest"] for entry in json.loads((layout / "index.json").read_bytes())["manifests"]}
+        named = json.loads((blobs / digest.removeprefix("sha256:")).read_bytes())
+        images = [each["digest"] for each in named["manifests"]] if "manifests" in named else [digest]
+        return bool(images) and {digest, *images} <= listed and all(_has_all(blobs, each) for each in images)
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _has_all(blobs: Path, digest: str) -> bool:
+    manifest = json.loads((blobs / digest.removeprefix("sha256:")).read_bytes())
+    wanted = [manifest["config"], *manifest["layers"]]
+    return all(blob["size"] == (blobs / blob["digest"].removeprefix("sha256:")).stat().st_size for blob in wanted)
 
 
 def walk(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -54,6 +54,7 @@ def digest_of(source: str) -> str:
 def copy(source: str, destination: str, progress: Callable[[str], None]) -> str:
     """Bring the image and what is attached to it to `destination`. Returns `host/repository@sha256:...` of it there.
 
+    Of an index of images that is all of them, and what is attached to each.
     What this machine has is not fetched; what the registry has is not sent. Raises RegistryError: what either registry
     sends or stores is held to its digest.
     """
@@ -118,15 +119,13 @@ def _fetch(source: str, layout: Path, progress: Callable[[str], None]) -> Path:
     from model_build import push
     from model_build.bake.layout import Layout
 
-    digest, store = push.pull(source, layout), Layout(layout)
-    if "manifests" in store.manifest(digest):
-        raise DestinationError(
-            f"{source}: is an index of images, expected one image; name the digest of the one for linux/amd64"
-        )
-    _fetch_attached(source, digest, store, progress)
-    cars = [str(each["digest"]) for each in referrers(layout, digest) if each["artifactType"] in BELOW]
-    for car in cars[:_CARS]:  # each an image itself, with signatures of its own
-        _fetch_attached(f"{parse(source).name}@{car}", car, store, progress)
+    digest, store = push.pull(source, layout, None), Layout(layout)
+    images: list[Json] = store.manifest(digest).get("manifests", [])
+    for each in dict.fromkeys([digest, *(str(image["digest"]) for image in images)]):
+        _fetch_attached(f"{parse(source).name}@{each}", each, store, progress)
+        cars = [str(car["digest"]) for car in referrers(layout, each) if car["artifactType"] in BELOW]
+        for car in cars[:_CARS]:  # each an image itself, with signatures of its own
+            _fetch_attached(f"{parse(source).name}@{car}", car, store, progress)
     return layout
 
 
@@ -146,7 +145,7 @@ def _fetch_attached(source: str, digest: str, store: "Layout", progress: Callabl
         progress(f"what is attached to {digest[:19]} is not copied: {error}")
         return
     # A modelcar's model is the image's own.
-    room, own = _ROOM, {layer["digest"] for layer in store.manifest(digest)["layers"]}
+    room, own = _ROOM, {layer["digest"] for layer in store.manifest(digest).get("layers", [])}
     served: list[Json] = store.manifest(digest).get("layers", [])[-1:]
     formats = LARGEST + _TIMES * sum(layer["size"] for layer in served)
     for attached, most in _worth(listed, digest, progress):

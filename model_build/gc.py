@@ -57,12 +57,15 @@ def collect(
     return cleared
 
 
-def remove(layout: Path, digest: str) -> int:
-    """Take one image out of `layout`. Returns the bytes that it freed; 0 when it was not there."""
+def remove(layout: Path, *digests: str) -> int:
+    """Take images out of `layout`, and with an index of images those that it lists. Returns the bytes that it freed.
+
+    What an index lists that stays, stays; what is not there is no error.
+    """
     if not (layout / "index.json").exists():
         return 0
     with cache.locked(layout / ".lock"):
-        return _drop(layout, {digest}, dry_run=False)
+        return _drop(layout, {*digests, *(each for digest in digests for each in _images(layout, digest))})
 
 
 @contextmanager
@@ -105,12 +108,18 @@ def _clear_images(cleared: Cleared, layout: Path, keep: Collection[str], before:
     if not (layout / "index.json").exists():
         return
     with cache.locked(layout / ".lock"):
-        for entry in _index(layout)["manifests"]:
-            digest = entry["digest"]
-            blob = _blob(layout, digest)
-            if digest in keep or "artifactType" in entry or (blob.exists() and blob.stat().st_mtime > before):
-                continue
-            cleared.things.append(("image", digest[7:19], _drop(layout, {digest}, dry_run=dry_run)))
+        entries: list[dict[str, Any]] = _index(layout)["manifests"]
+        going: list[str] = []
+        for entry in entries:
+            blob = _blob(layout, entry["digest"])
+            young = blob.exists() and blob.stat().st_mtime > before
+            if entry["digest"] not in keep and "artifactType" not in entry and not young:
+                going.append(entry["digest"])
+        held, done = _held(layout, entries, {*going}), set[str]()
+        for digest in going:
+            if digest not in held:
+                freed = _drop(layout, {digest}, going, done, dry_run=dry_run)
+                cleared.things.append(("image", digest[7:19], freed))
 
 
 def _clear_reports(cleared: Cleared, keep: Collection[str], before: float, dry_run: bool) -> None:
@@ -128,15 +137,35 @@ def _clear_reports(cleared: Cleared, keep: Collection[str], before: float, dry_r
                 _delete(folder)
 
 
-def _drop(layout: Path, gone: set[str], *, dry_run: bool) -> int:
-    """Take manifests and what is attached to them from the index, then the blobs that are left over. Lock held."""
-    index = _index(layout)
-    entries: list[dict[str, Any]] = index["manifests"]
+def _images(layout: Path, digest: str) -> set[str]:
+    """What an index of images lists; nothing for what is none."""
+    listed: Any = _manifest(layout, digest).get("manifests")
+    found: list[Any] = listed if isinstance(listed, list) else []
+    named = [str(cast("dict[str, Any]", each).get("digest")) for each in found if isinstance(each, dict)]
+    return {each for each in named if _DIGEST.fullmatch(each)}
+
+
+def _held(layout: Path, entries: list[dict[str, Any]], gone: Collection[str]) -> set[str]:
+    """The images of all indexes that stay."""
+    return set[str]().union(*(_images(layout, each["digest"]) for each in entries if each["digest"] not in gone))
+
+
+def _drop(
+    layout: Path, gone: set[str], going: Collection[str] = (), done: set[str] | None = None, *, dry_run: bool = False
+) -> int:
+    """Take manifests and what is attached to them from the index, then the blobs that are left over. Lock held.
+
+    going: what goes besides, by itself. done: what has gone of that, or would have; what goes now is added.
+    """
+    index, done = _index(layout), set[str]() if done is None else done
+    entries: list[dict[str, Any]] = [each for each in index["manifests"] if each["digest"] not in done]
+    gone = gone - _held(layout, entries, {*gone, *going})
     subjects = {entry["digest"]: subject_of(_manifest(layout, entry["digest"])) for entry in entries}
     while more := {each for each, subject in subjects.items() if subject in gone} - gone:
         gone |= more  # what is attached may have something attached, too: a modelcar its signature
     kept = [entry for entry in entries if entry["digest"] not in gone]
     lost = gone & {*subjects}
+    done |= lost
     if not lost:
         return 0
     needed = set[str]().union(*(_reach(layout, entry["digest"]) for entry in kept))
@@ -152,6 +181,12 @@ def _drop(layout: Path, gone: set[str], *, dry_run: bool) -> int:
 
 
 def _reach(layout: Path, digest: str) -> set[str]:
+    if images := _images(layout, digest):
+        return {digest}.union(*(_blobs(layout, each) for each in images))
+    return _blobs(layout, digest)
+
+
+def _blobs(layout: Path, digest: str) -> set[str]:
     manifest = _manifest(layout, digest)
     # Digests become names of files that are taken away: what is none by its form is not one of them.
     if not formed(manifest):

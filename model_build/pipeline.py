@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model_build import cache, content, folders, gate, hosting, report, reporting
+from model_build import cache, content, folders, gate, hosting, multiplatform, report, reporting
+from model_build.bake.inputs import NATIVE
 from model_build.bake.servers import TENSORFLOW
 from model_build.batch import opened
 from model_build.convert import Converted, convert
@@ -59,6 +60,8 @@ class Built:
     """Digest of what holds the signature, attached to the image; empty where none was asked for."""
     files: str
     """The image of the model's files alone, as `reference`; empty where none was asked for."""
+    index: str
+    """The index of the images for all platforms, as `reference`; empty where the recipe has but one platform."""
     formats: dict[str, str]
     """By format, the digest of what holds the model in it, attached to the image."""
     cached: bool
@@ -93,29 +96,33 @@ def build(
             made = _known(work, layout)
             cached = made is not None
             # Before hours of work that nobody could sign.
-            signer = _signer(layout, made, signed_by)
+            signer = _signer(layout, made.image.digest if made and made.image else "", signed_by)
             if made is None:
+                multiplatform.prepare(work)
                 hosting.prepare(work)
                 made = _build(work, layout)
         assert made.image is not None and made.chosen is not None
         written = reporting.place(work.identity.digest)
         image = f"oci:{layout}@{made.image.digest}"
-        from model_build import bills
-
-        described = bills.attach(layout, made.image.digest)
-        signature = _signed(layout, made.image.digest, _deployed_as(recipe, push), signed_by, signer)
-        if signer is not None:
-            work.progress("sign", f"{made.image.digest[7:19]} is signed by the key of signed_by")
-        origin = _told(work, layout, made, signed_by, signer)
+        name = _deployed_as(recipe, push)
+        images = multiplatform.baked(work, layout, made.image.digest)
+        beside = {NATIVE: _beside(work, layout, made, NATIVE, made.image.digest, name, signed_by, signer)}
+        for platform, other in images.items():
+            if platform != NATIVE:
+                also = _signer(layout, other, signed_by)
+                beside[platform] = _beside(work, layout, made, platform, other, name, signed_by, also)
+        if index := multiplatform.listed(layout, images, recipe.name):
+            _signed(work, layout, index, name, signed_by, _signer(layout, index, signed_by))
         _countersign(layout, made, _deployed_as(recipe, push), signed_by)
-        car = _car(work, layout, made.image.digest, _deployed_as(recipe, push), signed_by) if modelcar else ""
-        reference = _push(work, layout, made.image.digest, push) if push else image
+        car = _car(work, layout, made.image.digest, name, signed_by) if modelcar else ""
+        place = _push(work, layout, index or made.image.digest, push) if push else f"oci:{layout}"
+        described, signature, origin = beside[NATIVE]
     return Built(
         model=recipe.name,
         version=recipe.version,
         identity=work.identity.digest,
         digest=made.image.digest,
-        reference=reference,
+        reference=f"{place}@{made.image.digest}",
         layout_image=image,
         chosen=made.chosen,
         metrics=reporting.figures(made),
@@ -124,7 +131,8 @@ def build(
         sbom=described,
         provenance=origin,
         signature=signature,
-        files=f"{reference.rpartition('@')[0]}@{car}" if car else "",
+        files=f"{place}@{car}" if car else "",
+        index=f"{place}@{index}" if index else "",
         formats={each.name: each.digest for each in made.exports},
         cached=cached,
     )
@@ -224,13 +232,13 @@ def _known(work: Work, layout: Path) -> report.Report | None:
     return found
 
 
-def _signer(layout: Path, made: report.Report | None, signed_by: str | None) -> "signing.Signer | None":
-    """Whoever signs; None where nobody needs to."""
+def _signer(layout: Path, digest: str, signed_by: str | None) -> "signing.Signer | None":
+    """Whoever signs an image, or one that is yet to be made; None where nobody needs to."""
     if not signed_by:
         return None
     from model_build import signing
 
-    if made is not None and made.image is not None and signing.found(layout, made.image.digest, signed_by):
+    if digest and signing.found(layout, digest, signed_by):
         return None
     return signing.Signer.of(signed_by)
 
@@ -244,13 +252,36 @@ def _deployed_as(recipe: Recipe, destination: str | None) -> str:
     return parse(destination).name
 
 
-def _signed(layout: Path, digest: str, name: str, signed_by: str | None, signer: "signing.Signer | None") -> str:
+def _beside(
+    work: Work,
+    layout: Path,
+    made: report.Report,
+    platform: str,
+    digest: str,
+    name: str,
+    signed_by: str | None,
+    signer: "signing.Signer | None",
+) -> tuple[str, str, str]:
+    """Describe an image, sign it and say where it comes from; the digests of what holds each."""
+    from model_build import bills
+
+    described = bills.attach(layout, digest)
+    signature = _signed(work, layout, digest, name, signed_by, signer)
+    return described, signature, _told(work, layout, made, platform, digest, signed_by, signer)
+
+
+def _signed(
+    work: Work, layout: Path, digest: str, name: str, signed_by: str | None, signer: "signing.Signer | None"
+) -> str:
     """Sign the image, unless it is signed; the digest of what holds the signature, empty where nobody asked for it."""
     if not signed_by:
         return ""
     from model_build import signing
 
-    return signing.found(layout, digest, signed_by) if signer is None else signing.attach(layout, digest, name, signer)
+    if signer is None:
+        return signing.found(layout, digest, signed_by)
+    work.progress("sign", f"{digest[7:19]} is signed by the key of signed_by")
+    return signing.attach(layout, digest, name, signer)
 
 
 def _countersign(layout: Path, made: report.Report, name: str, signed_by: str | None) -> None:
@@ -274,14 +305,22 @@ def _car(work: Work, layout: Path, digest: str, name: str, signed_by: str | None
     return car
 
 
-def _told(work: Work, layout: Path, made: report.Report, signed_by: str | None, signer: "signing.Signer | None") -> str:
+def _told(
+    work: Work,
+    layout: Path,
+    made: report.Report,
+    platform: str,
+    digest: str,
+    signed_by: str | None,
+    signer: "signing.Signer | None",
+) -> str:
     """Say where the image comes from, unless that is said already; the digest of what holds it."""
     from model_build import provenance
 
-    assert made.image is not None and made.chosen is not None
-    digest, recipe = made.image.digest, work.recipe
-    identity, addresses = work.identity, work.addresses()
-    origin = provenance.Origin(recipe.name, recipe.version, made.chosen, identity.digest, identity.parts, addresses)
+    assert made.chosen is not None
+    recipe, identity, addresses = work.recipe, work.identity, work.addresses()
+    parts = multiplatform.parts_of(identity.parts, platform)
+    origin = provenance.Origin(recipe.name, recipe.version, made.chosen, identity.digest, parts, addresses)
     text = provenance.statement(origin, digest)
     with tempfile.TemporaryDirectory(prefix="provenance-") as folder:
         placed = provenance.place(layout, digest, text, Path(folder))
@@ -293,12 +332,13 @@ def _told(work: Work, layout: Path, made: report.Report, signed_by: str | None, 
 
 
 def _push(work: Work, layout: Path, digest: str, destination: str) -> str:
+    """Push an image or an index of images; `host/repository`."""
     from model_build import push
 
     began = time.monotonic()
     pushed = push.push(layout, digest, destination, progress=lambda text: work.progress("push", text))
     work.note("push", time.monotonic() - began, not pushed.uploaded)
-    return pushed.reference
+    return pushed.reference.rpartition("@")[0]
 
 
 def _misses(verified: Verified) -> Iterator[tuple[str, bool, str]]:

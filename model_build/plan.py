@@ -175,13 +175,15 @@ def destination(inputs: Mapping[str, Any]) -> str | None:
 
 
 def exists(outs: Mapping[str, Any]) -> bool:
-    """Whether the image is where `reference` says. Raises RegistryError when its registry does not answer."""
+    """Whether the image is where `reference` says, and its index. Raises RegistryError when no registry answers."""
+    index = str(outs.get("index") or "")
     if not _is_local(outs):
         from model_build import push
 
-        return push.exists(str(outs["reference"]))
+        return all(push.exists(each) for each in (str(outs["reference"]), index) if each)
     found = _layout(outs)
-    return found is not None and content.is_whole(*found)
+    digests = [each.rpartition("@")[2] for each in (str(outs.get("layout_image")), index) if each]
+    return found is not None and all(content.is_whole(found[0], each) for each in digests)
 
 
 def remove(outs: Mapping[str, Any]) -> None:
@@ -190,14 +192,19 @@ def remove(outs: Mapping[str, Any]) -> None:
         return
     from model_build import gc
 
+    index = str(outs.get("index") or "")
     if not _is_local(outs):
         from model_build import push
         from model_build.push.errors import MissingError
 
-        with contextlib.suppress(MissingError):
-            push.delete(str(outs["reference"]))
+        # An index first: registries keep the images of one that is there.
+        for each in (index, str(outs["reference"])):
+            if each:
+                with contextlib.suppress(MissingError):
+                    push.delete(each)
     if found := _layout(outs):
-        gc.remove(*found)
+        place, digest = found
+        gc.remove(place, digest, *([index.rpartition("@")[2]] if index else []))
 
 
 def _expectation(identity: str) -> str:

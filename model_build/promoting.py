@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from model_build.bake.inputs import NATIVE
 from model_build.errors import GateMissed, InputError, ModelBuildError
 
 PROMOTED = "promoted"
@@ -45,6 +46,14 @@ class Promoted:
     manifest: str = "oci"
     here: bool = False
     """It is run from this machine's own layout."""
+    index: str = ""
+    """Digest of the index of its images for all platforms, where there are several."""
+
+    def top(self, recipe: str) -> tuple[str, str]:
+        """Digest and source of what `recipe`, in its canonical form, wants: the index, or the image alone."""
+        several = len(json.loads(recipe).get("platforms", ())) > 1
+        digest = self.index if several and self.index else self.digest
+        return digest, f"{self.source.rpartition('@')[0]}@{digest}"
 
     def canonical(self) -> str:
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
@@ -55,6 +64,7 @@ class Promoted:
         try:
             made = cls(**json.loads(text))
             good = made.digest.startswith("sha256:") and made.source.endswith(f"@{made.digest}")
+            good = good and (made.index == "" or made.index.startswith("sha256:"))
             if not good or dict(made.metrics) != made.metrics:
                 raise ValueError
         except (ValueError, TypeError, AttributeError):
@@ -108,6 +118,11 @@ def held(recipe: str, found: Promoted) -> str:
     if (wanted.evaluate.metric, wanted.evaluate.output or "") != (found.metric, found.output):
         asked, measured = _measure(wanted.evaluate.metric, wanted.evaluate.output), _measure(found.metric, found.output)
         raise InputError(f"{what} was measured by {measured}, expected {asked}, to which the gate is; measure it there")
+    if len(wanted.platforms) > 1 and not found.index:
+        raise InputError(
+            f"{what} is an image for {NATIVE} alone, expected one for each of {', '.join(wanted.platforms)}; write "
+            f"model.platforms there too and bring {found.stack} up, or take it out here"
+        )
     missed = misses(wanted, found)
     if missed:
         raise GateMissed(
@@ -145,7 +160,12 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any]) -> str | None:
     before, after = _of(olds), _of(news)
     if before is not None and after is None:
         return f"the promotion from {before.stack} is undone, model {str(news.get('identity', ''))[:4]} is built"
-    if after is None or (before is not None and before.digest == after.digest and olds.get("digest") == after.digest):
+    if after is None:
+        return None
+    top, _ = after.top(str(news.get("recipe", "{}")))
+    wanted = [after.digest, "" if top == after.digest else top]
+    has = [str(olds.get(key) or "").rpartition("@")[2] for key in ("digest", "index")]
+    if before is not None and before.digest == after.digest and has == wanted:
         return None
     was = str(olds.get("digest") or "")[7:19]
     return f"image {was} to {_told(after)}" if was and was != after.digest[7:19] else _told(after)
@@ -185,17 +205,23 @@ def take(props: Mapping[str, Any]) -> dict[str, Any]:
 
     with_files = bool(props.get("modelcar"))
     with cache.in_use():
-        whole = content.is_whole(layout, found.digest)
+        top, source = found.top(str(props.get("recipe", "{}")))
+        whole = content.is_whole(layout, top)
         if not whole and (destination is None or found.here or with_files):
-            say(f"{found.digest[:19]} from {found.source.rpartition('@')[0]}")
-            copying.bring(found.source, layout, say)
+            say(f"{top[:19]} from {found.source.rpartition('@')[0]}")
+            copying.bring(source, layout, say)
     # Before anything is pushed: a tag must not come to name an image that nothing speaks for any more.
     written = promoted_report.of(found, layout)
     beside = _beside(found, layout, plan.signed_by(props), say)
+    if top != found.digest:
+        beside["index"] = _of_index(found, source, layout, plan.signed_by(props), say)
     car = _car(found, layout, plan.signed_by(props)) if with_files else ""
-    reference = image if destination is None else _pushed(found, destination, layout, say)
+    place = image if destination is None else _pushed(found, top, source, destination, layout, say)
+    name = place.rpartition("@")[0]
+    reference, index = f"{name}@{found.digest}", f"{name}@{top}" if top != found.digest else ""
     if destination is not None:
-        _arrived(reference, beside)
+        _arrived(reference, beside["signature"])
+        _arrived(index, beside.pop("index", ""))
     return {
         "identity": found.identity,
         "digest": found.digest,
@@ -206,8 +232,9 @@ def take(props: Mapping[str, Any]) -> dict[str, Any]:
         "metrics": dict(found.metrics),
         "chosen": found.chosen,
         "model": found.model,
-        **beside,
-        "files": f"{reference.rpartition('@')[0]}@{car}" if car else "",
+        **{key: beside[key] for key in ("sbom", "signature")},
+        "files": f"{name}@{car}" if car else "",
+        "index": index,
     }
 
 
@@ -217,11 +244,10 @@ def _beside(found: Promoted, layout: Path, signed_by: str | None, say: Any) -> d
     Where this machine has the image and not what was attached to it since, that is brought, so that it goes along.
     Raises InputError for an image without a signature by the key that is asked for.
     """
-    from model_build import attached, bills, content, copying, sbom, signing
-    from model_build.bake.attachments import SIGNATURE
+    from model_build import attached, bills, content, copying, sbom
 
     problems: list[str] = []
-    told, away, others = {"sbom": "", "signature": ""}, False, 0
+    told, away = {"sbom": "", "signature": ""}, False
     here = content.is_whole(layout, found.digest)
     if here:
         told["sbom"] = bills.attach(layout, found.digest)
@@ -229,21 +255,46 @@ def _beside(found: Promoted, layout: Path, signed_by: str | None, say: Any) -> d
         listed = attached.of(layout, found.source, found.digest, sbom.TYPE, problems)
         told["sbom"] = next((each for store, each in listed if bills.speaks_of(store, each, found.digest)), "")
     if signed_by:
-        for store, digest in attached.of(layout, found.source, found.digest, SIGNATURE, problems):
-            if signing.good(store, found.digest, digest, signed_by):
-                told["signature"], away = digest, store.path != layout
-                break
-            others += 1
-        else:
-            why = f": {problems[-1]}" if problems else ""
-            by = "is signed by others, and not" if others else "is not signed"
-            raise InputError(
-                f"image {found.digest[7:19]} of {found.stack} {by} by the key of signed_by, expected a signature of it"
-                f"{why}; run modelport up -s {found.stack} with that key in its image.signed_by, and promote it again"
-            )
+        told["signature"], away = _signature(found, found.digest, found.source, layout, signed_by, problems)
     if away and here:
         copying.bring(found.source, layout, say)
     return told
+
+
+def _signature(
+    found: Promoted, image: str, source: str, layout: Path, signed_by: str, problems: list[str]
+) -> tuple[str, bool]:
+    """The signature of an image, or of the index of images, by the key, and whether this machine has it not.
+
+    Raises InputError where there is none.
+    """
+    from model_build import attached, signing
+    from model_build.bake.attachments import SIGNATURE
+
+    others = 0
+    for store, digest in attached.of(layout, source, image, SIGNATURE, problems):
+        if signing.good(store, image, digest, signed_by):
+            return digest, store.path != layout
+        others += 1
+    why = f": {problems[-1]}" if problems else ""
+    by = "is signed by others, and not" if others else "is not signed"
+    kind = "image" if image == found.digest else "index"
+    raise InputError(
+        f"{kind} {image[7:19]} of {found.stack} {by} by the key of signed_by, expected a signature of it{why}; run "
+        f"modelport up -s {found.stack} with that key in its image.signed_by, and promote it again"
+    )
+
+
+def _of_index(found: Promoted, source: str, layout: Path, signed_by: str | None, say: Any) -> str:
+    """The digest of the signature of the index of all images, where a key is asked for; else nothing."""
+    from model_build import content, copying
+
+    if not signed_by:
+        return ""
+    signature, away = _signature(found, found.index, source, layout, signed_by, [])
+    if away and content.is_whole(layout, found.index):
+        copying.bring(source, layout, say)
+    return signature
 
 
 def _car(found: Promoted, layout: Path, signed_by: str | None) -> str:
@@ -263,11 +314,10 @@ def _car(found: Promoted, layout: Path, signed_by: str | None) -> str:
     return car
 
 
-def _arrived(reference: str, beside: Mapping[str, str]) -> None:
+def _arrived(reference: str, wanted: str) -> None:
     """Look for the signature where the image was brought. Raises ModelBuildError where it is not there."""
     from model_build import push
 
-    wanted = beside["signature"]
     if wanted and wanted not in {each.get("digest") for each in push.list_referrers(reference)}:
         raise ModelBuildError(
             f"{reference}: has no signature {wanted[:19]}, expected the one that was found where the image came from; "
@@ -275,19 +325,16 @@ def _arrived(reference: str, beside: Mapping[str, str]) -> None:
         )
 
 
-def _pushed(found: Promoted, destination: str, layout: Path, say: Any) -> str:
+def _pushed(found: Promoted, top: str, source: str, destination: str, layout: Path, say: Any) -> str:
+    """Copy the image, or the index of all of them, `top`, from `source`; where it then is."""
     from model_build import content, copying, push
 
     place = push.parse(destination)
-    if not found.source.startswith("oci:"):
-        source = push.parse(found.source)
-        if source.name == place.name and not place.tag:
-            if push.exists(found.source):
-                return found.source
-            raise push.MissingError(
-                f"{found.source}: is not there, expected what {found.stack} serves; bring that up again"
-            )
-    source_here = f"oci:{layout}@{found.digest}" if content.is_whole(layout, found.digest) else found.source
+    if not source.startswith("oci:") and push.parse(source).name == place.name and not place.tag:
+        if push.exists(source):
+            return source
+        raise push.MissingError(f"{source}: is not there, expected what {found.stack} serves; bring that up again")
+    source_here = f"oci:{layout}@{top}" if content.is_whole(layout, top) else source
     return copying.copy(source_here, destination, say)
 
 

@@ -52,6 +52,7 @@ OUTPUTS = (
     "sbom",
     "signature",
     "files",
+    "index",
 )
 
 
@@ -197,6 +198,9 @@ class ModelImage(Resource, module="modelport", name="ModelImage"):
     files: pulumi.Output[str]
     """The model's files as an image of their own, as `reference`: for volumes that are images and for KServe's
     modelcars. Empty where `modelcar` is not given."""
+    index: pulumi.Output[str]
+    """The index of the images for all platforms of the recipe, as `reference`: of it every machine takes the image that
+    is for it. Empty where the recipe has but one platform."""
 
     def __init__(self, name: str, args: ModelImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         inputs: dict[str, Any] = {

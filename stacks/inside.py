@@ -17,7 +17,7 @@ from components.kubernetes.release import Release, ReleaseArgs
 from components.kubernetes.service import rendered
 from components.kubernetes.tenant import Tenant
 from model_build.resource import ModelImage
-from stacks import exposing, pulling, telling
+from stacks import exposing, parts, pulling, telling
 from stacks.spec import StackSpec
 from stacks.specs.monitoring import MonitoringSpec
 from stacks.specs.release import ReleaseSpec
@@ -117,7 +117,7 @@ def _service(spec: StackSpec, where: pulumi.Input[str], built: ModelImage) -> Mo
     wanted = spec.service
     args = ModelServiceArgs(
         namespace=where,
-        image=built.reference,
+        image=parts.deployed(spec, built),
         replicas=wanted.replicas,
         workers=wanted.workers,
         metrics=built.metrics,
@@ -177,7 +177,7 @@ def _release(spec: StackSpec, name: str, args: ModelServiceArgs, built: ModelIma
     given = ReleaseArgs(
         service=name,
         namespace=args["namespace"],
-        candidate=built.reference,
+        candidate=parts.deployed(spec, built),
         template=rendered(name, args),
         version=spec.model.version,
         strategy=plan.canonical(),

@@ -29,10 +29,11 @@ def deploy(spec: StackSpec) -> None:
     if spec.runtime is not None and spec.runtime.program != OWN:
         space, within = inside.space(spec, place)
         files = image.files if spec.image.modelcar else None
-        runtime = runtimes.served(spec, inside.called(spec), space, image.reference, within, files)
+        reference = parts.deployed(spec, image)
+        runtime = runtimes.served(spec, inside.called(spec), space, reference, within, files)
         pulumi.export("endpoint", runtime.url)
         pulumi.export("namespace", space)
-        pulumi.export("digest", image.digest)
+        pulumi.export("digest", reference.apply(lambda text: text.rpartition("@")[2]))
         telling.of_model(spec, image)
         return
     made = inside.deploy(spec, place, image)

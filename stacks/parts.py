@@ -66,7 +66,12 @@ def serving(spec: StackSpec, repository: pulumi.Output[str], image: ModelImage) 
     if back := os.environ.get("MODELPORT_RELEASE_PIN"):
         return pulumi.Output.from_input(back)
     pin = spec.release.pin if spec.release is not None else None
-    return image.reference if pin is None else repository.apply(lambda url: f"{url}@{pin}")
+    return deployed(spec, image) if pin is None else repository.apply(lambda url: f"{url}@{pin}")
+
+
+def deployed(spec: StackSpec, image: ModelImage) -> pulumi.Output[str]:
+    """What machines pull: the image, or with several platforms the index of which each takes its own."""
+    return image.index if len(spec.model.platforms) > 1 else image.reference
 
 
 def released(

@@ -16,6 +16,7 @@ from pydantic import Field, PrivateAttr, StrictInt, ValidationError, ValidationI
 from model_build.mistakes import mistakes, printable, show, spell, unknown
 from model_build.recipe import Recipe
 from stacks import yamlfile
+from stacks.specs import platforms
 from stacks.specs.aws import AwsSpec
 from stacks.specs.aws_ec2 import Ec2Spec
 from stacks.specs.aws_ecs import EcsSpec
@@ -329,9 +330,7 @@ def _in_plain_text(values: Mapping[str, object]) -> list[str]:
 
 def _unfit(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
     """What is right by itself and wrong beside the rest."""
-    if told := unfit_server(spec, secrets):
-        return told
-    if told := unfit_image(spec, secrets):
+    if told := unfit_server(spec, secrets) or platforms.unfit(spec) or unfit_image(spec, secrets):
         return told
     if (rules := RULES.get(spec.target)) is not None:
         beside = importlib.import_module(f"stacks.specs.{rules}").beside

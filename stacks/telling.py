@@ -14,3 +14,5 @@ def of_model(spec: StackSpec, built: ModelImage) -> None:
     pulumi.export("metrics", built.metrics)
     if spec.image.modelcar:
         pulumi.export("files", built.files)
+    if len(spec.model.platforms) > 1:
+        pulumi.export("index", built.index)

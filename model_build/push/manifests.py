@@ -19,6 +19,8 @@ from model_build.push.upload import has_blob, send_blob
 ACCEPT = {"accept": ", ".join((MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_LIST))}
 LARGEST = 4 << 20
 """Bytes of a manifest; the specification wants a registry to take no more, and most do not."""
+MOST_IMAGES = 32
+"""Images of one index that are brought or taken away with it."""
 _AT_ONCE = 4
 _MEGA = 1_000_000
 
@@ -27,11 +29,7 @@ def send_blobs(
     registry: Registry, store: Layout, manifest: Json, say: Callable[[str], None]
 ) -> list[tuple[str, int, bool]]:
     """Bring every blob of `manifest` to the registry: (digest, size, whether it was sent)."""
-    mounts = known(registry.reference)
-    wanted: dict[str, int] = {entry["digest"]: entry["size"] for entry in [manifest["config"], *manifest["layers"]]}
-    for digest, size in wanted.items():
-        if not store.has(digest, size):
-            raise MissingError(f"{store.path}: lacks {digest}, expected {size} bytes; build the image again")
+    mounts, wanted = known(registry.reference), complete(store, manifest)
 
     def one(item: tuple[str, int]) -> tuple[str, int, bool]:
         digest, size = item
@@ -47,6 +45,15 @@ def send_blobs(
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         done += pool.map(one, others)
     return done
+
+
+def complete(store: Layout, manifest: Json) -> dict[str, int]:
+    """The blobs of an image by digest, with their sizes. Raises MissingError where the layout lacks one."""
+    wanted: dict[str, int] = {entry["digest"]: entry["size"] for entry in [manifest["config"], *manifest["layers"]]}
+    for digest, size in wanted.items():
+        if not store.has(digest, size):
+            raise MissingError(f"{store.path}: lacks {digest}, expected {size} bytes; build the image again")
+    return wanted
 
 
 def put(registry: Registry, manifest: Json, data: bytes, name: str) -> bool:
@@ -124,6 +131,16 @@ def choose(entries: list[Json], reference: str, wanted: str = NATIVE) -> str:
                     break  # what is fetched by another name is held to nothing
                 return str(entry["digest"])
     raise MissingError(f"{reference}: has no image for {wanted}; name another digest")
+
+
+def all_of(entries: list[Json], reference: str) -> list[Json]:
+    """What an index lists, each by a digest. Raises RegistryError for an index of nothing, of names or of too much."""
+    if not 0 < len(entries) <= MOST_IMAGES or not all(each["digest"].startswith("sha256:") for each in entries):
+        raise RegistryError(
+            f"{reference}: is an index of {len(entries)} things, expected 1 to {MOST_IMAGES} images by their digests; "
+            "name the digest of an image"
+        )
+    return entries
 
 
 def fetch_blobs(registry: Registry, store: Layout, manifest: Json) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from model_build import content
 from model_build.bake.inputs import NATIVE
-from model_build.bake.layout import MANIFEST, Json, Layout
+from model_build.bake.layout import MANIFEST, Json, Layout, sha256
 from model_build.push import ecr, manifests, referrers
 from model_build.push.client import Registry
 from model_build.push.errors import DestinationError, MissingError, RegistryError
@@ -28,8 +29,8 @@ class Pushed:
 def push(layout: Path, digest: str, destination: str, progress: Callable[[str], None] | None = None) -> Pushed:
     """Push the image `digest` of `layout`, and what is attached to it, to host[:port]/repository[:tag].
 
-    Blobs that the registry has are not sent. The image appears there last and whole. Raises RegistryError or
-    DestinationError; a second push goes on where a broken one stopped.
+    Of an index its images go before it, by their digests. Blobs that the registry has are not sent. What has the tag
+    appears there whole. Raises RegistryError or DestinationError; a second push goes on where a broken one stopped.
     """
     reference = parse(destination)
     if reference.digest and reference.digest != digest:
@@ -38,20 +39,38 @@ def push(layout: Path, digest: str, destination: str, progress: Callable[[str], 
     data = store.read(digest)
     manifest: Json = json.loads(data)
     say = progress or _silent
+    images: dict[str, Json] = {each: store.manifest(each) for each in _images(manifest)}
+    layers = [each["digest"] for image in images.values() or [manifest] for each in image["layers"]]
+    for image in images.values():
+        manifests.complete(store, image)
+    sent: list[tuple[str, int, bool]] = []
     with Registry(reference) as registry:
-        sent = manifests.send_blobs(registry, store, manifest, say)
-        manifests.put(
-            registry, manifest, data, reference.tag or (ecr.tag(digest) if ecr.place(reference.host) else digest)
-        )
+        for each, image in images.items():
+            sent += manifests.send_blobs(registry, store, image, say)
+            manifests.put(registry, image, store.read(each), _untagged(reference, each))
+            sent += referrers.send(registry, store, each)
+        if not images:
+            sent += manifests.send_blobs(registry, store, manifest, say)
+        manifests.put(registry, manifest, data, reference.tag or _untagged(reference, digest))
         sent += referrers.send(registry, store, digest)
     with contextlib.suppress(OSError):  # a note spares a later push some bytes; this one is done
-        remember(reference, [entry["digest"] for entry in manifest["layers"]])
+        remember(reference, layers)
     return Pushed(
         reference.at(digest),
         [name for name, _, new in sent if new],
         [name for name, _, new in sent if not new],
         sum(size for _, size, new in sent if new),
     )
+
+
+def _untagged(reference: Reference, digest: str) -> str:
+    """What an image is put by that is given no tag."""
+    return ecr.tag(digest) if ecr.place(reference.host) else digest
+
+
+def _images(manifest: Json) -> list[str]:
+    """The digests that an index lists; nothing for an image."""
+    return list(dict.fromkeys(str(each["digest"]) for each in manifest.get("manifests", ())))
 
 
 def _silent(_: str) -> None:
@@ -66,8 +85,11 @@ def exists(reference: str) -> bool:
         return registry.request("HEAD", path, expect=(200, 404), headers=manifests.ACCEPT).status_code == 200
 
 
-def pull(reference: str, layout: Path, platform: str = NATIVE) -> str:
-    """Bring an image into `layout`; of an index, the one for `platform`. Returns the digest of what was named."""
+def pull(reference: str, layout: Path, platform: str | None = NATIVE) -> str:
+    """Bring an image into `layout`; of an index, the one for `platform`. Returns the digest of what was named.
+
+    platform: None brings all that an index lists, and the layout lists them too.
+    """
     wanted = _with_name(reference)
     store = Layout(layout)
     if wanted.digest and _is_whole(store, wanted.digest, platform):
@@ -75,21 +97,36 @@ def pull(reference: str, layout: Path, platform: str = NATIVE) -> str:
     with Registry(wanted) as registry:
         digest, data = manifests.get(registry, wanted.digest or wanted.tag)
         manifest = manifests.read(data, reference)
-        if "manifests" in manifest:
-            chosen = manifests.choose(manifest["manifests"], reference, platform)
-            _, inner = manifests.get(registry, chosen)
-            if "manifests" in (image := manifests.read(inner, reference)):
-                raise RegistryError(
-                    f"{reference}: {chosen[:19]}, which it has for {platform}, is an index too, expected an image; "
-                    "name the digest of an image"
-                )
-            manifests.fetch_blobs(registry, store, image)
-            store.add(inner)
-        else:
+        if "manifests" not in manifest:
             manifests.fetch_blobs(registry, store, manifest)
+        elif platform is None:
+            for entry in manifests.all_of(manifest["manifests"], reference):
+                inner = _fetch(registry, store, entry["digest"], "", reference)
+                where = {"platform": entry["platform"]} if isinstance(entry.get("platform"), dict) else {}
+                store.add_to_index({**_described(inner), **where})
+        else:
+            _fetch(registry, store, manifests.choose(manifest["manifests"], reference, platform), platform, reference)
     store.add(data)
-    store.add_to_index({"mediaType": manifest.get("mediaType", MANIFEST), "digest": digest, "size": len(data)})
+    store.add_to_index(_described(data))
     return digest
+
+
+def _fetch(registry: Registry, store: Layout, digest: str, platform: str, reference: str) -> bytes:
+    """Bring an image of an index; its manifest."""
+    _, data = manifests.get(registry, digest)
+    if "manifests" in (image := manifests.read(data, reference)):
+        raise RegistryError(
+            f"{reference}: {digest[:19]}, which it has{f' for {platform}' if platform else ''}, is an index too, "
+            "expected an image; name the digest of an image"
+        )
+    manifests.fetch_blobs(registry, store, image)
+    store.add(data)
+    return data
+
+
+def _described(data: bytes) -> Json:
+    kind: str = json.loads(data).get("mediaType", MANIFEST)
+    return {"mediaType": kind, "digest": sha256(data), "size": len(data)}
 
 
 def pull_top(reference: str, layout: Path, layers: int) -> None:
@@ -108,8 +145,10 @@ def pull_top(reference: str, layout: Path, layers: int) -> None:
     store.add(data)
 
 
-def _is_whole(store: Layout, digest: str, platform: str) -> bool:
+def _is_whole(store: Layout, digest: str, platform: str | None) -> bool:
     """Whether `digest` was pulled to the end before: the index is written last."""
+    if platform is None:
+        return content.is_whole(store.path, digest)
     if not (store.path / "index.json").is_file():
         return False
     if not any(entry["digest"] == digest for entry in store.index()["manifests"]):
@@ -130,7 +169,7 @@ def _is_whole(store: Layout, digest: str, platform: str) -> bool:
 def delete(reference: str) -> None:
     """Take the image host/repository@digest (or :tag) out of the registry, and what is attached to it.
 
-    What is not there is no error.
+    Of an index its images go too. What is not there is no error.
     """
     wanted = _with_name(reference)
     with Registry(wanted) as registry:
@@ -142,14 +181,27 @@ def delete(reference: str) -> None:
             if answer.status_code == 404:
                 return
             digest = answer.headers.get("docker-content-digest", "") or manifests.get(registry, wanted.tag)[0]
-        # The image last: as long as it is there, somebody may ask again.
-        referrers.remove(registry, digest)
-        answer = registry.request("DELETE", f"{repository}/manifests/{digest}", expect=(202, 200, 204, 404, 405))
-        if answer.status_code == 405:
-            raise RegistryError(
-                f"{wanted.at(digest)}: the registry does not delete, expected deletion to be enabled; enable it there "
-                "(storage.delete.enabled), or keep the image"
-            )
+        images = _listed(registry, digest)
+        # An image last: as long as it is there, somebody may ask again. But registries keep what an index leads to.
+        for each in (digest, *images):
+            referrers.remove(registry, each)
+            answer = registry.request("DELETE", f"{repository}/manifests/{each}", expect=(202, 200, 204, 404, 405))
+            if answer.status_code == 405:
+                raise RegistryError(
+                    f"{wanted.at(each)}: the registry does not delete, expected deletion to be enabled; enable it "
+                    "there (storage.delete.enabled), or keep the image"
+                )
+
+
+def _listed(registry: Registry, digest: str) -> list[str]:
+    """The images of an index that is there; nothing where there is none, or no index."""
+    try:
+        found = manifests.read(manifests.get(registry, digest)[1], registry.reference.at(digest))
+    except referrers.SILENT:
+        raise
+    except RegistryError:
+        return []
+    return [each for each in _images(found) if each.startswith("sha256:")][: manifests.MOST_IMAGES]
 
 
 def _with_name(reference: str) -> Reference:

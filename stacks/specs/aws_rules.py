@@ -30,17 +30,17 @@ def beside(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
         return ["aws is missing, expected the account and what is made in it; write account_id, region and cluster"]
     front = spec.aws.load_balancer
     lines = cluster_rules.made(spec, "aws", anonymous=front is not None and front.anonymous, secrets=secrets)
-    return lines + unfit(spec.aws)
+    return lines + unfit(spec.aws, spec.model.platforms)
 
 
-def unfit(wanted: "AwsSpec") -> list[str]:
+def unfit(wanted: "AwsSpec", platforms: Sequence[str] = ()) -> list[str]:
     """A line for each thing that AWS would refuse."""
     lines, there = account("aws", wanted)
     lines += _cluster(wanted)
     if wanted.load_balancer is not None:
         lines += _balancer(wanted.load_balancer, wanted.network.existing)
     if there:
-        lines += [*network("aws", wanted.network, wanted.region), *_nodes(wanted)]
+        lines += [*network("aws", wanted.network, wanted.region), *_nodes(wanted, platforms)]
     return lines
 
 
@@ -78,7 +78,7 @@ def _cluster(wanted: "AwsSpec") -> list[str]:
     return lines + _ordered(what, cluster.model_dump())
 
 
-def _nodes(wanted: "AwsSpec") -> list[str]:
+def _nodes(wanted: "AwsSpec", platforms: Sequence[str]) -> list[str]:
     """Machines that a region does not have, or that are not what they are to be."""
     types = {"aws.cluster.instance_types": wanted.cluster.instance_types or ()}
     pools = wanted.autoscaler.pools if wanted.autoscaler else {}
@@ -87,7 +87,8 @@ def _nodes(wanted: "AwsSpec") -> list[str]:
     lines = [line for what, each in types.items() for line in _types(what, each, wanted.region)]
     own = {f"aws.autoscaler.pools.{name}.instance_types" for name, pool in pools.items() if pool.gpus}
     # Nodes with GPUs are kept for pods that ask for one; on any other the model's pods may come to stand.
-    lines += [line for what, each in types.items() if what not in own for line in _arms(what, each)]
+    if "linux/arm64" not in platforms:
+        lines += [line for what, each in types.items() if what not in own for line in _arms(what, each)]
     for name, pool in pools.items():
         if pool.gpus and (not pool.instance_types or pool.limit_gpus is None):
             key = "limit_gpus" if pool.instance_types else "instance_types"
@@ -146,7 +147,8 @@ def _arms(what: str, types: Sequence[str]) -> list[str]:
     from components.aws import nodes
 
     return [
-        f"{what} has {each}, expected types of x86_64, as the model's image is of; for example m7i.large"
+        f"{what} has {each}, expected types of x86_64, as the model's image is of; for example m7i.large, or write "
+        "model.platforms: [linux/amd64, linux/arm64]"
         for each in types
         if nodes.arm(each)
     ]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from model_build import cache, folders, gc, reporting
-from model_build.bake import attach
-from model_build.bake.layout import MANIFEST, Layout, canonical
+from model_build.bake import attach, platforms
+from model_build.bake.layout import INDEX, MANIFEST, Layout, canonical
 from model_build.content import is_whole
 from model_build.errors import ModelBuildError
 
@@ -95,3 +95,44 @@ def test_a_cleared_cache_is_filled_again(own_cache: Path) -> None:
     cache.made("s", {}, fill)
     gc.collect([])
     assert not cache.made("s", {}, fill).cached
+
+
+def indexed(layout: Path, *images: str) -> str:
+    return platforms.index(layout, dict(zip(("linux/amd64", "linux/arm64"), images, strict=True)), "both")
+
+
+def test_an_index_keeps_its_images_and_takes_them_along(layout: Path) -> None:
+    first, second = image(layout, b"first"), image(layout, b"second")
+    index = indexed(layout, first, second)
+    gc.collect([index])
+    assert is_whole(layout, index), "an index that is kept keeps its images"
+    assert gc.remove(layout, first) == 0
+    assert is_whole(layout, index)
+    gc.remove(layout, index)
+    assert (blobs(layout), Layout(layout).index()["manifests"]) == (0, [])
+
+
+def test_an_index_goes_alone_from_an_image_that_something_refers_to(layout: Path) -> None:
+    first, second = image(layout, b"first"), image(layout, b"second")
+    index = indexed(layout, first, second)
+    would = gc.collect([first], dry_run=True)
+    assert gc.collect([first]).to_dict() == would.to_dict()
+    assert [is_whole(layout, each) for each in (index, first, second)] == [False, True, False]
+
+
+def test_an_image_of_two_indexes_stays_with_the_one_that_does(layout: Path) -> None:
+    first, second, third = (image(layout, each) for each in (b"first", b"second", b"third"))
+    one, two = indexed(layout, first, second), indexed(layout, first, third)
+    gc.remove(layout, one, first)
+    assert [is_whole(layout, each) for each in (one, second, two)] == [False, False, True]
+
+
+@pytest.mark.parametrize("listed", [None, [], ["x"], [{"digest": 1}], [{"digest": "../../x"}], {"digest": "x"}])
+def test_an_index_of_another_form_leads_to_nothing(layout: Path, listed: object) -> None:
+    kept = image(layout, b"kept")
+    data = json.dumps({"manifests": listed}).encode()
+    digest, size = Layout(layout).add(data)
+    Layout(layout).add_to_index({"mediaType": INDEX, "digest": digest, "size": size})
+    gc.remove(layout, digest)
+    assert not Layout(layout).blob(digest).exists()
+    assert is_whole(layout, kept)

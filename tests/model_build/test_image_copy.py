@@ -16,7 +16,9 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
 from model_build import bake, copying, errors
-from model_build.bake.layout import Layout, sha256
+from model_build.bake import platforms
+from model_build.bake.layout import sha256
+from model_build.content import is_whole
 from model_build.image_copy import ImageCopyProvider
 from model_build.push import delete, exists, list_referrers, manifests, pull, push
 from model_build.push.client import Registry as Client
@@ -208,16 +210,48 @@ def test_what_goes_wrong_is_one_line_and_leaves_the_registry_as_it_was(
     assert not exists(f"{second}@{small.digest}")
 
 
-def test_an_index_is_no_image(tmp_path: Path, small: Small, two: tuple[str, str]) -> None:
-    store = Layout(small.layout)
-    kind = "application/vnd.oci.image.index.v1+json"
-    entry = {**store.descriptor(small.digest), "platform": {"os": "linux", "architecture": "amd64"}}
-    whole = json.dumps({"schemaVersion": 2, "mediaType": kind, "manifests": [entry]}).encode()
-    source = push(small.layout, small.digest, two[0]).reference
-    index = _put(two[0], whole, kind)
-    with pytest.raises(errors.InputError, match=r"is an index of images, expected one image; name the digest of the"):
-        copying.copy(index, two[1], lambda _: None)
-    assert source != index
+@pytest.mark.parametrize("built_here", [True, False])
+def test_an_index_is_copied_with_its_images_and_what_belongs_to_each(
+    tmp_path: Path, small: Small, two: tuple[str, str], built_here: bool
+) -> None:
+    other = make(small.layout, title="other")
+    index = platforms.index(small.layout, {"linux/amd64": small.digest, "linux/arm64": other.digest}, "small")
+    (tmp_path / "note.json").write_text("{}")
+    noted = {
+        each: bake.attach(small.layout, each, REPORT, {"n": tmp_path / "note.json"}) for each in (other.digest, index)
+    }
+    source = push(small.layout, index, two[0]).reference
+    if not built_here:
+        shutil.rmtree(small.layout)
+    assert copying.copy(source, f"{two[1]}:v1", lambda _: None) == f"{two[1]}@{index}"
+    assert pull(f"{two[1]}:v1", tmp_path / "back", None) == index
+    assert is_whole(tmp_path / "back", index)
+    for image, note in noted.items():
+        assert [each["digest"] for each in list_referrers(f"{two[1]}@{image}")] == [note]
+
+
+@pytest.mark.parametrize("names", [["sha256:" + "0" * 64] * 33, [], ["latest"]], ids=["many", "none", "a tag"])
+def test_an_index_of_too_much_or_of_names_is_refused(
+    tmp_path: Path, small: Small, two: tuple[str, str], names: list[str]
+) -> None:
+    entries = [{"mediaType": "x", "digest": each, "size": 1} for each in names]
+    whole = json.dumps({"schemaVersion": 2, "manifests": entries}).encode()
+    with answered(whole), pytest.raises(errors.ModelBuildError, match=r"expected 1 to 32 images by their digests"):
+        copying.copy(f"{two[0]}@{sha256(whole)}", two[1], lambda _: None)
+
+
+@contextlib.contextmanager
+def answered(manifest: bytes) -> Generator[None]:
+    """The registry has this manifest by its digest; a real one does not take what is wrong."""
+    with pytest.MonkeyPatch.context() as patched:
+        ask = Client.request
+
+        def request(self: Client, method: str, path: str, **how: Any) -> Any:
+            wanted = method == "GET" and path.endswith(f"/manifests/{sha256(manifest)}")
+            return httpx.Response(200, content=manifest) if wanted else ask(self, method, path, **how)
+
+        patched.setattr(Client, "request", request)
+        yield
 
 
 @contextlib.contextmanager
