@@ -204,7 +204,7 @@ def _none(sized: Sized, offered: list[Offer]) -> list[str]:
     """Why nothing carries the load, and by how much the nearest fails."""
     where = " and ".join(sized.regions.values())
     refresh = " ".join(f"--region {region}" for region in sized.regions.values())
-    if not offered:
+    if all(offer.gpus for offer in offered):
         told = f"the book has no price of anything in {where} that could run a model, expected some"
         return [f"{told}; run modelport prices --update {refresh}"]
     nearest = min(sized.left, key=lambda each: (each.beyond, each.offer.per_hour, each.offer.name))

@@ -70,6 +70,11 @@ def size(cpu: float, memory: int) -> str:
     return f"{cpu:g} vCPU, {memory / GIB:g} GiB"
 
 
+def gcp_arch(name: str) -> str:
+    """Of a type of Compute Engine: Tau T2A and Axion (C4A) are ARM64."""
+    return "arm64" if name.startswith(("t2a-", "c4a-")) else "amd64"
+
+
 @cache
 def shapes(name: str) -> Mapping[str, Any]:
     """A list of what machines have, with its source and its day."""

@@ -12,14 +12,14 @@ from typing import Final
 from automation.costs.book import Book
 from automation.sizing import clusters, functions
 from automation.sizing.capacity import Shape
-from automation.sizing.offer import GIB, Offer, priced, shapes, size
+from automation.sizing.offer import GIB, Offer, gcp_arch, priced, shapes, size
 
 SYSTEM: Final = 512
 """MiB of a machine for its system and the agents on it."""
 SCRATCH: Final = 64
 """MiB of /tmp, which is memory in Fargate and in Cloud Run."""
 _AWS_MACHINE: Final = re.compile(r"machine/([cmrt]\d[a-z-]*\.\w+)")
-_GCP_MACHINE: Final = re.compile(r"machine/((?:e2|n1|n2|n4|c3|c4|a2|g2)-\w+(?:-\w+)?)")
+_GCP_MACHINE: Final = re.compile(r"machine/((?:e2|n1|n2|n4|c3|c4|c4a|t2a|a2|g2)-\w+(?:-\w+)?)")
 
 
 def offers(book: Book, cloud: str, region: str) -> Iterator[Offer]:
@@ -103,7 +103,9 @@ def _compute(book: Book, region: str) -> Iterator[Offer]:
             target = "gcp-vertex" if hosted else "gcp-compute"
             shape = Shape(vcpus, memory * GIB, SYSTEM)
             nothing = Decimal(0)
-            yield Offer(target, found[1], region, shape, "amd64", price.amount, nothing, (price,), gpu=gpu, gpus=gpus)
+            yield Offer(
+                target, found[1], region, shape, gcp_arch(found[1]), price.amount, nothing, (price,), gpu=gpu, gpus=gpus
+            )
 
 
 def _cloud_run(book: Book, region: str) -> Iterator[Offer]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from automation.exits import Exit, Failure
 from automation.sizing.capacity import MOST, MOST_WORKERS, Cost, Fit, Load, Misfit, needed
-from automation.sizing.offer import GIB, Offer, shapes
+from automation.sizing.offer import GIB, Offer, gcp_arch, shapes
 
 if TYPE_CHECKING:
     from model_build.report import Report
@@ -87,7 +87,7 @@ def machine(name: str) -> Machine | None:
         return Machine(has.vcpus, has.memory * GIB, "arm64" if has.arm else "amd64", has.model, has.count)
     if (listed := shapes("gcp")["machines"].get(name)) is not None:
         gpu, gpus = listed[2:4] if len(listed) > 2 else ("", 0)
-        return Machine(listed[0], listed[1] * GIB, "amd64", gpu, gpus)
+        return Machine(listed[0], listed[1] * GIB, gcp_arch(name), gpu, gpus)
     return None
 
 

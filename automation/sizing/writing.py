@@ -1,5 +1,6 @@
 """What `auto` stands for: chosen once, written into the stack file, and kept until another is much cheaper."""
 
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,6 +174,7 @@ def _plain(value: Any) -> Any:
 def _no_choice(target: Target, spec: "StackSpec", sized: "Sized", nodes: tuple[str, ...] | None) -> str:
     left = [each for each in sized.left if each.offer.target == spec.target]
     left = [each for each in left if nodes is None or each.offer.name in nodes]
+    left = [each for each in left if math.isfinite(each.beyond)]  # not what it could never be
     file = target.file.name
     if not left:
         region = sized.regions.get(spec.target.partition("-")[0], "its region")

@@ -87,7 +87,7 @@ def test_what_carries_a_load_is_told_with_what_was_measured_and_assumed(
     assert "measured: 0.64 ms of a core for a request, 1.35 ms for 99 of 100; the server has 61 MB" in said
     assert "a vCPU there does 0.5 of what a core here does (--speed)" in said
     assert "EC2 " in said and "Fargate " in said
-    assert "163 for another processor" in said
+    assert " for another processor (c" in said
     assert " not measured (" in said and "--measure FILE --url URL --machine TYPE asks a server there" in said
     assert "an estimate" in said
     assert "no prices of SageMaker in us-east-1, Vertex AI in us-central1" in said
@@ -207,6 +207,17 @@ def test_nothing_is_written_that_the_file_does_not_ask_for(shop: Shop) -> None:
     shop.write(ec2=EC2, load={"requests_per_second": 50})
     before = shop.file.read_text()
     assert "ec2.instance says its machines itself, expected auto with --write" in shop.refused(write=True)
+    assert shop.file.read_text() == before
+
+
+def test_a_region_without_prices_of_what_the_stack_runs_on_names_the_command_that_reads_them(shop: Shop) -> None:
+    shop.report()
+    shop.write(ec2={**EC2, "region": "eu-central-1", "instance": "auto"}, load=LOAD)
+    before = shop.file.read_text()
+    assert shop.refused(write=True) == (
+        "Pulumi.prod.yaml: the book has no price of what aws-ec2 runs on in eu-central-1, expected some to choose "
+        "from; run modelport prices --update --region eu-central-1, or write the type"
+    )
     assert shop.file.read_text() == before
 
 

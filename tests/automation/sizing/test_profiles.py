@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from automation.costs.book import Book, Key, Price, Source
+from automation.costs.book import Book, Key, Price, Source, shipped
 from automation.exits import Failure
 from automation.sizing import profiles
 from automation.sizing.capacity import MEBI, Cost, Load
@@ -94,6 +94,19 @@ def test_what_a_processor_did_holds_for_its_generation_by_the_number_of_vcpus() 
     assert found["c7g.large"].fit.count == 3
     assert found["m7g.xlarge"].fit.count == 2  # twice the vCPUs, 1,000 a second each
     assert left["c8g.large"].limit == "unmeasured"
+
+
+def test_machines_of_google_cloud_with_arm_and_gpus_are_there_and_not_reckoned() -> None:
+    _, left = choose(Load(50), COST, offers(shipped(), "gcp", "us-central1"), arches=BOTH, workers={})
+    unmeasured = {each.offer.name for each in left if each.limit == "unmeasured"}
+    assert {"t2a-standard-1", "c4a-standard-4", "g2-standard-4", "a2-highgpu-1g"} <= unmeasured
+    found, _ = choose(
+        Load(500), COST, offers(shipped(), "gcp", "us-central1"), arches=BOTH, workers={},
+        measured=[measurement("c4a-standard-4")],
+    )  # fmt: skip
+    counts = {each.offer.name: each.fit.count for each in found if each.fit.measured}
+    assert (counts["c4a-standard-4"], counts["c4a-highcpu-2"]) == (2, 3)
+    assert "t2a-standard-4" not in counts
 
 
 def test_what_was_measured_goes_before_what_is_reckoned() -> None:
