@@ -35,8 +35,8 @@ _PARTS = re.compile(
 )
 """Modules of Keras that models are made of; in others are functions that fetch files and change settings."""
 _LARGEST_CONFIG = 256 << 20
-_LOOKED_THROUGH = 64 << 20
-_OBJECT = re.compile(rb'\{"(module|class_name|config|backend|keras_version|name|registered_name)": ?["{\[]')
+_LOOKED_THROUGH = 32 << 20
+_OBJECT = re.compile(rb'\{"\w+": ?["{\[]')
 """How a description begins."""
 _RATIO, _SMALL = 200, 256 << 20
 """A file that grows by more than that, to more than this, is a bomb."""
@@ -89,16 +89,20 @@ def glimpsed(file: Path) -> Any:
     if not size:
         return None
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), size, access=mmap.ACCESS_READ) as mapped:
-        for begins in _OBJECT.finditer(mapped):
-            start = begins.start()
-            end = mapped.find(b"\0", start)
-            text = mapped[start : min(end if end >= 0 else size, start + _LARGEST_CONFIG)].decode("utf-8", "replace")
+        at, left = 0, 4 * _LOOKED_THROUGH  # so that a file full of beginnings keeps nobody waiting
+        while left > 0 and (begins := _OBJECT.search(mapped, at)):
+            at = begins.start()
+            end = mapped.find(b"\0", at)
+            text = mapped[at : end if end >= 0 else size].decode("latin-1")  # a byte is a character
+            left -= len(text)
             try:
-                found: Any = json.JSONDecoder().raw_decode(text)[0]
+                found, length = json.JSONDecoder().raw_decode(text)
             except (ValueError, RecursionError):
+                at += 1
                 continue
-            if {"class_name", "config"} <= set(found):
+            if {"class_name", "config"} <= set(cast("dict[str, Any]", found)):
                 return found
+            at += length  # another one, such as the optimizer's, with what is in it
     return None
 
 
