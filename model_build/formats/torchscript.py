@@ -1,10 +1,12 @@
 """TorchScript: PyTorch's program in one file, for libtorch in C++ and for servers that load it.
 
 A module is compiled from its code where that can be, so that its branches stay; else it is run on example inputs and
-what it does is written down, which the gate then finds right for other rows and other numbers of them, or not.
+what it does is written down, which the gate then finds right for other rows and other numbers of them, or not: a
+program of torch.export that asks how long its inputs are has those lengths in it for good.
 """
 
 import contextlib
+import tempfile
 import warnings
 from collections.abc import Generator, Mapping
 from pathlib import Path
@@ -18,6 +20,8 @@ from model_build.converters import torch_calls, torch_files
 from model_build.formats import Arrays, As, Runs, Unsupported
 
 MODEL = "model.pt"
+_WRITTEN = ("version", ".data/serialization_id")
+"""Parts that PyTorch's writer of such files adds by itself."""
 
 
 def write(source: Path, folder: Path, settings: Mapping[str, Any]) -> None:
@@ -30,7 +34,9 @@ def write(source: Path, folder: Path, settings: Mapping[str, Any]) -> None:
             script = torch.jit.freeze(script.eval())
         except Exception as error:
             raise _unwritten(error, settings) from None
-        script.save(str(folder / MODEL))
+        with tempfile.TemporaryDirectory() as between:
+            script.save(str(Path(between, MODEL)))
+            _without_places(Path(between, MODEL), folder / MODEL)
 
 
 def opened(folder: Path, like: Runs, settings: Mapping[str, Any]) -> Runs:
@@ -55,13 +61,30 @@ def _compiled(loaded: torch_files.Loaded, settings: Mapping[str, Any], called: s
     if not loaded.exported:
         with contextlib.suppress(Exception):  # most of Python has no place in it, and then it is written down
             return torch.jit.script(loaded.model)
-    inputs = _example(loaded, settings, called)
-    module = loaded.model.module() if loaded.exported else loaded.model
+    module, given = loaded.model, dict[str, Any]()
+    if loaded.exported:
+        # A program is called as it was in its example: by position, or by keywords.
+        positional, keywords = loaded.model.example_inputs
+        module = loaded.model.module()
+        given = {"example_kwarg_inputs": dict(keywords)} if keywords else {"example_inputs": tuple(positional)}
+    else:
+        given["example_kwarg_inputs"] = _example(loaded, settings, called)
     try:
         with torch.no_grad():
-            return torch.jit.trace(module, example_kwarg_inputs=inputs, strict=False, check_trace=False)
+            return torch.jit.trace(module, **given, strict=False, check_trace=False)
     except Exception as error:
         raise _unwritten(error, settings) from None
+
+
+def _without_places(made: Path, target: Path) -> None:
+    """Copy a file of TorchScript but for what says where the code was on this machine."""
+    torch = runtime.untyped("torch")
+    reader, writer = torch._C.PyTorchFileReader(str(made)), torch._C.PyTorchFileWriter(str(target))
+    for name in reader.get_all_records():
+        if not name.endswith(".debug_pkl") and name not in _WRITTEN:
+            record = reader.get_record(name)
+            writer.write_record(name, record, len(record))
+    writer.write_end_of_file()
 
 
 def _example(loaded: torch_files.Loaded, settings: Mapping[str, Any], called: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from model_build.errors import SourceError
+from model_build.formats import exporting
 from model_build.identity import identify
 from model_build.pipeline import candidate
 from model_build.recipe import Recipe
@@ -83,6 +84,15 @@ def test_a_file_that_is_trusted(project: Path, home: Path, name: str) -> None:
     _, verified = candidate(Work.on(recipe(source=name, trust=True), project))
     assert verified.baseline == 1.0
     assert [result.measured.metric for result in verified.results if result.measured] == [1.0]
+
+
+def test_a_file_that_is_trusted_goes_out_as_torchscript_by_the_sandbox(project: Path, home: Path) -> None:
+    work = Work.on(recipe(source="module.pt", trust=True, formats=["torchscript"]), project)
+    exporting.ready(work)
+    (found,) = exporting.export(work, *candidate(work))
+    assert (found.form, found.runtime.partition("+")[0]) == ("source", f"torch {torch.__version__.partition('+')[0]}")
+    assert found.measured.metric == 1.0 and found.measured.apart is not None and found.measured.apart.max_abs < 1e-6
+    assert list(found.files) == ["model.pt"]
 
 
 @pytest.mark.parametrize("name", ["module.pt", "script.pt", "program.pt2"])
