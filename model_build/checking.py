@@ -5,6 +5,8 @@ Nothing is run and nobody is asked but the place where the image is.
 
 import hashlib
 import json
+import posixpath
+import tarfile
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -14,7 +16,7 @@ from typing import Any, Literal, cast
 
 from model_build import copying, provenance, report, sbom, signing
 from model_build.bake import platforms
-from model_build.bake.attachments import ATTESTATION, SIGNATURE
+from model_build.bake.attachments import ATTESTATION, MODELCAR, SIGNATURE
 from model_build.bake.errors import BakeError
 from model_build.bake.inputs import NATIVE
 from model_build.bake.layout import Json, Layout
@@ -57,8 +59,14 @@ def examine(image: str, key: str | None, progress: Callable[[str], None] | None 
         raise InputError(failures[0][1].rpartition("bad input: ")[2])
     if key is not None:
         key = signing.spoken(*signing.public(key, "the key"))
-    with _here(image, progress or (lambda _: None)) as store:
-        return list(findings(store, copying.digest_of(image), key))
+    progress = progress or (lambda _: None)
+    with _here(image, progress) as store:
+        digest = copying.digest_of(image)
+        if not (model := _files_of(store, digest)):
+            return list(findings(store, digest, key))
+        if not image.startswith("oci:"):
+            copying.bring(f"{image.rpartition('@')[0]}@{model}", store.path, progress)
+        return [*_of_files(store, digest, model, key), *_named("model image", findings(store, model, key))]
 
 
 @contextmanager
@@ -85,8 +93,7 @@ def findings(store: Layout, digest: str, key: str | None) -> Iterator[Finding]:
         yield _asked("attachments", lambda: _attachments(store, digest, attached))
         yield _signed(store, digest, attached, key)
         for platform, image in images.items():
-            for each in _of_image(store, image, images.get(NATIVE, ""), key):
-                yield replace(each, what=f"{platform}: {each.what}")
+            yield from _named(platform, _of_image(store, image, images.get(NATIVE, ""), key))
     else:
         yield from _of_image(store, digest, "", key)
 
@@ -103,6 +110,60 @@ def _of_image(store: Layout, digest: str, verified: str, key: str | None) -> Ite
     yield _asked("bill of materials", lambda: _sbom(store, digest, attached))
     yield _asked("provenance", lambda: _provenance(store, digest, attached, key))
     yield _signed(store, digest, attached, key)
+
+
+def _named(of: str, found: Iterator[Finding]) -> Iterator[Finding]:
+    return (replace(each, what=f"{of}: {each.what}") for each in found)
+
+
+def _files_of(store: Layout, digest: str) -> str:
+    """The image whose files a modelcar has, by its own word; empty for what is no modelcar."""
+    try:
+        manifest = store.manifest(digest)
+    except (BakeError, ValueError):
+        return ""  # what is wrong is told of the image
+    of: Json = manifest.get("subject") or {}
+    return str(of.get("digest", "")) if manifest.get("artifactType") == MODELCAR else ""
+
+
+def _of_files(store: Layout, digest: str, model: str, key: str | None) -> Iterator[Finding]:
+    """Of the model's files as an image of their own; verdict, contents and origin are those of the image `model`."""
+    attached: list[Attached] = []
+    yield _asked("image", lambda: _image(store, digest))
+    yield _asked("attachments", lambda: _attachments(store, digest, attached))
+    yield _asked("files", lambda: _same_files(store, digest, model))
+    yield _signed(store, digest, attached, key)
+
+
+def _same_files(store: Layout, digest: str, model: str) -> str:
+    """Hold the files to those of the model image: the same layer, over which no other puts anything."""
+    found = [str(each["digest"]) for each in store.manifest(digest)["layers"]]
+    shared = str(store.manifest(model)["layers"][-1]["digest"])
+    if shared not in found:
+        raise _Wrong(f"its model is another than that of {model[:19]}; do not run it")
+    with tarfile.open(store.blob(shared), "r|*") as entries:
+        taken = {_place(each) for each in entries if not each.isdir()}
+    for other in (each for each in found if each != shared):
+        with tarfile.open(store.blob(other), "r|*") as entries:
+            for each in entries:
+                if _place(each) in taken or not _harmless(each):
+                    raise _Wrong(f"{_place(each)!r} may be put over the model's files; do not run it")
+    return f"the layer of {model[:19]}, with nothing over it"
+
+
+def _place(entry: tarfile.TarInfo) -> str:
+    return posixpath.normpath(f"/{entry.name}")[1:]
+
+
+def _harmless(entry: tarfile.TarInfo) -> bool:
+    """Whether an entry of a modelcar's other layers takes nothing away and leads nowhere but where ours do."""
+    place = _place(entry)
+    name = posixpath.basename(place)
+    if name.startswith(".wh."):
+        return False
+    if entry.issym():
+        return entry.linkname == ("../model.onnx" if name == "model.onnx" else "busybox")
+    return entry.isdir() or (entry.isfile() and (place.split("/")[0] != "models" or name == "config.pbtxt"))
 
 
 def _signed(store: Layout, digest: str, attached: list[Attached], key: str | None) -> Finding:

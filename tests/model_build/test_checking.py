@@ -1,9 +1,11 @@
 """`modelport verify` on an image that was really built and signed, and on the same with one byte that is other."""
 
+import io
 import json
 import random
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from automation.cli import main
 from model_build import bake, checking, provenance, push, sbom, signing
+from model_build.bake import modelcar
 from model_build.bake.attachments import ATTESTATION, SIGNATURE
 from model_build.bake.layout import Layout, canonical
 from model_build.pipeline import REPORT_TYPE, Built, build
@@ -83,6 +86,41 @@ def verdicts(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
 GOOD = dict.fromkeys(
     ("image", "attachments", "report", "bill of materials", "provenance", "signature"), "passed"
 )  # fmt: skip
+
+
+def test_the_files_of_a_model_hold_with_the_image_that_they_are_of(
+    copy: Made, capsys: pytest.CaptureFixture[str]
+) -> None:
+    car = modelcar.attach(copy.layout, copy.built.digest)
+    code, found = verdicts(capsys, f"oci:{copy.layout}@{car}")
+    own = {"image": "passed", "attachments": "passed", "files": "passed", "signature": "absent"}
+    whole = {f"model image: {what}": verdict for what, verdict in (GOOD | {"signature": "unchecked"}).items()}
+    assert (code, found) == (0, own | whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("models/tiny/model.onnx", (tarfile.REGTYPE, "")),
+        ("usr/../models/tiny/model.json", (tarfile.REGTYPE, "")),
+        ("models/tiny/.wh.model.onnx", (tarfile.REGTYPE, "")),
+        ("usr/models", (tarfile.SYMTYPE, "../models")),
+    ],
+)
+def test_files_that_another_layer_lies_over_do_not(copy: Made, name: str, entry: tuple[bytes, str]) -> None:
+    store = Layout(copy.layout)
+    manifest = store.manifest(modelcar.attach(copy.layout, copy.built.digest))
+    over = io.BytesIO()
+    with tarfile.open(fileobj=over, mode="w") as layer:
+        added = tarfile.TarInfo(name)
+        added.type, added.linkname = entry
+        layer.addfile(added)
+    digest, size = store.add(over.getvalue())
+    manifest["layers"].append({**manifest["layers"][0], "digest": digest, "size": size})
+    other, _ = store.add(canonical(manifest))
+    found = {each.what: each for each in checking.examine(f"oci:{copy.layout}@{other}", None)}
+    assert found["files"].verdict == "failed"
+    assert "may be put over the model's files; do not run it" in found["files"].detail
 
 
 def test_what_was_built_here_holds(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
