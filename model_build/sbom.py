@@ -86,7 +86,7 @@ def _name(config: Json, folder: Path) -> str:
 
 def _server(server: servers.Server, config: Json) -> Component:
     """Another's server, with the version that its own image says."""
-    version = servers.version(server, config)[:_LONGEST_VERSION] or None
+    version = str(config["config"]["Labels"].get(servers.VERSION) or "")[:_LONGEST_VERSION] or None
     return _component("APPLICATION", name=server.program, version=version, bom_ref="server")
 
 

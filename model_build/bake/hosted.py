@@ -73,7 +73,7 @@ def stand(
         "WorkingDir": given.get("WorkingDir") or "/",
         "ExposedPorts": {f"{port}/tcp": {} for port in server.ports},
         "Env": [f"{key}={value}" for key, value in sorted(env.items())],
-        "Labels": {"org.opencontainers.image.title": name, servers.LABEL: hosting.server},
+        "Labels": {"org.opencontainers.image.title": name, **servers.labels(server, hosting.server, config)},
         "StopSignal": "SIGTERM",
     }
     return Stood(found, [made], config, runs)

@@ -13,8 +13,9 @@ from model_build.bake.layout import Json
 
 OWN, TRITON, TENSORFLOW = "modelport", "triton", "tensorflow-serving"
 """As a recipe calls them."""
-LABEL = "io.modelport.server"
-"""Of an image's config: which of them it runs. An image with our own has none."""
+LABEL, VERSION = "io.modelport.server", "io.modelport.server.version"
+"""Labels of an image: which of them it runs, and the version that the server's own image tells. One with ours has
+neither."""
 HTTP = 8080
 
 
@@ -27,7 +28,7 @@ class Server:
     """Where its own images have that, beside those of PATH."""
     ports: tuple[int, ...]
     versions: tuple[str, ...]
-    """Variables of its images that tell its version, the most telling first."""
+    """Variables and labels of its images that tell its version, the most telling first."""
     entry: str = ""
     """Name of a script of its images that prepares the machine and then runs what it is given."""
 
@@ -61,7 +62,7 @@ SERVERS: Mapping[str, Server] = MappingProxyType(
             "tensorflow_model_server",
             ("/usr/bin", "/usr/local/bin"),
             (HTTP, 8500),
-            ("TF_SERVING_VERSION_GIT_BRANCH",),
+            ("tensorflow_serving_github_branchtag",),
         ),
     }
 )
@@ -81,10 +82,12 @@ def environment(config: Json) -> dict[str, str]:
     return dict(entry.split("=", 1) for entry in listed if "=" in entry)
 
 
-def version(server: Server, config: Json) -> str:
-    """The server's version as its image tells it; empty where that tells none."""
-    given = environment(config)
-    return next((given[name] for name in server.versions if given.get(name)), "")
+def labels(server: Server, key: str, config: Json) -> dict[str, str]:
+    """Labels that tell of the server on a base with this config."""
+    own: Any = (config.get("config") or {}).get("Labels") or {}
+    given = {**own, **environment(config)}
+    version = next((str(given[name]) for name in server.versions if given.get(name)), "")
+    return {LABEL: key, VERSION: version} if version else {LABEL: key}
 
 
 def started(server: Server, config: Json, program: str, name: str) -> tuple[list[str], list[str]]:

@@ -120,7 +120,11 @@ def test_its_config_is_the_base_s_surroundings_and_our_user(hosted: Image) -> No
     assert (config["User"], config["WorkingDir"]) == ("65532:65532", "/opt/tritonserver")
     assert config["ExposedPorts"] == {"8080/tcp": {}, "8001/tcp": {}, "8002/tcp": {}}
     assert config["Env"] == sorted([*NVIDIA["Env"], "ORT_DISABLE_TELEMETRY=1"])
-    assert config["Labels"] == {"org.opencontainers.image.title": "tiny", "io.modelport.server": "triton"}
+    assert config["Labels"] == {
+        "org.opencontainers.image.title": "tiny",
+        "io.modelport.server": "triton",
+        "io.modelport.server.version": "2.60.0",
+    }
 
 
 def test_the_same_input_is_the_same_image(hosted: Image, folder: Path, nvidia: str, tmp_path: Path) -> None:
