@@ -54,6 +54,9 @@ def served(target: Target, choice: Choice, model: str) -> Served:
         had = f"serves {', '.join(sorted(images))}" if images else "serves no model"
         raise _never(name, f"{had}, expected {model}", f"bring that up there: modelport up -s {name}")
     outputs, secret = _opened(_part(images[model], "outputs"))
+    if outputs.get("builder") == "docker":
+        why = "serves an image that Docker pushed, to which no report is attached"
+        raise _never(name, why, "let each stack build its own, or leave image.builder out")
     digest = str(outputs.get("digest") or "")
     told, _ = _opened(next((_part(each, "outputs") for each in resources if _kind(each) == "Stack"), _NONE))
     answers = str(told.get("digest") or "")

@@ -105,6 +105,19 @@ def test_a_stack_that_somebody_is_at_work_on(stages: Stages) -> None:
         lock.unlink()
 
 
+def test_an_image_that_docker_pushed(stages: Stages) -> None:
+    state = backend(stages) / "stacks" / "modelport" / "dev.json"
+    before = state.read_text()
+    told = json.loads(before)
+    resources = told["checkpoint"]["latest"]["resources"]
+    next(each for each in resources if each["type"].endswith(":ModelImage"))["outputs"]["builder"] = "docker"
+    state.write_text(json.dumps(told))
+    try:
+        assert stages.refused().startswith("2 stack dev serves an image that Docker pushed, to which no report is att")
+    finally:
+        state.write_text(before)
+
+
 def test_a_report_that_is_gone_or_says_something_else(stages: Stages) -> None:
     data = Path(stages.project.environment["MODELPORT_DATA_DIR"])
     report = Path(stages.output("dev")["report_json"])
