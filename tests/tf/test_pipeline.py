@@ -66,8 +66,11 @@ def recipe(**changes: Any) -> Recipe:
 
 
 def test_a_model_of_keras_becomes_an_image_that_answers(project: Path) -> None:
-    built = build(recipe(), project=project, layout=project / "images")
+    built = build(recipe(formats=["savedmodel"]), project=project, layout=project / "images")
     report = Report.load(Path(built.report_json))
+    (out,) = report.exports
+    assert (out.name, out.digest) == ("savedmodel", built.formats["savedmodel"])
+    assert out.metric == built.metrics["accuracy"] and out.parity is not None and out.parity.max_abs < 1e-5
     assert report.source.framework == f"Keras {keras.__version__}"
     assert built.metrics["accuracy"] >= 0.95
     (fp32,) = report.candidates
