@@ -139,8 +139,8 @@ def settled(found: list[Choice], target: str, before: Mapping[str, Any]) -> Choi
 
 
 def _serves(offer: Offer) -> bool:
-    """Whether a stack runs the model's own image there, which has no use for GPUs."""
-    return not offer.gpus and (offer.arch == BUILT or offer.target == "aws-ec2")
+    """Whether a stack runs the model's own image there: it has no use for GPUs, and no component starts ARM64."""
+    return not offer.gpus and offer.arch == BUILT
 
 
 def same(offer: Offer, recorded: Mapping[str, Any]) -> bool:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from stacks.spec import StackSpec
 
 KEY = "modelport:sized"
+SPARE = 64
+"""MiB that a pod may have beyond what it needs, before it is given less."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def allowed(target: Target, spec: "StackSpec", load: Load) -> None:
         told = f"{place.where} says its {'pods' if place.beside else 'machines'} itself, expected auto with --write"
         key = place.part or place.key
         raise Failure(Exit.BAD_INPUT, f"{file}: {told}; write {key}: auto, or leave --write out")
-    if getattr(spec.gcp, "cluster", None) is not None and spec.gcp is not None and spec.gcp.cluster.kind == "autopilot":
+    if spec.target == "gcp-gke" and spec.gcp is not None and spec.gcp.cluster.kind == "autopilot":
         told = "gcp.cluster.kind is autopilot, expected standard with auto, as Google finds nodes for pods there"
         raise Failure(Exit.BAD_INPUT, f"{file}: {told}; write service.resources yourself, or kind: standard")
     if spec.load is None:
@@ -92,6 +94,8 @@ def write(target: Target, spec: "StackSpec", sized: "Sized") -> Written:
     if chosen is None:
         raise Failure(Exit.BAD_INPUT, _no_choice(target, spec, sized, kept))
     made = _record(chosen, spec, sized)
+    if "pod" in made and _enough(recorded, made):
+        made["pod"] = recorded["pod"]
     config: dict[str, Any] = dict(whole.get("config") or {})
     key = next((key for key in ("sized", KEY) if key in config), KEY)
     config[key] = made
@@ -146,6 +150,23 @@ def _record(chosen: Choice, spec: "StackSpec", sized: "Sized") -> dict[str, Any]
         "model": sized.measured.report.identity[:12],
         **dollars,
     }
+
+
+def _enough(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether pods may stay as they are: a measurement that differs a little is no reason for a rollout."""
+    pod, wanted = before.get("pod"), now["pod"]
+    if not isinstance(pod, dict) or before.get("workers") != now["workers"]:
+        return False
+    had = cast("dict[str, Any]", pod)
+    if any(had.get(key) != wanted[key] for key in ("cpu", "cpu_limit")):
+        return False
+    both = [(_mebibytes(had.get(key)), _mebibytes(wanted[key])) for key in ("memory", "memory_limit")]
+    return all(is_ >= needs and (is_ - needs <= SPARE or is_ <= needs * (1 + KEEP)) for is_, needs in both)
+
+
+def _mebibytes(quantity: object) -> int:
+    text = str(quantity).removesuffix("Mi")
+    return int(text) if text.isdigit() else 0
 
 
 def _told(target: Target, own: list[Choice], chosen: Choice, before: dict[str, Any]) -> list[str]:

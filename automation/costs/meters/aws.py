@@ -264,7 +264,16 @@ def _used(what: str, item: str, unit: str) -> Entry:
 
 def _function(each: Resource, stack: Stack) -> Iterator[Found]:
     memory = each.number("memorySize", 128)
-    yield Usage(f"function {each.name} of {memory:f} MB", "paid by request and by the time that it computes")
+    why, source = "paid by request and by the time that it computes", ""
+    try:
+        time, requests = stack.price(each, "lambda/compute", "GB-hour"), stack.price(each, "lambda/requests", "million")
+    except NotKnown as error:
+        why += f"; {error}"
+    else:
+        hour = (time.amount * memory / 1024).normalize()
+        why += f": {requests.amount.normalize():f} a million, and {round(hour, 6):f} an hour of computing"
+        source = str(time.source)
+    yield Usage(f"function {each.name} of {memory:f} MB", why, source)
 
 
 def _concurrency(each: Resource, stack: Stack) -> Iterator[Found]:

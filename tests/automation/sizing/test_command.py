@@ -268,3 +268,15 @@ def test_pods_and_nodes_of_a_cluster_that_is_made_are_chosen(shop: Shop, capsys:
     shop.write(**sections, gcp={**gcp, "cluster": gcp["cluster"] | {"machine_type": "n2-standard-4"}})
     shop.size(write=True)
     assert "on 2 of n2-standard-4, 1 worker on each" in capsys.readouterr().out
+    # A pod that has a little more than it needs is left as it is.
+    held = shop.file.read_text().replace("memory: 96Mi", "memory: 112Mi")
+    shop.file.write_text(held)
+    shop.size(write=True)
+    assert shop.file.read_text() == held
+    capsys.readouterr()
+    autopilot = {**gcp, "cluster": {key: value for key, value in gcp["cluster"].items() if key != "disk_gib"}}
+    autopilot["cluster"] |= {"kind": "autopilot"}
+    autopilot.pop("gpu", None)
+    autopilot.pop("load_balancer", None)
+    shop.write(**sections, gcp=autopilot)
+    assert "gcp.cluster.kind is autopilot, expected standard with auto" in shop.refused(write=True)
