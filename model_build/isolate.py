@@ -12,6 +12,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,10 @@ Progress = Callable[[str, str], None]
 """Given a step's name and a text."""
 
 _OURS = {"PYTHONHASHSEED": "0", "PYTHONUNBUFFERED": "1", "ORT_DISABLE_TELEMETRY": "1"}
+_CRASHED = ("xgboost", "lightgbm")
+"""Formats whose files are data, and whose loaders, which are not written in Python, follow them anywhere: they are
+sandboxed where there is a sandbox."""
+_RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception)\b.*")
 _KINDS: dict[str, type[ModelBuildError]] = {"source": SourceError, "data": DataError, "input": InputError}
 _START = (
     "import sys; sys.path[0] = sys.argv[1]; sys.path.append(sys.argv[2]); "
@@ -104,7 +109,7 @@ def run(
     if code == errno.ENOSPC and not answer.exists():
         raise ModelBuildError(last)
     if not answer.exists():
-        raise ModelBuildError(f"{what} {_ending(code)}{f', its last words: {last[:200]}' if last else ''}")
+        raise ModelBuildError(f"{what} {_ending(code, last, 'file' in request and request.get('own') is not True)}")
     found = _read(answer, what)
     answer.unlink()
     if "kind" in found:
@@ -130,6 +135,8 @@ def _held(request: Mapping[str, Any], project: Path, home: Path) -> sandbox.Sand
     elif pickles.runs_code(file, kind):
         sandbox.require(f"source {label!r}")
         names = pickles.check(source, file, kind, label)
+    elif kind in _CRASHED and not sandbox.missing():
+        names: set[pickles.Name] = set()
     else:
         return None
     reads = [source, home / "model_build", *_named(names, [project, home]), *map(Path, request.get("reads", ()))]
@@ -194,9 +201,16 @@ class _Words:
             self._progress(self._step, f"prints more than {_MOST_LINES} lines, the rest is left out")
 
 
-def _ending(code: int) -> str:
+def _ending(code: int, last: str, is_file: bool) -> str:
+    """What became of a worker that gave no answer. is_file: it had a file to load, and nobody's code to call."""
+    words = f", its last words: {last[:200]}" if last else ""
     if code == -signal.SIGKILL:
-        return "was killed while it ran, most likely for want of memory; use a machine with more, or a smaller model"
-    if code < 0:
-        return f"crashed ({signal.Signals(-code).name}); run it by itself to see where"
-    return f"ended its process with exit code {code} instead of returning; do not call sys.exit or os._exit"
+        why = "was killed while it ran, most likely for want of memory; use a machine with more, or a smaller model"
+    elif code < 0:
+        fix = "the file is damaged, or made to do that: save it again" if is_file else "run it by itself to see where"
+        why = f"crashed ({signal.Signals(-code).name}); {fix}"
+    elif code == 1 and _RAISED.fullmatch(last):  # where others' code is called, what it raises is told there
+        return f"failed: {last[:200]}; {'save the file again' if is_file else 'run it by itself to see where'}"
+    else:
+        why = f"ended its process with exit code {code} instead of returning; do not call sys.exit or os._exit"
+    return why + words

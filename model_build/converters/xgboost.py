@@ -190,7 +190,7 @@ def _load(path: Path, label: str) -> Any:
         return sklearn.load(path, label)
     try:
         return _module().Booster(model_file=path)
-    except _module().core.XGBoostError as error:
+    except (_module().core.XGBoostError, ValueError) as error:  # of what it cannot decode, too
         text = str(error).strip().splitlines()[0].partition("] ")[2] or "it is not whole"
         raise SourceError(f"source {label!r} is not a model of XGBoost: {text[:200]}; save it again") from None
 

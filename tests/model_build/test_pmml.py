@@ -225,6 +225,7 @@ REFUSED: dict[str, tuple[str, str]] = {
         pmml_parts.documents()["sum of trees"].replace('"sum"', '"majorityVote"'),
         "Segmentation has majorityVote for a regression, expected one of average, ",
     ),
+    "an encoding that is none": (f'<?xml version="1.0" encoding="UTF-9"?>{GOOD}', "unknown encoding: UTF-9, expected"),
     "an answer of answers": (
         GOOD.replace(
             "<Node",

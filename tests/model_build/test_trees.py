@@ -11,8 +11,9 @@ import onnxruntime
 import pytest
 import xgboost
 
+from model_build import isolate, sandbox
 from model_build.converters import converter, recognise
-from model_build.errors import DataError, SourceError
+from model_build.errors import DataError, ModelBuildError, SourceError
 from model_build.pipeline import candidate
 from model_build.recipe import Recipe
 from model_build.work import Work
@@ -182,14 +183,38 @@ def test_one_that_is_not_fitted_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("m.json", "{}"), ("m.json", "not JSON"), ("m.ubj", "{"), ("m.txt", "tree of something"), ("m.txt", "")],
-)
-def test_a_file_that_is_none_of_theirs(name: str, text: str, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(text)
+    [("m.json", b"{}"), ("m.json", b"not JSON"), ("m.ubj", b"{"), ("m.txt", b"tree of something"), ("m.txt", b""),
+     ("m.json", b'{"a' + b"\xff" * 9)],
+)  # fmt: skip
+def test_a_file_that_is_none_of_theirs(name: str, text: bytes, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(text)
     form = converter("lightgbm" if name == "m.txt" else "xgboost")
     with pytest.raises(SourceError, match=f"source '{name}' is not a model of") as error:
         form.convert(tmp_path / name, tmp_path / "m.onnx", {"input": "x", "label": name})
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "said"),
+    [
+        (
+            b'{"a":' * 100_000,
+            {"label": "m.json"},
+            r"crashed \(SIGSEGV\); the file is damaged, or made to do that: save",
+        ),
+        (b"{}", {}, "failed: KeyError: 'label'; save the file again"),  # no label: a mistake of ours
+    ],
+)
+def test_one_that_takes_its_reader_down_is_one_line_too(
+    tmp_path: Path, text: bytes, told: dict[str, str], said: str
+) -> None:
+    (tmp_path / "m.json").write_bytes(text)
+    request = {"file": str(tmp_path / "m.json"), "format": "xgboost", **told}
+    with pytest.raises(ModelBuildError, match=rf"converting m\.json {said}"):
+        isolate.run(
+            "convert", request, tmp_path, project=tmp_path, step="x", what="converting m.json",
+            progress=lambda *_: None,
+        )  # fmt: skip
 
 
 def test_files_need_no_trust_and_have_holes_in_their_data(own_cache: Path, tmp_path: Path, recipe: Make) -> None:
@@ -204,6 +229,19 @@ def test_files_need_no_trust_and_have_holes_in_their_data(own_cache: Path, tmp_p
         assert result.parity is not None
         assert result.parity.agreement == 1.0
         assert result.parity.max_abs < 1e-6
+
+
+@pytest.mark.parametrize("name", ["m.json", "m.ubj", "m.txt"])
+def test_their_files_are_read_in_the_sandbox(
+    own_cache: Path, tmp_path: Path, recipe: Make, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What reads them is no Python, and goes wherever they say."""
+    (tmp_path / name).write_bytes(b"tree")
+    np.savez(tmp_path / "d.npz", X=HOLES, y=CLASSES)
+    monkeypatch.setenv(sandbox.SECONDS, "no time")
+    asked = recipe(source=name, evaluate={"data": "d.npz"})
+    with pytest.raises(SourceError, match=f"{sandbox.SECONDS} is 'no time'"):
+        candidate(Work.on(asked, tmp_path))
 
 
 def test_a_pickle_of_theirs_is_one_and_needs_trust(own_cache: Path, tmp_path: Path, recipe: Make) -> None:

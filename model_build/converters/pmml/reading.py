@@ -77,6 +77,10 @@ def read(path: Path, label: str) -> Element:
         raise SourceError(
             f"source {label!r} {why}: {text} in line {error.lineno}, expected a file of PMML; export it again"
         ) from None
+    except (LookupError, ValueError) as error:  # an encoding that is none, or none that is read here
+        raise SourceError(
+            f"source {label!r} is not XML that is read here: {str(error)[:100]}, expected UTF-8; export it again"
+        ) from None
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise SourceError(f"source {label!r} is not a whole file of gzip; pack it again") from None
 
