@@ -25,6 +25,8 @@ from model_build.pipeline import REPORT_TYPE
 
 Verdict = Literal["passed", "failed", "absent", "unchecked"]
 _REPORT = "report.json"
+_ASTRAY = (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What something is raised with that whoever may push has put beside an image."""
 
 
 @dataclass(frozen=True)
@@ -212,8 +214,13 @@ def _asked(what: str, ask: Callable[[], str]) -> Finding:
         return Finding(what, "passed", ask())
     except (_Wrong, ModelBuildError, BakeError) as error:
         return Finding(what, "failed", str(error))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Finding(what, "failed", f"it is not as it should be: {type(error).__name__} {error}")
+    except _ASTRAY as error:
+        return Finding(what, "failed", f"it is not as it should be: {_named(error)}")
+
+
+def _named(error: Exception) -> str:
+    """An error in one line that is not long: its text may be of whoever made the image."""
+    return f"{type(error).__name__} {' '.join(str(error).split())}"[:300]
 
 
 def damage(store: Layout, digest: str, size: int | None = None) -> str:
@@ -282,9 +289,12 @@ def _report(store: Layout, digest: str, attached: list[Attached]) -> str:
     texts = _texts(store, attached, REPORT_TYPE, _REPORT)
     if not texts:
         raise _Wrong("none is attached, expected that of the build; build the image again")
-    why = "it is of another image"
+    why = "it is of another image, or none"
     for text in reversed(texts):
-        told = report.Report.model_validate_json(text)
+        try:
+            told = report.Report.model_validate_json(text)
+        except ValueError:
+            continue  # what is none hides no other
         if told.image is None or told.image.digest != digest:
             continue
         choice = next((each for each in told.candidates if each.name == told.chosen), None)

@@ -124,7 +124,7 @@ class Layout:
             raise BakeError(
                 f"{self.path}: not an OCI layout (no index.json); name the folder that an image was baked to"
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise BakeError(f"{self.path}/index.json: damaged ({error}); remove the folder and build again") from error
         return found
 
@@ -152,7 +152,10 @@ class Layout:
 
     def manifest(self, digest: str) -> Json:
         """A manifest or index of this layout."""
-        found: Json = json.loads(self.read(digest))
+        try:
+            found: Json = json.loads(self.read(digest))
+        except RecursionError as error:
+            raise BakeError(f"{digest} is nested too deep for a manifest; do not use it") from error
         return found
 
     def descriptor(self, digest: str) -> Json:

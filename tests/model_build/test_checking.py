@@ -18,7 +18,8 @@ from automation.cli import main
 from model_build import bake, checking, provenance, push, sbom, signing
 from model_build.bake import modelcar
 from model_build.bake.attachments import ATTESTATION, SIGNATURE
-from model_build.bake.layout import Layout, canonical
+from model_build.bake.layout import Layout, canonical, sha256
+from model_build.errors import ModelBuildError
 from model_build.pipeline import REPORT_TYPE, Built, build
 from model_build.recipe import Recipe
 from tests.model_build import models
@@ -273,6 +274,57 @@ def test_a_bill_of_materials_that_is_incomplete_says_so(copy: Made, monkeypatch:
     assert replaced(copy, sbom.TYPE, sbom.FILE, lambda told: told.update(gaps)) == []
     said = {each.what: each for each in checking.examine(copy.image, None)}["bill of materials"]
     assert said.detail.endswith("components; the image has more, and the document says so")
+
+
+def beside(copy: Made, data: bytes, kind: str = SIGNATURE) -> str:
+    """Put a manifest beside the image as whoever may push there can; its digest."""
+    digest = sha256(data)
+    (copy.layout / "blobs" / "sha256" / digest.removeprefix("sha256:")).write_bytes(data)
+    index = json.loads((copy.layout / "index.json").read_bytes())
+    index["manifests"].append({"digest": digest, "size": len(data), "artifactType": kind})
+    write(copy.layout / "index.json", canonical(index))
+    return digest
+
+
+DEEP = b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        DEEP,
+        b"[]",
+        b"null",
+        b'{"subject": "x"}',
+        b'{"subject": {"digest": "DIGEST"}, "config": {"digest": "x", "size": 1e999}, "layers": []}',
+        b'{"subject": {"digest": "DIGEST"}, "config": {}, "layers": 5}',
+        b'{"subject": {"digest": "DIGEST"}, "layers": [{"digest": "sha256:../../../dev/zero", "size": 1}]}',
+    ],
+    ids=range(7),
+)
+def test_nonsense_beside_an_image_is_told_and_nothing_more(copy: Made, data: bytes) -> None:
+    beside(copy, data.replace(b"DIGEST", copy.built.digest.encode()))
+    found = {each.what: each for each in checking.examine(copy.image, copy.public.read_text())}
+    assert found["attachments"].verdict == "failed"
+    assert found["image"].verdict == "passed"
+    assert all("\n" not in each.detail and len(each.detail) < 400 for each in found.values())
+
+
+def test_a_report_that_is_none_hides_no_other(copy: Made) -> None:
+    for at, text in enumerate((b"{}", DEEP)):
+        file = copy.layout.parent / str(at) / "report.json"
+        file.parent.mkdir()
+        file.write_bytes(text)
+        write(copy.layout / "index.json", (copy.layout / "index.json").read_bytes())
+        bake.attach(copy.layout, copy.built.digest, REPORT_TYPE, {"report.json": file})
+    assert [each.what for each in checking.examine(copy.image, None) if each.verdict == "failed"] == []
+
+
+def test_an_index_of_a_layout_that_is_none_is_one_error(copy: Made) -> None:
+    for text in (DEEP, b"[]", b'{"manifests": null}'):
+        write(copy.layout / "index.json", text)
+        with pytest.raises(ModelBuildError, match=r"index\.json: damaged"):
+            checking.examine(copy.image, None)
 
 
 def test_provenance_of_another_image(copy: Made) -> None:
