@@ -26,6 +26,8 @@ class Format:
     """What of ours brings them."""
     timed: bool = True
     """Whether how long it takes here says something of how long it takes where it goes."""
+    model: str = ""
+    """The file whose size counts; none: all of them do."""
 
     @property
     def version(self) -> str | None:
@@ -34,11 +36,11 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
-    "ort": Format("ORT format", packages=("onnxruntime",)),
+    "ort": Format("ORT format", packages=("onnxruntime",), model="model.ort"),
     "openvino": Format("OpenVINO IR", packages=("openvino",), extra="openvino"),
     "torchscript": Format("TorchScript", ("torch",), ("torch",), "torch"),
     "savedmodel": Format("SavedModel", ("keras", "savedmodel"), ("tensorflow", "tensorflow-cpu"), "tf"),
-    "tensorrt": Format("TensorRT", packages=("onnxruntime",), timed=False),
+    "tensorrt": Format("TensorRT", packages=("onnxruntime",), timed=False, model="model.onnx"),
 }
 _MADE_BY = {"torch": "PyTorch", "keras": "Keras", "savedmodel": "TensorFlow"}
 

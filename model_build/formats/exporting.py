@@ -104,6 +104,8 @@ class _Exporting:
         if chosen is None:
             told = [f"{self.name} ({name}) missed {line}" for name, lines in missed.items() for line in lines]
             raise GateMissed(work.recipe.name, told, f"leave {self.name} out of formats, or {gate.fix(asked, missed)}")
+        if len(measured) == 1:
+            why[chosen] = "passed the gate"
         if lacks:
             why[chosen] += f"; {lacks[0].partition(', but ')[2].partition('; ')[0]}"
         got = measured[chosen]
@@ -126,6 +128,7 @@ class _Exporting:
             "output": output(work, session),
             "sizes": [1, *asked.sizes] if about.timed else [],
             "batches": [1, *asked.sizes],
+            "parity": asked.parity.model_dump(mode="json"),
             "columns": self.converted.columns,
             "beside": asked.beside,
         }
@@ -184,7 +187,9 @@ class _Exporting:
         timings = {size: measure.Timing(**timing) for size, timing in made.note()["timings"]}
         apart = Apart(**note["parity"]) if note.get("parity") else None
         least = timings.pop(1, None)
-        size = sum(path.stat().st_size for _, path in content.walk(made.folder / proving.FILES))
+        counts = FORMATS[self.name].model
+        files = content.walk(made.folder / proving.FILES)
+        size = sum(path.stat().st_size for name, path in files if counts in ("", name))
         return gate.Measured(
             form.name,
             size,
