@@ -64,13 +64,12 @@ def stand(
     for layer in found:
         store.link(source.blob(layer.digest), layer.digest, layer.size)
     entry, command = servers.started(server, config, there, name)
-    given: Json = config.get("config") or {}
     env = {"PATH": _PATH, **servers.environment(config), "ORT_DISABLE_TELEMETRY": "1"}
     runs: Json = {
         "User": USER,
         "Entrypoint": entry,
         "Cmd": command,
-        "WorkingDir": given.get("WorkingDir") or "/",
+        "WorkingDir": servers.about(config).get("WorkingDir") or "/",
         "ExposedPorts": {f"{port}/tcp": {} for port in server.ports},
         "Env": [f"{key}={value}" for key, value in sorted(env.items())],
         "Labels": {"org.opencontainers.image.title": name, **servers.labels(server, hosting.server, config)},

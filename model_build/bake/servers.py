@@ -71,28 +71,37 @@ PROGRAMS = frozenset(each.program for each in SERVERS.values())
 
 def told(config: Json) -> str:
     """Which server the image with this config runs."""
-    labels: Any = (config.get("config") or {}).get("Labels") or {}
-    found = labels.get(LABEL)
+    found = _labels(config).get(LABEL)
     return found if isinstance(found, str) and found in SERVERS else OWN
+
+
+def about(config: Json) -> Json:
+    """What the config of an image says of how it runs."""
+    found: Json = config.get("config") or dict[str, Any]()
+    return found
+
+
+def _labels(config: Json) -> Json:
+    found: Json = about(config).get("Labels") or dict[str, Any]()
+    return found
 
 
 def environment(config: Json) -> dict[str, str]:
     """The variables of an image."""
-    listed: Sequence[str] = (config.get("config") or {}).get("Env") or []
+    listed: Sequence[str] = about(config).get("Env") or []
     return dict(entry.split("=", 1) for entry in listed if "=" in entry)
 
 
 def labels(server: Server, key: str, config: Json) -> dict[str, str]:
     """Labels that tell of the server on a base with this config."""
-    own: Any = (config.get("config") or {}).get("Labels") or {}
-    given = {**own, **environment(config)}
+    given: dict[str, Any] = {**_labels(config), **environment(config)}
     version = next((str(given[name]) for name in server.versions if given.get(name)), "")
     return {LABEL: key, VERSION: version} if version else {LABEL: key}
 
 
 def started(server: Server, config: Json, program: str, name: str) -> tuple[list[str], list[str]]:
     """Entrypoint and Cmd of an image on a base with this config, in which `program` is the server's file."""
-    first: Sequence[str] = (config.get("config") or {}).get("Entrypoint") or []
+    first: Sequence[str] = about(config).get("Entrypoint") or []
     if server.entry and first and first[0].rpartition("/")[2] == server.entry:
         return [*first], [program, *server.flags(name)]
     return [program], server.flags(name)
