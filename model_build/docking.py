@@ -1,8 +1,8 @@
 """An image of this machine's layout in a Docker daemon, and what the daemon has pushed held to it.
 
 The daemon is asked by Docker's own command, which knows every way to one, and it is the daemon that Pulumi's provider
-for Docker finds: by DOCKER_HOST, else at its usual socket, else at that of Docker Desktop. What `docker context` says is
-not asked for, because that provider does not know it.
+for Docker finds: by DOCKER_HOST, else at its usual socket, else at that of Docker Desktop. What `docker context` says
+counts for nothing, because that provider does not know it.
 """
 
 import json
@@ -119,10 +119,16 @@ def pushed(image: str, reference: str) -> str:
         if "manifests" in manifest:
             chosen = manifests.choose(manifest["manifests"], reference, PLATFORM)
             manifest = manifests.read(manifests.get(registry, chosen)[1], reference)
+        size = int(manifest["config"]["size"])
+        if size > manifests.LARGEST:
+            raise DockerError(
+                f"{reference} has settings of {size:,} bytes, expected at most {manifests.LARGEST:,}, as no image of "
+                "ours has more; nothing is deployed of it"
+            )
         with tempfile.TemporaryDirectory(prefix="docker-") as folder:
             store = Layout(Path(folder))
             manifests.fetch_blobs(registry, store, {**manifest, "layers": []})
-            there: Json = json.loads(store.read(manifest["config"]["digest"]))
+            there = _settings(store.read(manifest["config"]["digest"]))
     if different := list(_differences(config_of(layout, digest), there)):
         raise DockerError(
             f"{reference} has other {' and '.join(different)} than {digest[:19]}, which passed its gate, expected the "
@@ -169,15 +175,22 @@ def of_cloud(host: str) -> bool:
 @contextmanager
 def told() -> Generator[None]:
     """Errors as a provider raises them: the last line of what an engine prints is the message."""
-    from model_build.bake.errors import BakeError
     from model_build.child import BuildFailed
 
     try:
         yield
     except ModelBuildError as error:
         raise BuildFailed(line(error)) from None
-    except BakeError as error:
-        raise BuildFailed(line(ModelBuildError(str(error)))) from None
+
+
+def _settings(data: bytes) -> Json:
+    """An image's configuration; what is none, by its form, has nothing in it."""
+    try:
+        found: Any = json.loads(data)
+        parts = [cast("Json", found)[key] for key in ("rootfs", "config")]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    return cast("Json", found) if all(isinstance(each, dict) for each in parts) else {}
 
 
 def _differences(ours: Json, there: Json) -> Iterator[str]:
@@ -185,7 +198,8 @@ def _differences(ours: Json, there: Json) -> Iterator[str]:
         yield "layers"
     if any(ours.get(key) != there.get(key) for key in ("architecture", "os")):
         yield "platform"
-    mine, other = ours.get("config") or {}, there.get("config") or {}
+    mine: Json = ours.get("config") or {}
+    other: Json = there.get("config") or {}
     if any((mine.get(key) or None) != (other.get(key) or None) for key in _STARTED):
         yield "settings"
 
@@ -257,4 +271,4 @@ def _try(daemon: str, arguments: list[str], seconds: float = _SECONDS) -> "subpr
 
 def _last(ran: "subprocess.CompletedProcess[str]") -> str:
     said = (ran.stderr.strip() or ran.stdout.strip()).splitlines()
-    return cast(str, said[-1]) if said else f"exit code {ran.returncode}"
+    return said[-1] if said else f"exit code {ran.returncode}"

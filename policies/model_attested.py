@@ -18,7 +18,7 @@ def _signed(each: Look) -> Iterator[str]:
 
 def _attested(_: Whole, each: Look) -> Iterator[str]:
     if each.told("builder") and each.at("builder") == "docker":
-        yield "nothing is attached to what Docker pushes of it, expected a bill of materials; push without Docker"
+        yield "nothing is attached to what Docker pushes of it, expected a bill of materials; leave image.builder out"
         return
     wanted = {"sbom": "a bill of materials"}
     if each.told("signed_by"):

@@ -50,8 +50,8 @@ def image(spec: StackSpec, destination: pulumi.Input[str | None]) -> ModelImage:
         # The SDK for Docker costs half a second, which is nobody's who does without.
         from components.docker import DockerImage, DockerImageArgs
 
-        assert destination is not None
-        args = DockerImageArgs(image=built.layout_image, destination=destination, keep=spec.image.keep)
+        place = cast("pulumi.Input[str]", destination)
+        args = DockerImageArgs(image=built.layout_image, destination=place, keep=spec.image.keep)
         pushed = made(DockerImage, "model", args)
         # What is deployed, recorded and told of is what Docker pushed.
         built.reference, built.digest = pushed.reference, pushed.digest

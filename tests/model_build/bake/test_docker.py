@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from components.docker import context
-from model_build import bake, docking
-from model_build.bake.layout import Layout
+from model_build import bake, docking, push
+from model_build.bake.layout import DOCKER_CONFIG, MANIFEST, Layout, canonical
 from tests.model_build.bake.conftest import Baked
 from tests.serving.test_function import RuntimeApi, of_url
 from tests.tools import bases
@@ -156,15 +156,29 @@ def test_what_docker_has_pushed_of_an_image_is_taken_for_it(
     assert layout.manifest(digest)["config"]["digest"] in registry.blobs()  # its very settings
 
 
-@pytest.mark.parametrize(
-    ("more", "what"), [("COPY Dockerfile /extra\n", "layers"), ("ENV A=c\n", "settings")]
-)
+@pytest.mark.parametrize(("more", "what"), [("COPY Dockerfile /extra\n", "layers"), ("ENV A=c\n", "settings")])
 def test_what_docker_has_pushed_of_anything_else_is_refused(
     passed: str, daemon: Docker, registry: Registry, tmp_path: Path, more: str, what: str
 ) -> None:
     loaded = docking.load(passed, "", lambda _: None)
     reference = _pushed(daemon, tmp_path, loaded, f"{registry.host}/docked/other:1", more)
-    with pytest.raises(docking.DockerError, match=f"has other .*{what}.* than sha256:.*, which passed its gate, expected the same"):
+    with pytest.raises(
+        docking.DockerError, match=f"has other .*{what}.* than sha256:.*, which passed its gate, expected the same"
+    ):
+        docking.pushed(passed, reference)
+
+
+@pytest.mark.parametrize("settings", [b"[]", b'{"rootfs": [], "config": 1}', b"{", b"9"])
+def test_what_is_no_image_by_its_form_is_refused(
+    passed: str, registry: Registry, tmp_path: Path, settings: bytes
+) -> None:
+    """Whoever may push to the registry may have put anything there."""
+    store = Layout(tmp_path)
+    config, size = store.add(settings)
+    described = {"mediaType": DOCKER_CONFIG, "digest": config, "size": size}
+    made, _ = store.add(canonical({"schemaVersion": 2, "mediaType": MANIFEST, "config": described, "layers": []}))
+    reference = push.push(tmp_path, made, f"{registry.host}/docked/{config[7:15]}:1").reference
+    with pytest.raises(docking.DockerError, match="has other layers and platform and settings than sha256:"):
         docking.pushed(passed, reference)
 
 
