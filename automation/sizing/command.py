@@ -82,11 +82,11 @@ def size(request: Request, asked: Asked) -> Exit:
     if asked.measure is not None:
         return _measure(request, target, spec, asked, known)
     again = f"modelport size -s {target.stack} --measure FILE --url URL --machine TYPE"
-    machines = tuple(profiles.read(request.cwd / path, known.report, again) for path in asked.measured)
+    arches = [each.partition("/")[2] for each in spec.model.platforms]
+    machines = tuple(profiles.read(request.cwd / path, known.report, arches, again) for path in asked.measured)
     book = prices.known()
     offered = [offer for cloud, region in regions.items() for offer in offers(book, cloud, region)]
     lacking = [_lack(book, kind, regions) for kind in KINDS if kind.partition("-")[0] in regions]
-    arches = [each.partition("/")[2] for each in spec.model.platforms]
     own = writing.workers(spec)
     found, left = choosing.choose(load, known.cost, offered, arches=arches, workers=own, measured=machines)
     pods = choosing.anywhere(load, known.cost, own) if spec.target == "kubernetes" else None
@@ -121,7 +121,8 @@ def _measure(request: Request, target: Target, spec: "StackSpec", asked: Asked, 
     if request.as_json:
         print(made.model_dump_json())
     else:
-        print(f"{asked.measure}: {machine} answers {best.rps:.4g} requests a second at {best.callers} callers")
+        many = f"{best.callers} caller{'' if best.callers == 1 else 's'}"
+        print(f"{asked.measure}: {machine} answers {best.rps:.4g} requests a second at {many}")
         print(f"modelport size -s {target.stack} --measured {asked.measure} reckons with it")
     return Exit.DONE
 

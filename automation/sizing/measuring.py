@@ -30,7 +30,7 @@ SECONDS, LEAST, PATIENCE = 2.0, 20, 30.0
 """A step lasts so long, and until so many requests are answered, and never longer than that."""
 CALLERS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 GAIN: Final = 1.05
-"""So many times as much as before, or more callers are of no use."""
+"""So many times as much as before, or so many callers were of no use; after two such steps there are no more."""
 BUSY: Final = 0.85
 """Share of a core from which on the callers themselves are what is slow."""
 WARM: Final = 10
@@ -123,6 +123,7 @@ def run(place: Place, asked: Sequence[bytes], say: Callable[[str], None]) -> lis
     """A step for each number of callers. Raises Unanswered."""
     _warm(place, asked)
     found: list[Step] = []
+    idle = 0
     for callers in CALLERS:
         step, busy = _step(place, asked, callers)
         if busy > BUSY and found:
@@ -132,7 +133,8 @@ def run(place: Place, asked: Sequence[bytes], say: Callable[[str], None]) -> lis
         say(f"{many}: {step.rps:.0f} requests a second, p50 {step.p50_ms:.3g} ms, p99 {step.p99_ms:.3g} ms")
         before = max((each.rps for each in found), default=0.0)
         found.append(step)
-        if step.rps < before * GAIN:
+        idle = 0 if step.rps >= before * GAIN else idle + 1
+        if idle == 2:
             break
     return found
 

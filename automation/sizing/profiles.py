@@ -91,8 +91,11 @@ def machine(name: str) -> Machine | None:
     return None
 
 
-def read(path: Path, report: "Report", again: str) -> Measurement:
-    """A file of what was measured, of that build. again: the command that measures. Raises Failure."""
+def read(path: Path, report: "Report", arches: Sequence[str], again: str) -> Measurement:
+    """A file of what was measured, of that build. Raises Failure.
+
+    arches: that the image is for. again: the command that measures.
+    """
     from model_build.mistakes import mistakes, printable
 
     try:
@@ -103,9 +106,13 @@ def read(path: Path, report: "Report", again: str) -> Measurement:
     except ValidationError as error:
         lines = mistakes(error, Measurement, written=lambda _: None)
         raise Failure(Exit.BAD_INPUT, *(printable(f"{path.name}: {line}") for line in lines[:10])) from None
-    if machine(found.machine) is None:
+    where = machine(found.machine)
+    if where is None:
         told = f"{path.name}: machine is {found.machine!r}, expected a type of EC2 or Compute Engine that is known here"
         raise Failure(Exit.BAD_INPUT, printable(f"{told}; measure on one with {again}"))
+    if where.arch not in arches:
+        told = f"{path.name}: {found.machine} is {where.arch}, expected what the image is for, {' or '.join(arches)}"
+        raise Failure(Exit.BAD_INPUT, f"{told}; add linux/{where.arch} to model.platforms")
     image = report.image.digest if report.image is not None else ""
     for what, got, expected in (("build", found.identity, report.identity), ("image", found.image, image)):
         if got != expected:

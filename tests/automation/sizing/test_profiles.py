@@ -123,7 +123,7 @@ def test_auto_takes_no_gpu_which_the_models_own_server_has_no_use_for() -> None:
 def read(tmp_path: Path, text: str) -> Measurement:
     file = tmp_path / "gpu.json"
     file.write_text(text)
-    return profiles.read(file, samples.classifier(), "modelport size --measure FILE")
+    return profiles.read(file, samples.classifier(), ["amd64"], "modelport size --measure FILE")
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -135,6 +135,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"identity": "0" * 64}, "gpu.json: is of build 0000000000000000000, expected "),
     ({"image": "sha256:" + "0" * 64}, "gpu.json: is of image sha256:000000000000, expected sha256:"),
     ({"machine": "g99.xlarge"}, "gpu.json: machine is 'g99.xlarge', expected a type of EC2 or Compute Engine"),
+    ({"machine": "c7g.large"}, "gpu.json: c7g.large is arm64, expected what the image is for, amd64; add linux/arm64"),
     ({"steps": []}, "gpu.json: steps is "),
     ({"steps": [{"callers": 1, "requests": 1, "rps": -5, "p50_ms": 1, "p99_ms": 1}]}, "gpu.json: steps[0].rps is -5"),
     ({"more": 1}, "gpu.json: unknown key 'more'"),
@@ -151,7 +152,7 @@ def test_what_is_of_another_build_or_damaged_is_refused(tmp_path: Path, change: 
 
 def test_a_file_that_is_not_there_or_no_json_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(Failure, match=r"no such file or directory, expected what modelport size --measure FILE writes"):
-        profiles.read(tmp_path / "none.json", samples.classifier(), "modelport size --measure FILE")
+        profiles.read(tmp_path / "none.json", samples.classifier(), BOTH, "modelport size --measure FILE")
     with pytest.raises(Failure) as raised:
         read(tmp_path, "{")
     assert len(raised.value.messages) == 1
