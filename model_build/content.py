@@ -44,7 +44,8 @@ def of_file(path: Path) -> str:
     except (OSError, UnicodeDecodeError):
         pass  # never seen, or not ours: read the file
     digest = hashed(path)
-    if time.time_ns() - status.st_mtime_ns > _SETTLED_NS:
+    # By the time that nobody can set: archives bring files of yesterday, and of tomorrow where clocks differ.
+    if abs(time.time_ns() - status.st_ctime_ns) > _SETTLED_NS:
         write_text(note, f"{stamp}\n{digest}")
     return digest
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,17 +95,25 @@ def test_the_index_of_distributions_agrees_with_the_standard_library() -> None:
         assert {distributions.normal(name) for name in owners[module]} <= brings
 
 
-def test_large_files_are_read_again_when_they_change(tmp_path: Path, own_cache: Path) -> None:
+@pytest.mark.parametrize("dated", [1, 2**33], ids=["long ago", "in a time to come"])
+def test_large_files_are_read_again_when_they_change(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, dated: int
+) -> None:
     import os
 
     file = tmp_path / "large.bin"
     file.write_bytes(b"1" * content.REMEMBERED)
-    os.utime(file, (1, 1))
+    os.utime(file, (dated, dated))
+    monkeypatch.setattr(content, "_SETTLED_NS", 60_000_000_000)
+    content.of_file(file)
+    assert not (own_cache / "stat").exists()  # it is new, whatever it says of itself
+    monkeypatch.setattr(content, "_SETTLED_NS", 10_000_000)
+    time.sleep(0.02)
     first = content.of_file(file)
     assert len(list((own_cache / "stat").iterdir())) == 1
     assert content.of_file(file) == first
     file.write_bytes(b"2" * content.REMEMBERED)
-    os.utime(file, (1, 1))  # same size, same time: only the change time tells
+    os.utime(file, (dated, dated))  # same size, same time: only the change time tells
     assert content.of_file(file) != first
 
 
