@@ -263,7 +263,7 @@ def signing_key(file: Path) -> str:
 
 
 def cloud_provider(root: Path, choice: Choice, cloud: str) -> str:
-    """The plugin that an `up` on a cloud wants, `aws` or `gcp`, under either engine."""
+    """The plugin that an `up` wants for `aws`, `gcp` or `docker`, under either engine."""
     from engine.errors import EngineError
     from engine.projects import load_project
     from engine.providers import discovery, plan_only

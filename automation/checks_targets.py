@@ -79,6 +79,17 @@ def container_tool(tool: str) -> str:
     return f"{tool} answers"
 
 
+def docker_daemon() -> str:
+    """The daemon that builds and pushes images, where the stack file has Docker do that."""
+    from model_build.docking import DockerError, daemon
+
+    try:
+        return f"answers at {daemon()}"
+    except DockerError as error:
+        found, _, fix = str(error).rpartition("; ")
+        raise Wrong(found, fix) from None
+
+
 def cluster(context: str | None) -> str:
     """The cluster that the kubeconfig leads to, asked for its version."""
     from components.kubernetes.access import Cluster

@@ -158,6 +158,14 @@ def _stack(target: Target, request: Request) -> list[Check]:
     if spec.image.push:
         destination = spec.image.push
         out += _named([_of(f"{target.stack}: registry", lambda: checks.registry(destination))], request)
+    if spec.image.builder == "docker":
+        found = [
+            _of(f"{target.stack}: Docker", checks_targets.docker_daemon),
+            _of(
+                f"{target.stack}: Docker provider", lambda: checks.cloud_provider(target.root, request.engine, "docker")
+            ),
+        ]
+        out += _named(found, request)
     if spec.image.signed_by:
         key = target.root / spec.image.signed_by
         out += _named([_of(f"{target.stack}: signing key", lambda: checks.signing_key(key))], request)

@@ -74,8 +74,8 @@ def load(image: str, host: str, progress: Callable[[str], None]) -> str:
     """
     layout, digest = _here(image)
     name = local_name(digest)
-    daemon = _daemon(host)
-    if _try(daemon, ["image", "inspect", name]).returncode == 0:
+    address = daemon(host)
+    if _try(address, ["image", "inspect", name]).returncode == 0:
         return name
     if not content.is_whole(layout, digest):
         raise InputError(
@@ -87,7 +87,7 @@ def load(image: str, host: str, progress: Callable[[str], None]) -> str:
     progress(f"{digest[:19]} into Docker")
     with cache.disk_errors(folders.cache()), tempfile.TemporaryDirectory(prefix="docker-", dir=_room()) as folder:
         file = docker_archive(layout, digest, Path(folder) / "image.tar", name)
-        _run(daemon, ["load", "--quiet", "--input", str(file)], "load the image", _LOADING)
+        _run(address, ["load", "--quiet", "--input", str(file)], "load the image", _LOADING)
     return name
 
 
@@ -218,14 +218,14 @@ def _room() -> Path:
 
 
 def _addresses(host: str) -> Sequence[str]:
-    """Where a daemon may be, in the order in which Pulumi's provider looks for one; empty is the command's default."""
+    """Where a daemon may be, in the order in which Pulumi's provider looks for one."""
     if said := host or os.environ.get("DOCKER_HOST", ""):
         return (said,)
     home = Path.home() / ".docker"
     return ("unix:///var/run/docker.sock", *(f"unix://{home / each / 'docker.sock'}" for each in ("run", "desktop")))
 
 
-def _daemon(host: str) -> str:
+def daemon(host: str = "") -> str:
     """The address of the first daemon that answers. Raises DockerError."""
     if shutil.which("docker") is None:
         raise DockerError(
@@ -244,15 +244,15 @@ def _daemon(host: str) -> str:
     )
 
 
-def _run(daemon: str, arguments: list[str], purpose: str, seconds: float) -> str:
-    ran = _try(daemon, arguments, seconds)
+def _run(address: str, arguments: list[str], purpose: str, seconds: float) -> str:
+    ran = _try(address, arguments, seconds)
     if ran.returncode:
         raise DockerError(f"docker could not {purpose}: {_last(ran)}; look at the daemon's log")
     return ran.stdout
 
 
-def _try(daemon: str, arguments: list[str], seconds: float = _SECONDS) -> "subprocess.CompletedProcess[str]":
-    command = ["docker", "--host", daemon, *arguments]
+def _try(address: str, arguments: list[str], seconds: float = _SECONDS) -> "subprocess.CompletedProcess[str]":
+    command = ["docker", "--host", address, *arguments]
     try:
         return subprocess.run(
             command,

@@ -137,6 +137,16 @@ def test_a_container_tool_that_is_asked_for_and_does_not_answer_fails(project: P
     assert found["mine: podman"]["found"] == "podman does not answer, and endpoint.runtime asks for it"
 
 
+def test_a_daemon_that_is_to_push_images_and_does_not_answer_fails(project: Project) -> None:
+    given = ("--model", "models/churn.onnx", "--data", "models/holdout.npz", "--target", "kubernetes", "--stack", "dev")
+    more = ("--set", "image.push=127.0.0.1:1/churn", "--set", "image.builder=docker")
+    assert project.run("new", *given, *more).returncode == Exit.DONE
+    _, found, _ = examined(project, "dev", DOCKER_HOST="unix:///nowhere/s")
+    assert found["dev: Docker"]["status"] == found["dev: Docker provider"]["status"] == "fail"
+    assert found["dev: Docker"]["fix"]
+    assert found["dev: Docker provider"]["found"].startswith("no plugin docker 5.")
+
+
 def _on_kubernetes(project: Project) -> None:
     given = ("--model", "models/churn.onnx", "--data", "models/holdout.npz", "--target", "kubernetes", "--stack", "dev")
     assert project.run("new", *given, "--set", "image.push=127.0.0.1:1/churn").returncode == Exit.DONE
