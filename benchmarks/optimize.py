@@ -22,6 +22,7 @@ import numpy as np
 import onnx
 
 from model_build import gate, graphs, measure, runtime
+from model_build import texts as written
 from model_build.convert import convert
 from model_build.optimize import Candidate, search
 from model_build.recipe import Recipe
@@ -50,6 +51,8 @@ class Model:
     output: str | None = None
     candidates: tuple[str, ...] = ("all",)
     axes: dict[str, list[str]] | None = None
+    errors: Callable[[Array], float] | None = None
+    """Of texts: the share of characters that are wrong."""
 
     @property
     def feeds(self) -> dict[str, Array]:
@@ -98,7 +101,8 @@ def _compare(model: Model, folder: Path) -> None:
     name = model.output or measure.pick(original, [])
     feeds = measure.fit(original, model.feeds, model.name)
     timing = _calls({"as it came": original, **sessions}, feeds, name)
-    quality = {n: model.quality(measure.run(s, feeds, name)) for n, s in {"as it came": original, **sessions}.items()}
+    answers = {n: measure.run(s, feeds, name) for n, s in {"as it came": original, **sessions}.items()}
+    quality = {n: model.quality(answer) for n, answer in answers.items()}
     baseline = quality["as it came"]
     sizes = {c.name: c.model.stat().st_size for c in found if c.model is not None}
     sizes["as it came"] = converted.model.stat().st_size
@@ -120,6 +124,8 @@ def _compare(model: Model, folder: Path) -> None:
             f"| {n} | {sizes[n] / 1e6:.2f} | {t.p50_ms:.3f} | {timing['fp32'].p50_ms / t.p50_ms:.2f} | {against} | "
             f"{loss:.2%} | {took.get(n, 0):.1f} | {why.get(n, '')} |"
         )
+    if model.errors is not None:
+        print("  cer:", ", ".join(f"{n} {model.errors(answer):.2%}" for n, answer in answers.items()))
     for c in found:
         if c.model is None or c.detail:
             print(f"  {c.name}: {c.why or c.detail}")
@@ -208,16 +214,19 @@ def _itself(name: str, model: bytes, rows: Array, folder: Path, candidates: tupl
 
 
 def _rec(_: Path) -> Model:
-    pictures, texts = ocr.lines(100, 320)
+    pictures, texts = ocr.lines(200, 320)
     path = ocr.model("rec")
     read = ocr.Reader(path)
 
     def quality(answer: Array) -> float:
         return float(np.mean([text == said for text, said in zip(texts, read(answer), strict=True)]))
 
+    def errors(answer: Array) -> float:
+        return written.score("cer", read(answer), texts)
+
     texts = [text.replace(" ", "") for text in texts]
     names = ("fp32", "slim", "int8", "int8-minmax", "int8-percentile", "int8-mixed", "fp16", "int4", "int8-plain")
-    return Model("rec", str(path), pictures, quality, candidates=names)
+    return Model("rec", str(path), pictures, quality, candidates=names, errors=errors)
 
 
 def _det(_: Path) -> Model:

@@ -1,9 +1,11 @@
 """What is attached to an image in a registry: sent, listed and fetched. Whoever may push there may attach something."""
 
+import hashlib
 import json
 import random
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
@@ -18,6 +20,7 @@ from model_build.bake.attachments import (
     referrers,
     signature_tag,
 )
+from model_build.bake.cache import cache_dir, file_lock
 from model_build.bake.layout import CONFIG, INDEX, MANIFEST, Json, Layout, canonical, sha256
 from model_build.push import manifests
 from model_build.push.client import Registry
@@ -78,24 +81,47 @@ def _fallback_tag(digest: str) -> str:
 def _list(registry: Registry, image: str, ours: list[Json]) -> None:
     """Have `ours` in the list of a registry that keeps none itself.
 
-    Nothing there keeps two writers apart: whoever finds after a while that another has written over his, adds it again.
+    Such a registry does not keep two writers of a tag apart, nor has it conditions for a write. Those of this machine
+    take turns. Of others, whoever finds after a while that another has written over his adds it again, and what was
+    there with it. Raises RegistryError where that does not come to rest.
     """
     path = f"{registry.reference.repository}/manifests/{_fallback_tag(image)}"
-    for _ in range(_TRIES):
-        before = time.monotonic()
-        answer = registry.request("GET", path, expect=(200, 404), headers={"accept": INDEX})
-        index, good = _listed(answer.content) if answer.status_code == 200 else (_empty(), False)
-        known = {entry["digest"] for entry in index["manifests"]}
-        missing = [each for each in ours if each["digest"] not in known]
-        if good and not missing:
-            return
-        index["manifests"] = [*index["manifests"], *missing]
-        if len(data := canonical(index)) > _MOST_LISTED:
-            index["manifests"] = ours
-            data = canonical(index)
-        manifests.put(registry, index, data, _fallback_tag(image))
-        # As long as another may need between the reading of the list and the writing.
-        time.sleep(2 * (time.monotonic() - before) + random.uniform(0, 0.03))
+    written: list[Json] = []
+    with _in_turn(registry, image):
+        for attempt in range(_TRIES + 1):
+            before = time.monotonic()
+            answer = registry.request("GET", path, expect=(200, 404), headers={"accept": INDEX})
+            index, good = _listed(answer.content) if answer.status_code == 200 else (_empty(), False)
+            known = {entry["digest"] for entry in index["manifests"]}
+            missing = [each for each in ours if each["digest"] not in known]
+            if good and not missing:
+                return
+            if attempt == _TRIES:
+                break
+            # Whoever wrote over ours has written over what we had left there of others.
+            lost = [each for each in written if each["digest"] not in known] if missing else []
+            index["manifests"] = [*index["manifests"], *(lost or missing)]
+            if len(data := canonical(index)) > _MOST_LISTED:
+                index["manifests"] = ours
+                data = canonical(index)
+            written = index["manifests"]
+            manifests.put(registry, index, data, _fallback_tag(image))
+            _wait(before, attempt)
+    raise RegistryError(
+        f"{registry.reference.at(image)}: the list of what is attached to it was written by others {_TRIES} times "
+        "while this push wrote it, expected it to come to rest; push again"
+    )
+
+
+def _in_turn(registry: Registry, image: str) -> AbstractContextManager[None]:
+    """Alone among this machine's pushes with the tags that tell of an image, or of a few others."""
+    place = f"{registry.reference.api_host}/{registry.reference.repository}@{image}"
+    return file_lock(cache_dir() / "pushed" / f"{hashlib.sha256(place.encode()).hexdigest()[:2]}.lock")
+
+
+def _wait(before: float, attempt: int) -> None:
+    """As long as another may need between the reading of a tag and the writing, and longer where many write."""
+    time.sleep(2 * (time.monotonic() - before) + random.uniform(0, 0.03 * 2**attempt))
 
 
 def _empty() -> Json:
@@ -122,18 +148,19 @@ def _tag(registry: Registry, store: Layout, tag: str, ours: list[bytes]) -> None
     Cosign looks at every layer of that one manifest, and is content when one is by the key that it is given.
     """
     path = f"{registry.reference.repository}/manifests/{tag}"
-    for _ in range(_TRIES):
-        before = time.monotonic()
-        answer = registry.request("GET", path, expect=(200, 404), headers=manifests.ACCEPT)
-        there = _layers(answer.content) if answer.status_code == 200 else []
-        layers = there if len(there) <= _MOST_LAYERS else []
-        wanted = _distinct([*layers, *(layer for data in ours for layer in _layers(data))])
-        if there and wanted == layers:
-            return
-        whole = next((data for data in ours if _same(_layers(data), wanted)), None)
-        made = whole or _merged(registry, store, wanted)
-        manifests.put(registry, json.loads(made), made, tag)
-        time.sleep(2 * (time.monotonic() - before) + random.uniform(0, 0.03))
+    with _in_turn(registry, tag):
+        for attempt in range(_TRIES):
+            before = time.monotonic()
+            answer = registry.request("GET", path, expect=(200, 404), headers=manifests.ACCEPT)
+            there = _layers(answer.content) if answer.status_code == 200 else []
+            layers = there if len(there) <= _MOST_LAYERS else []
+            wanted = _distinct([*layers, *(layer for data in ours for layer in _layers(data))])
+            if there and wanted == layers:
+                return
+            whole = next((data for data in ours if _same(_layers(data), wanted)), None)
+            made = whole or _merged(registry, store, wanted)
+            manifests.put(registry, json.loads(made), made, tag)
+            _wait(before, attempt)
 
 
 def _layers(data: bytes) -> list[Json]:

@@ -244,6 +244,49 @@ def test_those_who_push_at_once_lose_nothing_of_each_other(small: Small, place: 
     assert {each["digest"] for each in list_referrers(reference)} == made
 
 
+@pytest.fixture
+def overwritten(small: Small, place: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """So many times another machine, which has read the list before, writes its own right after this one has."""
+    tag, real = small.digest.replace(":", "-"), manifests.put
+    size = len(Layout(small.layout).read(small.digest))
+
+    def make(times: int) -> None:
+        # Its entry is one that the registry has, else it takes no list of it.
+        left: list[Json] = [{"mediaType": MANIFEST, "digest": small.digest, "size": size, "artifactType": KIND}] * times
+
+        def written(registry: Client, manifest: Json, data: bytes, name: str) -> bool:
+            done = real(registry, manifest, data, name)
+            if name == tag and left:
+                listed(place, small.digest, [left.pop()])
+            return done
+
+        monkeypatch.setattr(manifests, "put", written)
+
+    return make
+
+
+def test_what_another_machine_writes_over_is_written_again_with_what_was_there(
+    small: Small, place: str, tmp_path: Path, overwritten: Callable[[int], None]
+) -> None:
+    reference = push(small.layout, small.digest, place).reference
+    before = note(small.layout, small.digest, "before")
+    push(small.layout, small.digest, place)
+    pull(reference, tmp_path / "mine" / "images")
+    mine = note(tmp_path / "mine" / "images", small.digest, "mine")
+    overwritten(2)
+    push(tmp_path / "mine" / "images", small.digest, place)
+    assert {each["digest"] for each in list_referrers(reference)} == {before, mine, small.digest}
+
+
+def test_a_list_that_does_not_come_to_rest_is_one_error(
+    small: Small, report: str, place: str, monkeypatch: pytest.MonkeyPatch, overwritten: Callable[[int], None]
+) -> None:
+    monkeypatch.setattr("model_build.push.referrers._wait", lambda *_: None)
+    overwritten(50)
+    with pytest.raises(RegistryError, match="was written by others 8 times while this push wrote it"):
+        push(small.layout, small.digest, place)
+
+
 def test_pages_are_followed_on_the_same_host_alone(small: Small, report: str, place: str) -> None:
     source = push(small.layout, small.digest, place).reference
     seen: list[str] = []
