@@ -6,6 +6,7 @@ reading of the repository and of config.pbtxt, the queue, HTTP, readiness and me
 """
 
 import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import urllib.request
 from collections.abc import Generator, Sequence
 from pathlib import Path
 
+from model_build.bake.inputs import USER
 from tests.tools import debian, pypi
 
 LOCK = Path(__file__).with_name("triton.lock")
@@ -83,13 +85,29 @@ def _packaged(package: str, pattern: str) -> Path:
 
 @contextlib.contextmanager
 def running(root: Path, words: Sequence[str], env: Sequence[str], port: int, log: Path) -> Generator[str]:
-    """Run `words` with `root` for its root, until it is ready at `port`; its address."""
+    """Run `words` with `root` for its root, until it is ready at `port`; its address.
+
+    As a pod of ours has it: nothing can be written but /tmp, and where this machine's root asks, the user is the
+    image's. The folder of the backend for Python is that user's own, as it sets the mode of a file there.
+    """
     for each in ("dev", "proc", "tmp"):
         (root / each).mkdir(exist_ok=True)
-    mounts = f"mount --rbind /dev {root}/dev && mount --rbind /proc {root}/proc"
-    script = f'{mounts} && exec /usr/bin/env -i "$@"'
-    inside = [*env, "/usr/sbin/chroot", str(root), *words]
-    command = ["/usr/bin/unshare", "--map-root-user", "--mount", "/bin/sh", "-c", script, "sh", *inside]
+    backend = root / HOME / "backends" / "python"
+    again = shutil.copytree(backend, root.with_name("backend"))
+    mapped, user = ([], [f"--userspec={USER}"]) if os.geteuid() == 0 else (["--map-root-user"], [])
+    mounts = [
+        f"mount --bind {root} {root}",
+        f"mount --rbind /dev {root}/dev",
+        f"mount --rbind /proc {root}/proc",
+        f"mount -t tmpfs -o mode=1777 tmpfs {root}/tmp",
+        f"mount -t tmpfs tmpfs {backend}",
+        f"cp -rp {again}/. {backend}",
+        *([f"chown -R {USER} {backend}"] if user else []),
+        f"mount -o remount,bind,ro {root}",
+    ]
+    script = f'{" && ".join(mounts)} && exec /usr/bin/env -i "$@"'
+    inside = [*env, "/usr/sbin/chroot", *user, str(root), *words]
+    command = ["/usr/bin/unshare", *mapped, "--mount", "/bin/sh", "-c", script, "sh", *inside]
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as process:
         try:
             _wait(f"http://127.0.0.1:{port}/v2/health/ready", process, log)
