@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from automation.new_draft import Draft, check, header, taken, tell, valid, write
 from automation.projects import find_root, has_spec, stack_files
 
 if TYPE_CHECKING:
+    from automation.new_model import Kind
     from automation.new_targets import Need
 
 Ask = Callable[[str, str], str]
@@ -178,6 +178,11 @@ def _model(draft: Draft, wanted: Wanted, settings: dict[str, Any], ask: Ask | No
         source = theirs
     draft.source = source
     draft.graph = new_model.graph(source, root)
+    kind = new_model.kind(source, root, str(settings.get("model.format") or "auto")) if other is None else None
+    if kind is not None and draft.graph is None:
+        needs = f"; it is built with {kind.extra}: pip install 'modelport[{kind.extra}]'" if kind.extra else ""
+        draft.told.append(f"{kind.name}{needs}")
+    draft.writes = kind is not None and kind.format == "seq2seq"
     if draft.graph is not None:
         draft.told.append(f"ONNX, opset {draft.graph.opset}")
         draft.told.append(f"takes {'; '.join(map(str, draft.graph.inputs)) or 'nothing'}")
@@ -185,7 +190,8 @@ def _model(draft: Draft, wanted: Wanted, settings: dict[str, Any], ask: Ask | No
     if other is None:
         draft.file.put("model.name", settings.pop("model.name", None) or new_model.called(source))
         draft.file.put("model.source", source)
-        _trust(draft, settings, ask)
+        if kind is not None:
+            _trust(draft, kind, settings, ask)
     for line in draft.told if ask is not None else ():
         print(f"  {line}")
     _data(draft, wanted, settings, ask, copied=other is not None)
@@ -206,17 +212,18 @@ def _copied(draft: Draft, stack: str) -> None:
     draft.told.append(f"as stack {stack} has it")
 
 
-def _trust(draft: Draft, settings: dict[str, Any], ask: Ask | None) -> None:
-    """A pickle is loaded only where somebody says that it is his."""
-    from model_build.sources import PICKLES
-
-    if Path(re.sub(r"[?#].*", "", draft.source)).suffix not in PICKLES or "model.trust" in settings or ask is None:
+def _trust(draft: Draft, kind: "Kind", settings: dict[str, Any], ask: Ask | None) -> None:
+    """A pickle, or a file with code in it, is loaded only where somebody says that it is his."""
+    if not (kind.pickle or kind.code) or "model.trust" in settings or ask is None:
         return
-    answer = ask(f"{draft.source} is a pickle, and to load it runs code of its author; is it yours? yes or no", "no")
+    what = "is a pickle" if kind.pickle else f"has code of its author in it ({', '.join(kind.code[:5])})"
+    answer = ask(f"{draft.source} {what}, and to load it runs code of its author; is it yours? yes or no", "no")
     if answer.strip().lower() not in ("y", "yes"):
+        instead = {"sklearn": "ONNX or .skops", "keras": "a SavedModel (model.export) or ONNX"}.get(kind.format, "ONNX")
         raise Failure(
             Exit.BAD_INPUT,
-            f"{draft.source} is a pickle that nobody trusts, expected one of yours; save the model as ONNX or .skops",
+            f"{draft.source} {what}{' that nobody trusts' if kind.pickle else ', which nobody trusts'}, expected one "
+            f"of yours; save the model as {instead}",
         )
     draft.file.put("model.trust", True)
 
@@ -273,7 +280,7 @@ def _looked(text: str, draft: Draft, here: Path) -> "tuple[str, Any]":
     from automation import new_model
 
     place = text if new_model.is_named(text) else (new_model.placed(text, draft.root, here) or text)
-    return place, new_model.measured(place, draft.root, draft.graph)
+    return place, new_model.measured(place, draft.root, draft.graph, writes=draft.writes)
 
 
 def _stack(draft: Draft, wanted: Wanted, ask: Ask | None) -> None:

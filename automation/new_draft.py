@@ -29,6 +29,8 @@ class Draft:
     stack: str = ""
     source: str = ""
     graph: "Graph | None" = None
+    writes: bool = False
+    """The model answers with texts."""
     told: list[str] = field(default_factory=list[str])
     """What was found out about the model, a line each."""
     open: "list[Need]" = field(default_factory=list["Need"])

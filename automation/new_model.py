@@ -1,6 +1,7 @@
 """A model that somebody wants served: where it is, what it takes and gives, and which data it can be measured on."""
 
 import difflib
+import importlib.util
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -10,15 +11,21 @@ from typing import Any
 
 from automation.exits import Exit, Failure
 from automation.projects import stack_files
-from model_build import data, sources
+from model_build import data, keras_files, sources
 from model_build.errors import ModelBuildError
+from model_build.identity import file_format
 from model_build.sources.remote import SCHEMES
 
-MODELS = (".onnx", ".skops", *sources.PICKLES)
+MODELS = (".onnx", ".skops", ".ubj", *keras_files.ENDINGS, *sources.PMML, *sources.PICKLES, *sources.TORCH)
+"""How files of models end."""
+_TOLD_INSIDE = {".json": (b'"learner"', "XGBoost"), ".ubj": (b"learner", "XGBoost"), ".txt": (b"tree\n", "LightGBM")}
+"""What stands near the beginning of such a file where it is a model, and whose it is then."""
+_BEGINNING = 4096
+_SAVED_MODEL, _WEIGHTS, _CONFIG = "saved_model.pb", "model.safetensors", "config.json"
 DATA = (".npz", ".csv")
 _LARGEST = 1 << 28
 """Bytes of evaluation data that are still looked into."""
-_DULL = ("model", "train", "main", "weights", "pipeline", "net")
+_DULL = ("model", "train", "main", "weights", "pipeline", "net", "saved")
 """Names of files and modules that say nothing of what is in them."""
 _SKIPPED = ("node_modules", "site-packages", "__pycache__")
 _FOLDERS = 2000
@@ -47,12 +54,26 @@ class Graph:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What is told of a model by its name, and by what is plain to see in it: nothing is loaded."""
+
+    name: str
+    """Of the framework."""
+    format: str
+    extra: str
+    """What `pip install modelport[...]` brings to build it; empty where that is there, or nothing is needed."""
+    pickle: bool
+    code: tuple[str, ...] = ()
+    """What of its author's runs when it is loaded."""
+
+
+@dataclass(frozen=True)
 class Measured:
     """What evaluation data says of itself."""
 
     rows: int
     metric: str
-    """accuracy for labels, r2 for numbers that are no whole ones."""
+    """accuracy for labels, r2 for numbers that are no whole ones, chrf for what a model writes."""
 
 
 def is_callable(text: str) -> bool:
@@ -124,8 +145,26 @@ def models(root: Path) -> dict[str, str]:
 
 
 def files(root: Path) -> list[str]:
-    """Files in the project that are models by their names."""
-    return sorted(path.relative_to(root).as_posix() for path in _walk(root) if path.suffix in MODELS)
+    """Files in the project that are models, and folders of files that are one together."""
+    found: set[Path] = set()
+    for path in _walk(root):
+        together = path.name == _SAVED_MODEL or (path.name == _WEIGHTS and path.with_name(_CONFIG).is_file())
+        if together:
+            found.add(path if path.parent == root else path.parent)
+        elif sources.ending(path.name) in MODELS or _told_inside(path):
+            found.add(path)
+    kept = [path for path in found if path.name == _SAVED_MODEL or not found.intersection(path.parents)]
+    return sorted(path.relative_to(root).as_posix() for path in kept)
+
+
+def _told_inside(path: Path) -> bool:
+    if path.suffix not in _TOLD_INSIDE:
+        return False
+    try:
+        with path.open("rb") as opened:
+            return _TOLD_INSIDE[path.suffix][0] in opened.read(_BEGINNING)
+    except OSError:
+        return False
 
 
 def _walk(root: Path) -> Iterator[Path]:
@@ -147,9 +186,61 @@ def called(source: str) -> str:
             # Neither the host, nor a tag, a digest or a query.
             source = re.sub(r"[?#].*|[@:][^/]*$", "", source.partition("://")[2].partition("/")[2])
         path = Path(source.removeprefix("package:"))
-        words = [path.stem, *(part for part in reversed(path.parts[:-1]) if part not in ("/", "models"))]
+        words = [
+            path.name.removesuffix(sources.ending(path.name)),
+            *(part for part in reversed(path.parts[:-1]) if part not in ("/", "models")),
+        ]
     names = [re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")[:63].strip("-") for word in words]
-    return next((name for name in names if name and name not in _DULL), "model")
+    # A number is a version's, as in models/digits/1.
+    return next((name for name in names if name and name not in _DULL and not name.isdigit()), "model")
+
+
+def kind(source: str, root: Path, wanted: str = "auto") -> Kind | None:
+    """What a source is; None for a function, which may return anything. wanted: the format, where it is said.
+
+    Raises Failure for what is no model that can be built, by its name or by its first bytes.
+    """
+    try:
+        found = sources.find(source, root, "source")
+        if found.code is not None:
+            return None
+        # Whether it is trusted is asked of whoever is here, by what is said of it now.
+        form = str(file_format(found, {"trust": True, "format": wanted}))
+        name = sources.model_name(found)
+        file = sources.model_file(found) if found.path is not None else None
+        code = keras_files.look(file, f"source {source!r}").code if file is not None and form == "keras" else []
+    except ModelBuildError as error:
+        raise Failure(Exit.BAD_INPUT, *str(error).splitlines()) from None
+    ending = sources.ending(Path(name).name)
+    if file is not None and ending in _TOLD_INSIDE and not _told_inside(file):
+        raise Failure(
+            Exit.BAD_INPUT,
+            f"source {source!r} is no model of {_TOLD_INSIDE[ending][1]}, expected what its save_model writes into a "
+            f"{ending} file; save the model so",
+        )
+    if file is not None and form == "seq2seq" and not file.with_name(_CONFIG).is_file():
+        raise Failure(
+            Exit.BAD_INPUT,
+            f"source {source!r} has no {_CONFIG} beside {file.name}, expected a folder that save_pretrained has "
+            "written; save it so, or name a function that makes the model and loads the weights",
+        )
+    called, needs, module = _FRAMEWORKS[form]
+    lacking = needs if module and importlib.util.find_spec(module) is None else ""
+    return Kind(called, form, lacking, ending in (*sources.PICKLES, *sources.TORCH), tuple(code))
+
+
+_FRAMEWORKS = {
+    "onnx": ("ONNX", "", ""),
+    "sklearn": ("scikit-learn", "sklearn", "sklearn"),
+    "xgboost": ("XGBoost", "trees", "xgboost"),
+    "lightgbm": ("LightGBM", "trees", "lightgbm"),
+    "pmml": ("PMML", "", ""),
+    "torch": ("PyTorch", "torch", "torch"),
+    "seq2seq": ("an encoder-decoder of transformers", "seq2seq", "transformers"),
+    "keras": ("Keras", "tf", "tensorflow"),
+    "savedmodel": ("a SavedModel of TensorFlow", "tf", "tensorflow"),
+}
+"""By format: the framework, the extra that brings it, and what is imported of it."""
 
 
 def graph(source: str, root: Path) -> Graph | None:
@@ -203,10 +294,11 @@ def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def measured(text: str, root: Path, wanted: Graph | None) -> Measured | None:
+def measured(text: str, root: Path, wanted: Graph | None, *, writes: bool = False) -> Measured | None:
     """Look into evaluation data as a build will; None for a function, which is not called, and for very large files.
 
-    wanted: the model that it is for. Raises Failure for data that no model, or not this one, can be measured on.
+    wanted: the model that it is for. writes: it answers with texts. Raises Failure for data that no model, or not this
+    one, can be measured on.
     """
     try:
         found = sources.find(text, root, "evaluate.data")
@@ -219,7 +311,7 @@ def measured(text: str, root: Path, wanted: Graph | None) -> Measured | None:
     except ModelBuildError as error:
         raise Failure(Exit.BAD_INPUT, *str(error).splitlines()) from None
     numbers = labels.dtype.kind == "f" and bool((labels != labels.round()).any())
-    return Measured(len(labels), "r2" if numbers else "accuracy")
+    return Measured(len(labels), "chrf" if writes else "r2" if numbers else "accuracy")
 
 
 def _fitting(tensor: Tensor, shape: Sequence[int], label: str) -> None:
@@ -242,10 +334,11 @@ def data_beside(source: str, root: Path, wanted: Graph | None) -> list[str]:
     """Files beside the model that it can be measured on."""
     if is_named(source):
         return []
-    folder = root / Path(source)
-    folder = folder if folder.is_dir() else folder.parent
+    place = root / Path(source)
+    # In a folder that is the model data is part of it, so that is looked for beside it as well.
+    folders = [place, place.parent] if place.is_dir() and place != root else [place if place.is_dir() else place.parent]
     found: list[str] = []
-    for path in sorted(folder.iterdir()):
+    for path in (each for folder in folders for each in sorted(folder.iterdir())):
         if path.suffix not in DATA or not path.is_file():
             continue
         text = placed(str(path), root, root) or str(path)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
+from onnx import ModelProto
 
 from model_build import graphs, runtime
 from model_build.converters import converter
@@ -19,7 +19,7 @@ class Converted:
     note: dict[str, Any]
 
     @property
-    def model(self) -> onnx.ModelProto:
+    def model(self) -> ModelProto:
         return graphs.load(self.onnx)
 
     def axes(self) -> dict[str, list[str | int]]:

@@ -342,7 +342,7 @@ class _Beams:
         length = (settings.max_length if furthest else self._length) - 1
         hope = self._scores[:, :1] / np.float32(length**settings.length_penalty)
         worst = np.where(self._has_ended, self._ended_scores.min(axis=1, keepdims=True), _NEVER)
-        left = (hope > worst).any(axis=1)
+        left: Array = (hope > worst).any(axis=1)
         if settings.early_stopping is True:
             left &= ~self._has_ended.all(axis=1)
         if self._length >= settings.max_length:

@@ -88,7 +88,7 @@ def config(asked: dict[str, Any]) -> GenerationConfig:
 
 def told(model: Any) -> dict[str, Any]:
     """All that a loop is told of a model, in the place of what one was told before."""
-    plain = {"min_length": 0, "first": None, "last": None, "banned": [], "suppressed": []}
+    plain: dict[str, Any] = {"min_length": 0, "first": None, "last": None, "banned": [], "suppressed": []}
     return {**plain, **settings_of(model, "source 'm'").values}
 
 
