@@ -69,6 +69,7 @@ def convert(work: Work) -> Converted:
             what=f"converting {work.source.label}",
             progress=work.progress,
         )
+        work.unchanged("source", "source")
         cache.write_note(folder, {**answer, "digest": content.of_file(folder / "model.onnx")})
 
     inputs = {"steps": STEPS, "source": fetched.key, **work.identity.of("tool"), **request, "label": ""}

@@ -119,6 +119,7 @@ def _stored(work: Work, text: str, key: str, part: str) -> cache.Entry:
                 what=f"{key} {source.label}",
                 progress=work.progress,
             )
+        work.unchanged(key, part)
         cache.write_note(folder, {**note, "digest": content.of_file(folder / "data.npz")})
 
     return cache.made("data", {"steps": STEPS, **work.identity.of(part)}, fill)

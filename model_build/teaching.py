@@ -130,6 +130,7 @@ class Teaching:
         isolate.run(
             operation, request, inside, project=work.project, step="optimize", what=what, progress=work.progress
         )
+        self.work.unchanged("source", "source")
         (inside / "model.onnx").replace(target)
         shutil.rmtree(inside)
 

@@ -134,6 +134,7 @@ def reference(work: Work, fetched: Fetched, converted: Converted, stored: cache.
             what=f"source {work.source.label}",
             progress=work.progress,
         )
+        work.unchanged("source", "source")
         cache.write_note(folder, answer)
 
     key = {"steps": STEPS, "source": fetched.key, "data": stored.note()["digest"], "model": converted.digest, **request}

@@ -55,6 +55,27 @@ class Work:
         """What the recipe names as `key`; it has been found, and fetched, when the build began."""
         return self.finder(text, key)
 
+    def unchanged(self, key: str, part: str) -> None:
+        """Raise ChangedError where a file or folder here is no longer what `part` of the build's identity says.
+
+        To be asked by what has read it before the result is kept: else it would be kept as that of another model.
+        What code comes to is not asked: it may write where it lies.
+        """
+        from model_build.sources.remote import ChangedError
+
+        found = self.finder.found.get(key)
+        if found is None or found.path is None or found.pinned is not None:
+            return
+        try:
+            now = {f"{part}.{name}": text for name, text in found.parts().items()}
+        except OSError:
+            now = {}
+        if now != self.identity.of(part):
+            raise ChangedError(
+                f"{key} is {found.label!r}, which became another one while it was read, expected one that stays; run "
+                "it again once whoever writes there is done"
+            )
+
     def addresses(self) -> dict[str, tuple[str, str]]:
         """By part of the identity: where that was fetched from, without passwords and signatures, and which version."""
         found = {part: self.finder.found.get(key) for key, part in _PARTS.items()}
