@@ -6,7 +6,7 @@ candidate is. A new format is a module with the two functions of `Writer`, a lin
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -82,7 +82,7 @@ def writer(name: str) -> Writer:
     return cast("Writer", importlib.import_module(f"model_build.formats.{name}"))
 
 
-def fitting(names: list[str], kind: str, label: str) -> None:
+def fitting(names: Sequence[str], kind: str, label: str) -> None:
     """Raise SourceError for a format that a source of format `kind` does not come in."""
     for name in names:
         made_of = FORMATS[name].made_of
@@ -94,7 +94,7 @@ def fitting(names: list[str], kind: str, label: str) -> None:
             )
 
 
-def runnable(names: list[str]) -> None:
+def runnable(names: Sequence[str]) -> None:
     """Raise InputError for a format whose runtime, which it is verified in, is not installed."""
     for name in names:
         asked = FORMATS[name]

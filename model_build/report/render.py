@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from model_build.report import figures, parts, profiled, sections, serving
+from model_build.report import exports, figures, parts, profiled, sections, serving
 from model_build.report.markup import Child, Markup, tag
 from model_build.report.model import Candidate, Report
 
@@ -31,6 +31,7 @@ def render(report: Report) -> str:
         profiled.profile(report),
         sections.latency(report),
         serving.served(report),
+        exports.exports(report),
         sections.steps(report),
         sections.origin(report),
         _footer(report),
