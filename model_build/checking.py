@@ -180,7 +180,7 @@ def _signed(store: Layout, digest: str, attached: list[Attached], key: str | Non
 def _is_index(store: Layout, digest: str) -> bool:
     try:
         return "manifests" in store.manifest(digest)
-    except (BakeError, ValueError):
+    except (BakeError, *_ASTRAY):
         return False  # what is wrong is told of the image
 
 
@@ -215,10 +215,10 @@ def _asked(what: str, ask: Callable[[], str]) -> Finding:
     except (_Wrong, ModelBuildError, BakeError) as error:
         return Finding(what, "failed", str(error))
     except _ASTRAY as error:
-        return Finding(what, "failed", f"it is not as it should be: {_named(error)}")
+        return Finding(what, "failed", f"it is not as it should be: {_worded(error)}")
 
 
-def _named(error: Exception) -> str:
+def _worded(error: Exception) -> str:
     """An error in one line that is not long: its text may be of whoever made the image."""
     return f"{type(error).__name__} {' '.join(str(error).split())}"[:300]
 

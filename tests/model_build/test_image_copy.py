@@ -305,11 +305,3 @@ def test_a_manifest_of_another_form_is_told_in_one_line(two: tuple[str, str], tm
         errors.ModelBuildError, match=r"is no manifest of an image, expected one with config and layers"
     ):
         manifests.read(data, f"{two[0]}@sha256:{'0' * 64}")
-
-
-def _put(repository: str, data: bytes, kind: str) -> str:
-    registry, _, name = repository.partition("/")
-    digest = sha256(data)
-    address = f"http://{registry}/v2/{name}/manifests/{digest}"
-    httpx.put(address, content=data, headers={"content-type": kind}).raise_for_status()
-    return f"{repository}@{digest}"

@@ -19,6 +19,7 @@ from model_build.errors import InputError, RecipeError
 from model_build.pipeline import Built, build
 from model_build.push import exists, list_referrers, pull, push
 from model_build.recipe import Recipe
+from tests.tools import golang
 from tests.tools.debian import Program
 from tests.tools.keys import key
 from tests.tools.registries import PASSWORD, USER, Registry, docker_config
@@ -87,7 +88,8 @@ def test_the_same_again_is_the_same_and_makes_nothing(made: Made, project: Path)
 def test_an_image_that_is_lost_is_baked_again_alone(made: Made, project: Path) -> None:
     Layout(made.layout).blob(made.images[ARM64]).unlink()
     said: list[str] = []
-    again = build(wanted(), project=project, signed_by=made.public, progress=lambda *each: said.append(": ".join(each)))
+    say: Callable[[str, str], None] = lambda step, text: said.append(f"{step}: {text}")  # noqa: E731
+    again = build(wanted(), project=project, signed_by=made.public, progress=say)
     assert content.is_whole(made.layout, made.index)
     assert again.index.partition("@")[2] == made.index
     assert [each for each in said if each.startswith(("verify", "bake"))] == [
@@ -156,6 +158,17 @@ def test_verify_asks_the_index_and_each_image(made: Made, tmp_path: Path) -> Non
     assert {what for what, verdict in others.items() if verdict == "failed"} == {
         what for what in names if what.endswith(("signature", "provenance"))
     }
+
+
+def test_cosign_finds_the_signature_of_the_index(made: Made, tmp_path: Path) -> None:
+    """Sigstore's own tool, on what Debian's registry holds."""
+    (tmp_path / "release.pub").write_text(made.public)
+    command = [str(golang.program(*golang.COSIGN)), "verify", "--key", str(tmp_path / "release.pub")]
+    command += ["--insecure-ignore-tlog=true", "--allow-http-registry", made.built.index]
+    env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout)[0]["critical"]["image"]["docker-manifest-digest"] == made.index
 
 
 def test_verify_refuses_another_model_in_the_place_of_one_image(made: Made, tmp_path: Path) -> None:

@@ -75,8 +75,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     whole = aws_plans.document(cluster={"instance_types": ["m7g.large"]}, gpu=None)
     whole["config"]["modelport:model"]["platforms"] = BOTH
     spec = aws_plans.spec(tmp_path_factory.mktemp("spec"), whole)
-    known = {MODEL: lambda given: {**aws_plans.OUTPUTS[MODEL](given), "index": INDEX}}
-    return plan(lambda: aws_eks.deploy(spec), preview=False, outputs={**aws_plans.OUTPUTS, **known})
+
+    def image(_: Any) -> dict[str, Any]:
+        return {**aws_plans.OUTPUTS[MODEL](None), "index": INDEX}
+
+    outputs: dict[str, Any] = {**aws_plans.OUTPUTS, MODEL: image}
+    return plan(lambda: aws_eks.deploy(spec), preview=False, outputs=outputs)
 
 
 def test_pods_are_of_the_index(made: Plan) -> None:
