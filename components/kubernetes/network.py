@@ -18,7 +18,7 @@ def peers(*, spaces: Sequence[str] = (), networks: Sequence[str] = (), same: boo
     return [*found, {"podSelector": {}}] if same else found
 
 
-def ingress(callers: Sequence[Json], port: str) -> list[Json]:
-    """The NetworkPolicyIngressRules that let `callers` in at a named port, and nobody where there are none."""
+def ingress(callers: Sequence[Json], *ports: str) -> list[Json]:
+    """The NetworkPolicyIngressRules that let `callers` in at named ports, and nobody where there are none."""
     # An empty `from` would let everybody in.
-    return [{"from": list(callers), "ports": [{"port": port, "protocol": "TCP"}]}] if callers else []
+    return [{"from": list(callers), "ports": [{"port": each, "protocol": "TCP"} for each in ports]}] if callers else []

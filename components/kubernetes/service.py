@@ -245,12 +245,14 @@ def _sized(
 
 
 def _ingress(args: ModelServiceArgs) -> Any:
-    """Who may call the pods, and who may scrape them."""
+    """Who may call the pods, and who may scrape them: at all ports of the server, which are names of the pod's."""
+    server = ImageServer(args.get("server", ImageServer.MODELPORT))
+    more = [] if server is ImageServer.MODELPORT else [str(each["name"]) for each in others.ports(server)]
 
     def rules(spaces: list[str] | None, monitoring: str | None, networks: list[str] | None, same: bool) -> list[Any]:
         scraping = [monitoring] if monitoring else []
         callers = network.peers(spaces=[*(spaces or []), *scraping], networks=networks or [], same=same)
-        return network.ingress(callers, names.PORT_NAME)
+        return network.ingress(callers, names.PORT_NAME, *more)
 
     return known(
         rules,

@@ -66,6 +66,17 @@ def test_what_only_our_server_does_is_refused(key: str) -> None:
         manifests(server=ImageServer.TRITON, **{key: "keys"})
 
 
+def test_who_may_call_may_at_all_of_its_ports_and_nobody_else() -> None:
+    (policy,) = [
+        each
+        for each in manifests(server=ImageServer.TRITON, allowed_namespaces=["monitoring"])
+        if each["kind"] == "NetworkPolicy"
+    ]
+    (rule,) = policy["spec"]["ingress"]
+    assert [each["port"] for each in rule["ports"]] == ["http", "grpc", "metrics"]
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+
+
 def test_a_release_tries_the_same_pod_with_another_image() -> None:
     (found,) = [each for each in manifests(server=ImageServer.TRITON) if each["kind"] == "Deployment"]
     other = f"registry.example.com/team/digits@sha256:{'b' * 64}"
