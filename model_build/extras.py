@@ -6,7 +6,7 @@ Nothing is imported or fetched to tell.
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from model_build import identity, sources
 
@@ -49,9 +49,11 @@ def wanted(recipe: Mapping[str, Any], project: Path) -> set[str]:
     Raises InputError for a function or file that is not there.
     """
     optimize: Mapping[str, Any] = recipe.get("optimize") or {}
-    training = [(optimize.get(owner) or {}).get(key) for owner, key in (("prune", "fine_tune"), ("distill", "student"))]
+    prune, distill = (cast("Mapping[str, str]", optimize.get(each) or {}) for each in ("prune", "distill"))
     named = {"source": recipe["source"], "evaluate.data": recipe["evaluate"]["data"]}
-    named |= {f"optimize {place}": text for place, text in enumerate(training) if text}
+    for key, training in (("optimize.prune.fine_tune", prune), ("optimize.distill.student", distill)):
+        if text := training.get(key.rpartition(".")[2]):
+            named[key] = text
     found: set[str] = {"onnxslim"} if "slim" in (optimize.get("candidates") or ()) else set()
     for key, text in named.items():
         scheme = text.partition("://")[0]

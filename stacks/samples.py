@@ -95,13 +95,21 @@ def _read(path: Path) -> Any:
 
 
 def _fits(request: Any, metadata: dict[str, Any]) -> bool:
-    """Whether a file's content is a request to this model: it names exactly the model's inputs."""
+    """Whether a file's content is a request to this model: it has exactly its inputs, in their types and shapes."""
     try:
         if "inputs" not in metadata:
             return all(isinstance(each["name"], str) for each in request["inputs"])
-        return {each["name"] for each in request["inputs"]} == {each["name"] for each in metadata["inputs"]}
+        given = {each["name"]: each for each in request["inputs"]}
+        taken = {each["name"]: each for each in metadata["inputs"]}
+        return given.keys() == taken.keys() and all(_takes(taken[name], each) for name, each in given.items())
     except (KeyError, TypeError):
         return False
+
+
+def _takes(tensor: dict[str, Any], given: dict[str, Any]) -> bool:
+    if given["datatype"] != tensor["datatype"] or len(given["shape"]) != len(tensor["shape"]):
+        return False
+    return all(want < 0 or int(want) == got for want, got in zip(tensor["shape"], given["shape"], strict=True))
 
 
 def _zeros(tensor: dict[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,10 @@ def test_a_registry_that_is_down_fails_the_stack_that_somebody_named(monkeypatch
 
 
 def test_a_framework_that_is_missing_fails_the_stack_that_somebody_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "torch" else name)
+    def found(name: str) -> str | None:
+        return None if name == "torch" else name
+
+    monkeypatch.setattr(extras, "find_spec", found)
     assert _examined("cnn", "cnn: frameworks") == {"cnn: frameworks": "fail"}
     assert _examined("local", "local: frameworks") == {"local: frameworks": "ok"}
     spec = checks.stack_file(Target(ROOT, "cnn"))

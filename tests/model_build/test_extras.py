@@ -51,9 +51,12 @@ def test_what_trains_candidates_counts() -> None:
 
 
 def test_what_is_not_installed_is_told_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == "torch" else name)
-    found = extras.lacking({"source": "examples.digits.cnn:network", "evaluate": DATA}, ROOT)
-    assert found == {"torch": ["torch"]}
+    def found(name: str) -> str | None:
+        return None if name == "torch" else name
+
+    monkeypatch.setattr(extras, "find_spec", found)
+    lacks = extras.lacking({"source": "examples.digits.cnn:network", "evaluate": DATA}, ROOT)
+    assert lacks == {"torch": ["torch"]}
 
 
 def test_a_function_that_is_not_there_is_an_error() -> None:

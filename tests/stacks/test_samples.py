@@ -56,6 +56,13 @@ def test_a_sample_is_sent_when_it_fits_the_model(project: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("takes", [("x", "FP32", [-1, 1]), ("x", "FP32", [2]), ("x", "INT64", [-1])])
+def test_a_sample_of_another_shape_or_type_is_not_sent(project: Path, takes: tuple[str, str, list[int]]) -> None:
+    """As where a folder has two models, one of pictures and one of rows of pixels."""
+    lines = requests(URL, _metadata(takes), beside("models/m", project), classify=False)
+    assert set(_sent(lines)["inputs"][0]["data"]) == {0}
+
+
 def test_zeros_are_sent_to_any_other_model(project: Path) -> None:
     metadata = _metadata(("a", "FP32", [-1, 2]), ("b", "BYTES", [-1]), ("c", "BOOL", [1]), ("d", "INT64", []))
     lines = requests(URL, metadata, beside("models/m", project), classify=False)
@@ -70,7 +77,9 @@ def test_zeros_are_sent_to_any_other_model(project: Path) -> None:
 
 def test_a_long_sample_is_sent_from_its_file(project: Path) -> None:
     sample = project / "models" / "m" / "row.json"
-    sample.write_text(json.dumps({"inputs": [{"name": "x", "data": [0.125] * 1000}]}))
+    sample.write_text(
+        json.dumps({"inputs": [{"name": "x", "shape": [1, 1000], "datatype": "FP32", "data": [0.125] * 1000}]})
+    )
     lines = requests(URL, _metadata(("x", "FP32", [-1, 1000])), beside("models/m", project), classify=False)
     assert lines[-1].endswith("-d @models/m/row.json")
 
