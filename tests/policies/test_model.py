@@ -18,7 +18,6 @@ DEPLOYMENT, CONTAINER = "kubernetes:apps/v1:Deployment", "spec.template.spec.con
 BUILD, RELEASE = "pulumi-python:dynamic/modelport:ModelImage", "pulumi-python:dynamic/modelport:Release"
 OTHER: Final = f"registry.example.com/models/digits@sha256:{'b2' * 32}"
 PRODUCTION: Final = {"environment": "production"}
-DOCKED: Final = "pulumi-python:dynamic/modelport:DockerPush"
 GPU: Final = {
     f"{CONTAINER}.resources": {"limits": {"nvidia.com/gpu": "1"}},
     "spec.template.spec.tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
@@ -210,26 +209,6 @@ def test_what_a_release_promoted_before_may_run_again() -> None:
     history = made(RELEASE, "digits", {"history": [{"digest": OTHER.partition("@")[2]}]})
     resources = [*changed(planned("service"), FLIPS[0]), history]
     assert kept(RULES["model-image-built"], resources).wrong == []
-
-
-def _docked(built: str, **more: Any) -> list[Planned]:
-    """The deployment runs another digest, which Docker pushed of the image `built`."""
-    pushed = made(DOCKED, "digits", {"image": f"oci:/images@{built}", "digest": OTHER.partition("@")[2], **more})
-    return [*changed(planned("service"), FLIPS[0]), pushed]
-
-
-def test_what_docker_pushed_of_a_build_may_run_and_of_anything_else_not() -> None:
-    rule = RULES["model-image-built"]
-    assert kept(rule, _docked(DIGEST)).wrong == []
-    (verdict,) = kept(rule, _docked("sha256:00")).wrong
-    assert "which no ModelImage of this stack made" in verdict.text
-    late = kept(rule, _docked(DIGEST, digest=UNKNOWN))
-    assert (late.wrong, bool(late.late)) == ([], True)
-
-
-def test_what_docker_pushes_has_no_bill_of_materials() -> None:
-    (verdict,) = after(Flip("model-image-attested", "service", BUILD, "digits", {"builder": "docker"})).wrong
-    assert "nothing is attached to what Docker pushes of it" in verdict.text
 
 
 def test_a_stack_that_builds_nothing_is_told_so() -> None:
