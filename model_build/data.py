@@ -211,7 +211,7 @@ def _finite(values: Array, called: str, label: str, *, missing: bool = False) ->
 
 
 def _array(value: object, called: str, label: str) -> Array:
-    if isinstance(value, np.ma.MaskedArray) and (hidden := int(np.ma.count_masked(cast("Any", value)))):
+    if isinstance(value, np.ma.MaskedArray) and (hidden := int(np.ma.getmaskarray(cast("Any", value)).sum())):
         raise DataError(
             f"evaluate.data {label}: {called} has {hidden} masked values, expected what is there; fill them, or drop "
             "those rows"

@@ -136,7 +136,7 @@ def _held(request: Mapping[str, Any], project: Path, home: Path) -> sandbox.Sand
         sandbox.require(f"source {label!r}")
         names = pickles.check(source, file, kind, label)
     elif kind in _CRASHED and not sandbox.missing():
-        names: set[pickles.Name] = set()
+        names = set[pickles.Name]()
     else:
         return None
     reads = [source, home / "model_build", *_named(names, [project, home]), *map(Path, request.get("reads", ()))]

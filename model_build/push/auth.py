@@ -171,7 +171,7 @@ class Authority:
             answer: dict[str, Any] = response.json()
             token = str(answer.get("token") or answer["access_token"])
             seconds = float(answer.get("expires_in") or _DEFAULT_SECONDS)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise RegistryError(
                 f"{self._reference.host}: its token server answered {response.status_code} without a token; look at "
                 f"its log"

@@ -278,6 +278,6 @@ def _said(response: httpx.Response) -> str:
     try:
         errors = response.json()["errors"]
         text = "; ".join(f"{error.get('code', '')} {error.get('message', '')}".strip() for error in errors)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         text = " ".join(response.text.split())
     return f"{response.status_code} {text[:200]}".strip()

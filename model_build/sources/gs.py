@@ -27,7 +27,7 @@ class Gs(Bucket):
         if text := variable("GOOGLE_CREDENTIALS"):
             try:
                 return json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise self.unreached(
                     "but GOOGLE_CREDENTIALS is no JSON, expected what a service account's key file holds"
                 ) from None

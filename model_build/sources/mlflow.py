@@ -177,7 +177,7 @@ class Mlflow(Remote):
 
         try:
             found: Any = yaml.safe_load(text)
-        except (yaml.YAMLError, UnicodeDecodeError):
+        except (yaml.YAMLError, ValueError, RecursionError):
             found = None
         if not isinstance(found, dict):
             raise self.wrong("whose MLmodel is no YAML; log the model by MLflow's own client")
@@ -191,7 +191,7 @@ class Mlflow(Remote):
     def _json(self, answer: Answer) -> Json | None:
         try:
             told: Any = json.loads(answer.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             told = None
         if (refused := self._refused(answer.status)) is not None:
             raise refused

@@ -36,7 +36,12 @@ def test_what_changes_while_it_is_read_is_refused_and_not_kept_as_what_it_was(
     asked = recipe(source="m.onnx", evaluate={"data": "d.npz"}, optimize={"candidates": ["fp32"]})
     (tmp_path / "m.onnx").write_bytes(FIRST)
     data(tmp_path / "d.npz", 0)
-    work = Work.on(asked, tmp_path, lambda *told: change(tmp_path) if told == at else None)
+
+    def watch(*told: str) -> None:
+        if told == at:
+            change(tmp_path)
+
+    work = Work.on(asked, tmp_path, watch)
     with pytest.raises(ModelBuildError) as error:
         candidate(work)
     if not (tmp_path / "gone.onnx").exists():  # what is away when it is read is told by whoever wants to read it
