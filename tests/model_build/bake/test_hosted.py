@@ -20,7 +20,7 @@ import tritonclient.http as client
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from model_build import bake, sbom
+from model_build import bake, push, sbom
 from model_build.bake import inside, modelcar
 from model_build.bake.errors import BakeError, BaseError
 from model_build.bake.hosted import SAVED, Hosting
@@ -30,6 +30,7 @@ from model_build.bake.layout import Layout
 from tests.model_build.bake.conftest import Baked
 from tests.ports import free_port
 from tests.tools import bases, models, triton
+from tests.tools.registries import Registry
 
 ECHO = '#!/bin/sh\nfor each; do echo "$each"; done\n'
 DPKG = "Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2.39-0ubuntu8\n"
@@ -132,6 +133,15 @@ def test_the_same_input_is_the_same_image(hosted: Image, folder: Path, nvidia: s
     again = shutil.copytree(folder / "model", tmp_path / "elsewhere")
     hosting = Hosting("triton", "3", settings)
     assert bake.bake(again, name="tiny", base=nvidia, layout=tmp_path / "i", hosting=hosting).digest == hosted.digest
+
+
+def test_the_base_may_come_out_of_a_registry(hosted: Image, folder: Path, nvidia: str, registry: Registry) -> None:
+    place, _, digest = nvidia.removeprefix("oci:").rpartition("@")
+    pushed = push.push(Path(place), digest, f"{registry.host}/nvidia/tritonserver")
+    settings = {"max_batch": 16, "preferred_batches": [4, 8], "queue_delay_us": 500, "instances": 2, "device": "cpu"}
+    hosting = Hosting("triton", "3", settings)
+    made = bake.bake(folder / "model", name="tiny", base=pushed.reference, layout=folder / "pulled", hosting=hosting)
+    assert made.digest == hosted.digest
 
 
 def test_its_bill_of_materials_names_the_server_and_says_that_it_is_not_all(hosted: Image, root: Path) -> None:
