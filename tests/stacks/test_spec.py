@@ -15,8 +15,8 @@ from stacks.spec import SpecError, StackSpec
 ROOT = Path(__file__).parents[2]
 
 MODEL_KEYS = (
-    "name, source, format, axes, version, trust, evaluate, optimize, generate, classify, server, triton, formats, base, "
-    "manifest, platforms"
+    "name, source, format, axes, version, trust, evaluate, optimize, generate, classify, server, triton, formats, "
+    "base, manifest, platforms"
 )
 
 GOOD = """\
