@@ -5,7 +5,6 @@ nothing else), so that they are held to the gate here, in ONNX Runtime. The scri
 rows that are made by chance within the range of the evaluation data: none of that goes out.
 """
 
-import importlib.resources
 import json
 import shlex
 import shutil
@@ -63,7 +62,7 @@ def write(source: Path, folder: Path, settings: Mapping[str, Any]) -> None:
     }
     (folder / "answers.json").write_text(json.dumps(told), "utf-8")
     (folder / "build.sh").write_text(_script(session, shapes, dict(zip(rows, loads, strict=True)), rows, settings))
-    (folder / "check.py").write_text(importlib.resources.files(__package__).joinpath("trt_check.py").read_text("utf-8"))
+    (folder / "check.py").write_text(Path(__file__).with_name("trt_check.py").read_text("utf-8"))
     (folder / "job.yaml").write_text(_job(str(settings["name"])), "utf-8")
 
 

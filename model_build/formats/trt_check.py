@@ -16,15 +16,16 @@ def main(wanted: str, got: str) -> int:
     if found is None:
         print(f"the plan has no output {asked['output']!r}, expected it", file=sys.stderr)
         return 1
-    rows, values = asked["rows"], [float(value) for value in found["values"]]
+    rows: list[list[float]] = asked["rows"]
+    values = [float(value) for value in found["values"]]
     width = len(rows[0])
     if len(values) != width * len(rows):
         print(f"the plan answers {len(values)} numbers, expected {width * len(rows)}", file=sys.stderr)
         return 1
     answers = [values[start : start + width] for start in range(0, len(values), width)]
-    lengths = sorted(math.dist(row, answer) for row, answer in zip(rows, answers, strict=True))
+    lengths: list[float] = sorted(math.dist(row, answer) for row, answer in zip(rows, answers, strict=True))
     size = math.sqrt(sum(value * value for row in rows for value in row) / len(rows)) or 1.0
-    left_out = min(math.ceil(asked["left_out"] * len(rows)), len(rows) - 1)
+    left_out: int = min(math.ceil(asked["left_out"] * len(rows)), len(rows) - 1)
     # Written so that what is no number is too far.
     away, bound = lengths[len(rows) - 1 - left_out] / size, asked["bound"]
     if any(not math.isfinite(value) for value in values) or (bound is not None and not away <= bound):
