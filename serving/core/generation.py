@@ -328,8 +328,8 @@ class _Beams:
     def _end(self, written: Array, likely: Array, over: Array) -> None:
         """Keep the best of those that have ended, by now or before."""
         beams = self._settings.beams
-        new = over & (np.arange(over.shape[1]) < beams)  # the others were there to go on only
-        scores = likely / np.float32(self._length**self._settings.length_penalty) + ~new * _NEVER
+        new: Array = over & (np.arange(over.shape[1]) < beams)  # the others were there to go on only
+        scores: Array = likely / np.float32(self._length**self._settings.length_penalty) + ~new * _NEVER
         order, self._ended_scores = _best(np.concatenate([self._ended_scores, scores], axis=1), beams)
         ended = np.concatenate([self._ended, written], axis=1)
         self._ended = np.take_along_axis(ended, order[:, :, None], axis=1)
@@ -342,7 +342,7 @@ class _Beams:
         length = (settings.max_length if furthest else self._length) - 1
         hope = self._scores[:, :1] / np.float32(length**settings.length_penalty)
         worst = np.where(self._has_ended, self._ended_scores.min(axis=1, keepdims=True), _NEVER)
-        left: Array = (hope > worst).any(axis=1)
+        left: Array = np.any(hope > worst, axis=1)
         if settings.early_stopping is True:
             left &= ~self._has_ended.all(axis=1)
         if self._length >= settings.max_length:

@@ -1,5 +1,6 @@
 """What `modelport new` makes of models that are not ONNX: told by their names and first bytes, and never trusted."""
 
+import importlib
 import json
 import shutil
 import zipfile
@@ -25,16 +26,15 @@ LAMBDA = json.dumps({"module": "keras", "class_name": "Sequential", "config": {"
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import lightgbm
-    import xgboost
-
+    trees: Any = importlib.import_module("lightgbm")
+    xgboost: Any = importlib.import_module("xgboost")
     root = tmp_path_factory.mktemp("project")
     rows, labels = np.random.default_rng(0).random((40, 3)), np.arange(40) % 2
     np.savez(root / "rows.npz", X=rows, y=labels)
-    booster: Any = xgboost.train({"max_depth": 1, "nthread": 1}, xgboost.DMatrix(rows, labels), 1)
+    booster = xgboost.train({"max_depth": 1, "nthread": 1}, xgboost.DMatrix(rows, labels), 1)
     for name in ("boost.json", "boost.ubj"):
         booster.save_model(root / name)
-    light: Any = lightgbm.train({"verbose": -1, "min_data": 1, "num_threads": 1}, lightgbm.Dataset(rows, labels), 1)
+    light = trees.train({"verbose": -1, "min_data": 1, "num_threads": 1}, trees.Dataset(rows, labels), 1)
     light.save_model(root / "light.txt")
     (root / "notes.txt").write_text("the model is in light.txt")
     (root / "settings.json").write_text('{"rate": 1}')

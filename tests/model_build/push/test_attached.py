@@ -281,7 +281,9 @@ def test_what_another_machine_writes_over_is_written_again_with_what_was_there(
 def test_a_list_that_does_not_come_to_rest_is_one_error(
     small: Small, report: str, place: str, monkeypatch: pytest.MonkeyPatch, overwritten: Callable[[int], None]
 ) -> None:
-    monkeypatch.setattr("model_build.push.referrers._wait", lambda *_: None)
+    def at_once(before: float, attempt: int) -> None: ...
+
+    monkeypatch.setattr("model_build.push.referrers._wait", at_once)
     overwritten(50)
     with pytest.raises(RegistryError, match="was written by others 8 times while this push wrote it"):
         push(small.layout, small.digest, place)
