@@ -10,6 +10,7 @@ What is elsewhere is fetched once, into the cache, and is from then on a file or
 
 import difflib
 import importlib.util
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -159,8 +160,16 @@ def _local(text: str, project: Path, key: str) -> Source:
             f"path, package:NAME/path or an address ({named}){instead}"
         )
     path = project / Path(text).expanduser()
-    if not path.exists():
-        raise failed(f"{key} is {text!r}, but there is no such file{_nearby(path, text)}")
+    try:
+        there = path.exists()
+        nearby = "" if there else _nearby(path, text)
+    except OSError as error:  # a name that is too long, a folder of somebody else
+        why = (error.strerror or type(error).__name__).lower()
+        raise failed(f"{key} is {text[:200]!r}, which cannot be looked at: {why}; name another") from None
+    if not there:
+        raise failed(f"{key} is {text!r}, but there is no such file{nearby}")
+    if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise failed(f"{key} is {text!r}, which may not be read by whoever builds; give them leave, or name another")
     if path.is_dir() and not any(True for _ in content.walk(path)):
         raise failed(f"{key} is {text!r}, an empty folder; expected a model in it")
     return Source(text, path=path)

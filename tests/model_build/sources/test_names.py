@@ -1,11 +1,13 @@
 """Names that files of a source have: whatever they are, a file lands inside its folder or is refused in one line."""
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 from model_build.errors import SourceError
+from model_build.sources import find
 from model_build.sources.downloads import Into
 from model_build.sources.https import Https
 from model_build.sources.remote import File
@@ -53,3 +55,34 @@ def test_a_name_that_none_can_be_is_one_error(into: Into, names: list[str], said
 def test_a_name_that_a_terminal_would_obey_is_shown_and_not_obeyed() -> None:
     said = str(SourceError("source has \x1b[2Km\u202eonnx and \ud800\n in it"))
     assert said == "source has \\x1b[2Km\\u202eonnx and \\ud800 in it"
+
+
+def test_a_path_here_that_is_too_long_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="which cannot be looked at: file name too long; name another"):
+        find("a" * 300 + ".onnx", tmp_path, "source")
+
+
+def test_what_the_builder_may_not_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "m.onnx").write_bytes(b"model")
+    (tmp_path / "m.onnx").write_bytes(b"model")
+    tmp_path.chmod(0o755)
+    for name in ("closed", "m.onnx"):
+        (tmp_path / name).chmod(0)
+    root, above = os.geteuid() == 0, tmp_path.parent
+    modes = {place: place.stat().st_mode for place in (above, above.parent)} if root else {}
+    for place in modes:
+        place.chmod(0o755)
+    try:
+        if root:
+            os.seteuid(65534)
+        with pytest.raises(SourceError, match="which cannot be looked at: permission denied"):
+            find("closed/m.onnx", tmp_path, "source")
+        with pytest.raises(SourceError, match="which may not be read by whoever builds; give them leave"):
+            find("m.onnx", tmp_path, "source")
+    finally:
+        if root:
+            os.seteuid(0)
+        for place, mode in modes.items():
+            place.chmod(mode)
+        (tmp_path / "closed").chmod(0o755)
