@@ -21,17 +21,29 @@ def data(file: Path, label: int) -> None:
     np.savez(file, X=np.zeros((6, 4), np.float32), y=np.full(6, label))
 
 
+def another(home: Path) -> None:
+    (home / "m.onnx").write_bytes(OTHER)
+
+
+def gone(home: Path) -> None:
+    (home / "m.onnx").rename(home / "gone.onnx")
+
+
+def other_labels(home: Path) -> None:
+    data(home / "d.npz", 1)
+
+
 @pytest.mark.parametrize(
     ("key", "at", "change"),
     [
-        ("source", ("convert", "checking the ONNX"), lambda home: (home / "m.onnx").write_bytes(OTHER)),
-        ("source", ("verify", "the source framework's own answers"), lambda home: (home / "m.onnx").write_bytes(OTHER)),
-        ("source", ("convert", "checking the ONNX"), lambda home: (home / "m.onnx").rename(home / "gone.onnx")),
-        ("evaluate.data", ("verify", "evaluation data from d.npz"), lambda home: data(home / "d.npz", 1)),
+        ("source", ("convert", "checking the ONNX"), another),
+        ("source", ("verify", "the source framework's own answers"), another),
+        ("source", ("convert", "checking the ONNX"), gone),
+        ("evaluate.data", ("verify", "evaluation data from d.npz"), other_labels),
     ],
 )
 def test_what_changes_while_it_is_read_is_refused_and_not_kept_as_what_it_was(
-    own_cache: Path, tmp_path: Path, recipe: Make, key: str, at: tuple[str, str], change: Callable[[Path], object]
+    own_cache: Path, tmp_path: Path, recipe: Make, key: str, at: tuple[str, str], change: Callable[[Path], None]
 ) -> None:
     asked = recipe(source="m.onnx", evaluate={"data": "d.npz"}, optimize={"candidates": ["fp32"]})
     (tmp_path / "m.onnx").write_bytes(FIRST)
