@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from model_build import attached, bake, copying, folders, gc, promoted_report, provenance, sbom, signing
-from model_build.bake.attachments import ATTESTATION, MODELCAR, OURS, SIGNATURE, signature_tag
+from model_build.bake.attachments import ATTESTATION, FORMATS, MODELCAR, OURS, SIGNATURE, signature_tag
 from model_build.bake.layout import EMPTY, INDEX, MANIFEST, Json, Layout, canonical, sha256
 from model_build.push import RegistryDown, RegistryError, delete, exists, list_referrers, manifests, pull, push
 from model_build.push.client import Registry as Client
@@ -75,7 +75,15 @@ def answers(asked: Callable[[str, str], httpx.Response | None]) -> Generator[Non
 
 
 def test_the_types_that_are_copied_first_are_those_that_a_build_attaches() -> None:
-    assert {*OURS} == {SIGNATURE, ATTESTATION, provenance.TYPE, sbom.TYPE, promoted_report.TYPE, MODELCAR}
+    assert {*OURS} == {
+        SIGNATURE,
+        ATTESTATION,
+        provenance.TYPE,
+        sbom.TYPE,
+        promoted_report.TYPE,
+        MODELCAR,
+        *FORMATS.values(),
+    }
 
 
 @pytest.mark.parametrize("subject", [None, ["what"], "what", {}, {"digest": 5}, {"digest": f"sha256:{'0' * 64}"}])
