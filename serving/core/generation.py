@@ -285,16 +285,16 @@ class _Beams:
     def __init__(self, settings: Settings, count: int) -> None:
         self._settings = settings
         shape = (count, settings.beams, settings.max_length)
-        self.texts = np.arange(count)
+        self.texts: Array = np.arange(count)
         """Those that are not done, by their number."""
         self._length = 1
-        self._going = np.full(shape, settings.pad, np.int64)
+        self._going: Array = np.full(shape, settings.pad, np.int64)
         self._going[:, :, 0] = settings.start
-        self._scores = np.full(shape[:2], _NEVER)
+        self._scores: Array = np.full(shape[:2], _NEVER)
         self._scores[:, 0] = 0  # all begin alike: one of them is enough
-        self._ended = self._going.copy()
-        self._ended_scores = np.full(shape[:2], _NEVER)
-        self._has_ended = np.zeros(shape[:2], np.bool_)
+        self._ended: Array = self._going.copy()
+        self._ended_scores: Array = np.full(shape[:2], _NEVER)
+        self._has_ended: Array = np.zeros(shape[:2], np.bool_)
         self._found = self._ended[:, 0].copy()
 
     @property
@@ -328,8 +328,11 @@ class _Beams:
     def _end(self, written: Array, likely: Array, over: Array) -> None:
         """Keep the best of those that have ended, by now or before."""
         beams = self._settings.beams
-        new: Array = over & (np.arange(over.shape[1]) < beams)  # the others were there to go on only
-        scores: Array = likely / np.float32(self._length**self._settings.length_penalty) + ~new * _NEVER
+        # Those beyond as many as there are beams were there to go on only.
+        new: Array = np.logical_and(over, np.arange(over.shape[1]) < beams)
+        worth = float(self._length) ** self._settings.length_penalty
+        scores: Array = np.divide(likely, np.float32(worth))
+        scores = np.add(scores, np.where(new, np.float32(0), _NEVER))
         order, self._ended_scores = _best(np.concatenate([self._ended_scores, scores], axis=1), beams)
         ended = np.concatenate([self._ended, written], axis=1)
         self._ended = np.take_along_axis(ended, order[:, :, None], axis=1)
