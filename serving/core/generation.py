@@ -329,7 +329,7 @@ class _Beams:
         """Keep the best of those that have ended, by now or before."""
         beams = self._settings.beams
         # Those beyond as many as there are beams were there to go on only.
-        first: Array = np.less(np.arange(over.shape[1]), beams)
+        first: Array = np.less(np.arange(int(over.shape[1])), beams)
         new: Array = np.logical_and(over, first)
         worth = float(self._length) ** self._settings.length_penalty
         scores: Array = np.divide(likely, np.float32(worth))
