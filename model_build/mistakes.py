@@ -93,7 +93,7 @@ def show(value: object) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple | set):
-        return "a list"
+        return "a list" if value else "an empty list"
     if isinstance(value, str):
         text = value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…"
         return f"'{printable(text)}'"

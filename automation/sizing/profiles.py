@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from automation.exits import Exit, Failure
 from automation.sizing.capacity import MOST, MOST_WORKERS, Cost, Fit, Load, Misfit, needed
@@ -27,7 +27,8 @@ _AWS: Final = re.compile(r"[cmr](\d\w*(?:-flex)?)\.\w+")
 """Types of one generation with the same letters have the same processors: c7g, m7g and r7g."""
 _MIXED: Final = ("e2", "n1")
 """Series of Google Cloud whose machines have one processor or another."""
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Positive = Annotated[float, Field(ge=1e-6, le=1e9, allow_inf_nan=False)]
+"""Of what is asked for a second or two there is nothing smaller or larger, and with these nothing overflows."""
 
 
 class _Part(BaseModel):
@@ -37,12 +38,27 @@ class _Part(BaseModel):
 class Step(_Part):
     """What so many callers got, none of whom pauses."""
 
-    callers: Annotated[int, Field(ge=1)]
-    requests: Annotated[int, Field(ge=1)]
+    callers: Annotated[int, Field(ge=1, le=100_000)]
+    requests: Annotated[int, Field(ge=1, le=10**12)]
     rps: _Positive
     """Requests answered in a second."""
     p50_ms: _Positive
     p99_ms: _Positive
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.p99_ms < self.p50_ms:
+            raise ValueError(
+                f"has p99_ms {self.p99_ms:g} below p50_ms {self.p50_ms:g}, expected it above; measure again"
+            )
+        # Each has one request at a time, and half of them take p50_ms at least. A tenth is for the clocks.
+        most = 1.1 * self.callers * 2000 / self.p50_ms
+        if self.rps > most:
+            raise ValueError(
+                f"has rps {self.rps:g} with callers {self.callers} and p50_ms {self.p50_ms:g}, expected at most "
+                f"{most:.3g}; measure again"
+            )
+        return self
 
 
 class Measurement(_Part):
@@ -61,7 +77,9 @@ class Measurement(_Part):
     """What was asked: `1 row as JSON, 417 bytes`."""
     asked_from: str
     """What machine the callers were on."""
-    date: str
+    date: Annotated[
+        str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"x-expected": "a day, as 2026-01-31"})
+    ]
     steps: Annotated[list[Step], Field(min_length=1, max_length=100)]
 
 

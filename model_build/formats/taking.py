@@ -4,10 +4,11 @@ Whoever may push to a registry may attach something there. A signature says whos
 taken only where there is no doubt which.
 """
 
-import json
 import os
 import shutil
 import tempfile
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,12 +16,12 @@ from typing import Any
 from model_build import copying, signing
 from model_build.attached import LARGEST, MOST
 from model_build.bake.attachments import FORMATS, SIGNATURE, referrers
-from model_build.bake.errors import BakeError
-from model_build.bake.inputs import NATIVE
-from model_build.bake.layout import Json, Layout
+from model_build.bake.layout import EMPTY, Json, Layout
 from model_build.errors import InputError, ModelBuildError
 
 _TITLE = "org.opencontainers.image.title"
+_LONGEST, _DEEPEST = 512, 16
+"""Characters of a file's name, and folders in it: no format has more, and no file system is asked for more."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,8 @@ def take(image: str, name: str, output: Path, key: str | None = None) -> Taken:
             "build it again"
         )
     digest = _one(place, [str(each["digest"]) for each in found], name, key)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as between:
-        store = place.brought(digest, Path(between) / "layout", shutil.disk_usage(between).free)
+    with _beside(output) as between:
+        store = place.brought(digest, Path(between) / "layout", shutil.disk_usage(between).free, kind=FORMATS[name])
         made = Path(between) / "made"
         made.mkdir()
         files = _written(store, digest, made, place.named(digest))
@@ -67,6 +67,20 @@ def take(image: str, name: str, output: Path, key: str | None = None) -> Taken:
         made.chmod(0o777 & ~_umask())
         made.replace(output)
     return Taken(name, digest, files, key is not None)
+
+
+@contextmanager
+def _beside(output: Path) -> Generator[str]:
+    """A folder beside `output`, which goes again. Raises ModelBuildError for what a disk says to that, or to it."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as folder:
+            yield folder
+    except OSError as error:
+        raise ModelBuildError(
+            f"--output is {str(output)!r}, which cannot be written ({error.strerror or error}), expected a folder of "
+            "yours on a disk with room; name another"
+        ) from error
 
 
 @dataclass
@@ -96,40 +110,38 @@ class _Place:
             self._lists[digest] = [each for each in found if isinstance(each.get("artifactType"), str)]
         return self._lists[digest]
 
-    def brought(self, digest: str, layout: Path, most: int, subject: str = "") -> Layout:
-        """A layout with the blobs of what is attached."""
+    def brought(self, digest: str, layout: Path, most: int, subject: str = "", kind: str = "") -> Layout:
+        """A layout with the blobs of what is attached.
+
+        kind: the artifact type that it must have, whatever a list says of it.
+        """
         if self.layout is not None:
             return Layout(self.layout)
         from model_build import push
 
-        push.pull_attached(self.name, digest, subject or self.image, layout, most=most)
+        push.pull_attached(self.name, digest, subject or self.image, layout, most=most, kind=kind)
         return Layout(layout)
 
 
 def _place(image: str) -> _Place:
+    from model_build.push import manifests, parse
+    from model_build.push.client import Registry
+
     if failures := copying.check(image, None):
         raise InputError(failures[0][1].rpartition("bad input: ")[2])
     digest = copying.digest_of(image)
     if image.startswith("oci:"):
         place = _Place(digest, layout=Path(image.removeprefix("oci:").rpartition("@")[0]))
-        try:
-            manifest = Layout(place.layout or Path()).manifest(digest)
-        except BakeError as error:
-            raise ModelBuildError(str(error)) from None
+        data = Layout(place.layout or Path()).read(digest)
     else:
-        from model_build.push import parse
-        from model_build.push.client import Registry
-        from model_build.push.manifests import get, read
-
         reference = parse(image)
         place = _Place(digest, name=reference.name)
         with Registry(reference) as registry:
-            manifest = read(get(registry, digest)[1], image)
-    for each in manifest.get("manifests", []):
+            data = manifests.get(registry, digest)[1]
+    manifest = manifests.read(data, image)
+    if "manifests" in manifest:
         # Of an index: that which was measured, and what was made of it is attached to.
-        machine: Json = each.get("platform") or {}
-        if f"{machine.get('os')}/{machine.get('architecture')}" == NATIVE:
-            place.image = str(each["digest"])
+        place.image = manifests.choose(manifest["manifests"], image)
     return place
 
 
@@ -166,12 +178,15 @@ def _signed(place: _Place, digest: str, key: str) -> bool:
 def _written(store: Layout, digest: str, folder: Path, called: str) -> dict[str, int]:
     from model_build.checking import damage
 
-    layers: list[Json] = json.loads(store.read(digest)).get("layers", [])
+    # The form was looked at where it was listed, or fetched.
+    layers: list[Json] = [each for each in store.manifest(digest)["layers"] if each.get("mediaType") != EMPTY]
+    if not layers:
+        raise ModelBuildError(f"{called} has no files, expected those of the model; do not use it")
     files: dict[str, int] = {}
     for layer in layers:
         notes: Any = layer.get("annotations") or {}
         title = str(notes.get(_TITLE, ""))
-        if not _plain(title) or title in files:
+        if not _plain(title) or _taken(title, files):
             raise ModelBuildError(f"{called} has a file called {title!r}, expected names in one folder; do not use it")
         if why := damage(store, str(layer["digest"]), int(layer["size"])):
             raise ModelBuildError(f"{called}: {why}; fetch it again, or build the image again")
@@ -184,11 +199,18 @@ def _written(store: Layout, digest: str, folder: Path, called: str) -> dict[str,
     return files
 
 
+def _taken(title: str, files: Mapping[str, int]) -> bool:
+    """Whether the name is a file's already, or a folder's, or lies within a file."""
+    return any(title == each or title.startswith(f"{each}/") or each.startswith(f"{title}/") for each in files)
+
+
 def _plain(title: str) -> bool:
     """Whether it is a name of a file, perhaps in folders, and leads nowhere else."""
     parts = PurePosixPath(title).parts
     good = (
-        bool(parts)
+        0 < len(parts) <= _DEEPEST
+        and len(title) <= _LONGEST
+        and max(len(os.fsencode(each)) for each in parts) <= 255
         and not title.startswith("/")
         and not set(parts) & {"..", "."}
         and str(PurePosixPath(title)) == title

@@ -47,6 +47,7 @@ def lines(value: Any, **options: Any) -> list[str]:
         ({"inner": {"rows": 1.5}}, "inner.rows is 1.5, expected a whole number from 1 to 10"),
         ({"inner": {"wait": 0}}, "inner.wait is 0, expected a number above 0"),
         ({"inner": [1]}, "inner is a list, expected a mapping with share, rows, wait"),
+        ({"inner": []}, "inner is an empty list, expected a mapping with share, rows, wait"),
         ({"inner": None}, "inner is empty, expected a mapping with share, rows, wait"),
         ({"inner": {"secure": "v1:x"}}, f"inner is a secret, expected a mapping with share, rows, wait; {PLAIN}"),
         ({"name": "A b"}, "name is 'A b', expected text that matches ^[a-z]+$; for example digits"),

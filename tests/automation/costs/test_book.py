@@ -64,7 +64,7 @@ def test_a_price_of_another_region_or_basis_is_not_known() -> None:
         (book(GOOD, extra=1), "unknown key 'extra'"),
         (book("0.1"), "on-demand is '0.1', expected a mapping"),
         ({"schema": 1, "currency": "USD", "prices": {"azure": {}}}, "prices.azure: no such cloud"),
-        ([], "the whole is a list, expected a mapping"),
+        ([], "the whole is an empty list, expected a mapping"),
         (None, "the whole is empty, expected a mapping"),
     ],
 )

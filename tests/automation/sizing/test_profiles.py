@@ -131,6 +131,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert read(tmp_path, one.model_dump_json()) == one
 
 
+STEP: dict[str, Any] = {"callers": 1, "requests": 1, "rps": 90, "p50_ms": 10, "p99_ms": 14}
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"identity": "0" * 64}, "gpu.json: is of build 0000000000000000000, expected "),
     ({"image": "sha256:" + "0" * 64}, "gpu.json: is of image sha256:000000000000, expected sha256:"),
@@ -138,6 +139,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"machine": "c7g.large"}, "gpu.json: c7g.large is arm64, expected what the image is for, amd64; add linux/arm64"),
     ({"steps": []}, "gpu.json: steps is "),
     ({"steps": [{"callers": 1, "requests": 1, "rps": -5, "p50_ms": 1, "p99_ms": 1}]}, "gpu.json: steps[0].rps is -5"),
+    ({"steps": [STEP | {"rps": 1e-310}]}, "gpu.json: steps[0].rps is 1e-310, expected a number from 1e-06"),
+    ({"steps": [STEP | {"rps": 1e6}]}, "gpu.json: steps[0]: has rps 1e+06 with callers 1 and p50_ms 10, expected at"),
+    ({"steps": [STEP | {"p99_ms": 1}]}, "gpu.json: steps[0]: has p99_ms 1 below p50_ms 10, expected it above"),
+    ({"date": "\x1b[2J"}, "gpu.json: date is '\N{REPLACEMENT CHARACTER}[2J', expected a day, as 2026-01-31"),
     ({"more": 1}, "gpu.json: unknown key 'more'"),
 ]
 
