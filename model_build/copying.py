@@ -153,9 +153,7 @@ def _fetch_attached(source: str, digest: str, store: "Layout", progress: Callabl
         try:
             kind = str(attached["artifactType"]) if most == LARGEST else ""
             most = formats if other else min(most, room)
-            found = push.pull_attached(
-                parse(source).name, attached["digest"], digest, store.path, most=most, kind=kind
-            )
+            found = push.pull_attached(parse(source).name, attached["digest"], digest, store.path, most=most, kind=kind)
         except SILENT:
             raise
         except ModelBuildError as error:
