@@ -5,10 +5,10 @@ held to that stack's own gate before anything happens, and again whenever that s
 """
 
 import os
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from automation.exits import Exit, Failure
 from automation.lifecycle import Request, run
@@ -102,12 +102,10 @@ def _held(found: Served, spec: "StackSpec", target: Target) -> "Promoted":
     try:
         if held:  # promoted there too: what was measured was measured where it comes from
             before = promoting.Promoted.parse(str(held))
-            version, metric, output = before.version, before.metric, before.output
-            manifest, parts = before.manifest, before.parts
+            of_recipe = {key: getattr(before, key) for key in promoting.of_recipe({})}
+            parts = before.parts
         else:
-            evaluate = cast("Mapping[str, Any]", recipe.get("evaluate") or {})
-            version, metric = str(recipe.get("version", "1")), str(evaluate.get("metric", "accuracy"))
-            output, manifest = str(evaluate.get("output") or ""), str(recipe.get("manifest", "oci"))
+            of_recipe = promoting.of_recipe(recipe)
             parts = dict(outputs.get("parts") or {})
         record = promoting.Promoted(
             stack=found.stack,
@@ -115,13 +113,10 @@ def _held(found: Served, spec: "StackSpec", target: Target) -> "Promoted":
             source=found.reference,
             identity=str(outputs["identity"]),
             model=str(outputs["model"]),
-            version=version,
             chosen=str(outputs["chosen"]),
-            metric=metric,
             metrics=dict(outputs.get("metrics") or {}),
             parts=parts,
-            output=output,
-            manifest=manifest,
+            **of_recipe,
             here=spec.target == "local",
             index=str(outputs.get("index") or "").rpartition("@")[2],
         )

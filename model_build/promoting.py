@@ -8,7 +8,7 @@ The recipe beside it builds nothing: of it the gate counts, to which what was me
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,10 @@ class Promoted:
     """It is run from this machine's own layout."""
     index: str = ""
     """Digest of the index of its images for all platforms, where there are several."""
+    server: str = "modelport"
+    """What answers in the image."""
+    formats: Sequence[str] = ()
+    """What the model is attached as besides."""
 
     def top(self, recipe: str) -> tuple[str, str]:
         """Digest and source of what `recipe`, in its canonical form, wants: the index, or the image alone."""
@@ -65,13 +69,26 @@ class Promoted:
             made = cls(**json.loads(text))
             good = made.digest.startswith("sha256:") and made.source.endswith(f"@{made.digest}")
             good = good and (made.index == "" or made.index.startswith("sha256:"))
-            if not good or dict(made.metrics) != made.metrics:
+            if not good or dict(made.metrics) != made.metrics or isinstance(made.formats, str):
                 raise ValueError
         except (ValueError, TypeError, AttributeError):
             raise InputError(
                 f"promoted is {text[:60]!r}, expected what modelport promote writes; let it write that"
             ) from None
         return made
+
+
+def of_recipe(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record has of the recipe, in its canonical form, that was built."""
+    evaluate: Mapping[str, Any] = recipe.get("evaluate") or {}
+    return {
+        "version": str(recipe.get("version", "1")),
+        "metric": str(evaluate.get("metric", "accuracy")),
+        "output": str(evaluate.get("output") or ""),
+        "manifest": str(recipe.get("manifest", "oci")),
+        "server": str(recipe.get("server", "modelport")),
+        "formats": [*recipe.get("formats", ())],
+    }
 
 
 def carried(olds: Mapping[str, Any], news: Inputs) -> Inputs:
@@ -122,6 +139,16 @@ def held(recipe: str, found: Promoted) -> str:
         raise InputError(
             f"{what} is an image for {NATIVE} alone, expected one for each of {', '.join(wanted.platforms)}; write "
             f"model.platforms there too and bring {found.stack} up, or take it out here"
+        )
+    if wanted.server != found.server:
+        raise InputError(
+            f"{what} is answered from by server {found.server}, expected {wanted.server}, which the pods are made for; "
+            f"write model.server: {wanted.server} there too and bring {found.stack} up, or write {found.server} here"
+        )
+    if lacks := [each for each in wanted.formats if each not in found.formats]:
+        raise InputError(
+            f"{what} was not written as {', '.join(lacks)}, expected every format of this recipe; write model.formats "
+            f"there too and bring {found.stack} up, or take it out here"
         )
     missed = misses(wanted, found)
     if missed:

@@ -73,7 +73,7 @@ class Classify(_Part):
 class Generate(_Part):
     """How a model writes that does so token by token."""
 
-    num_beams: Annotated[int, Field(ge=1, le=64)]
+    num_beams: Annotated[int, Field(strict=True, ge=1, le=64)]
     """In the place of `num_beams` of the model's `generation_config`: how many beginnings of a text are kept while it
     is written. 1: the likeliest token each time, which is quickest."""
 
@@ -187,7 +187,7 @@ class Recipe(_Part):
     def _once(cls, value: list[str]) -> list[str]:
         if len(set(value)) < len(value):
             raise ValueError(f"is {value}, expected each format once; remove the repeated one")
-        return value
+        return sorted(value)  # in whatever order they are written, it is the same build
 
     @field_validator("base")
     @classmethod
@@ -235,8 +235,11 @@ class Recipe(_Part):
 
     def canonical(self) -> str:
         """JSON on one line: keys sorted, defaults left out. Equal recipes have equal text."""
+        value = self.model_dump(mode="json", exclude_defaults=True)
+        if not value.get("triton", True):
+            del value["triton"]  # all of its keys are as they are without it
         return json.dumps(
-            self.model_dump(mode="json", exclude_defaults=True),
+            value,
             sort_keys=True,
             separators=(",", ":"),
             ensure_ascii=False,

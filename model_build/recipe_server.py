@@ -19,14 +19,14 @@ class Triton(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
-    max_batch: Annotated[int | None, Field(ge=0, le=65536)] = None
+    max_batch: Annotated[int | None, Field(strict=True, ge=0, le=65536)] = None
     """The most rows that Triton puts together from several requests; 0: it passes each request on as it comes.
     Default: 64 for a model that takes any number of rows, else 0."""
-    preferred_batches: list[Annotated[int, Field(ge=1, le=65536)]] = []
+    preferred_batches: list[Annotated[int, Field(strict=True, ge=1, le=65536)]] = []
     """Numbers of rows at which Triton waits for no more. Default: `max_batch` alone."""
-    queue_delay_us: Annotated[int, Field(ge=0, le=60_000_000)] = 0
+    queue_delay_us: Annotated[int, Field(strict=True, ge=0, le=60_000_000)] = 0
     """Microseconds that a request may wait for others to be put together with."""
-    instances: Annotated[int, Field(ge=1, le=256)] = 1
+    instances: Annotated[int, Field(strict=True, ge=1, le=256)] = 1
     """Copies of the model that compute at the same time, on each GPU where it runs on GPUs."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """What the copies compute on. `auto`: GPUs where the server finds some, else the CPU."""

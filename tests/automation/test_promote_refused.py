@@ -52,6 +52,7 @@ def backend(stages: Stages) -> Path:
         ({"evaluate": {"data": "examples.digits.train:other"}}, "3 Pulumi.prod.yaml: evaluate.data is examples."),
         ({"version": "2"}, '2 Pulumi.prod.yaml: model.version is 2, and dev serves 1, expected the same; write'),
         ({"manifest": "docker"}, "2 Pulumi.prod.yaml: the target local takes an image in the words of docker, and"),
+        ({"formats": ["ort"]}, "2 Pulumi.prod.yaml: digits 1, promoted from dev, was not written as ort, expected"),
         ({"name": "figures"}, "2 stack dev serves digits, expected figures, expected one that serves what is to be"),
     ],
 )  # fmt: skip

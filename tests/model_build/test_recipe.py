@@ -114,3 +114,39 @@ def test_a_file_that_holds_no_recipe_is_one_clear_error(tmp_path: Path, text: st
 def test_a_recipe_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="no such file or directory, expected a recipe"):
         Recipe.load(tmp_path / "r.yaml")
+
+
+BASE = "r/triton@sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"formats": ["ort", "openvino"]}, {"formats": ["openvino", "ort"]}),
+        ({"formats": []}, {}),
+        ({"server": "triton", "base": BASE, "triton": {}}, {"server": "triton", "base": BASE}),
+        ({"server": "triton", "base": BASE, "triton": {"instances": 1}}, {"server": "triton", "base": BASE}),
+        ({"server": "modelport", "triton": None, "generate": None}, {}),
+        ({"platforms": ["linux/amd64", "linux/amd64"]}, {}),
+    ],
+)
+def test_what_is_the_same_build_is_spelt_the_same(one: dict[str, Any], other: dict[str, Any]) -> None:
+    whole = {"name": "m", "source": "m.onnx", "evaluate": {"data": "d.npz"}}
+    assert Recipe.parse(whole | one).canonical() == Recipe.parse(whole | other).canonical()
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ({"generate": {"num_beams": True}}, "model.generate.num_beams is true, expected a whole number from 1 to 64"),
+        (
+            {"server": "triton", "base": BASE, "triton": {"max_batch": True}},
+            "model.triton.max_batch is true, expected a whole number from 0 to 65536",
+        ),
+        ({"platforms": []}, "model.platforms is an empty list, expected a list of linux/amd64, linux/arm64"),
+    ],
+)
+def test_what_is_no_number_and_no_list_of_any_is_not_taken_for_one(section: dict[str, Any], line: str) -> None:
+    with pytest.raises(RecipeError) as error:
+        Recipe.parse({"name": "m", "source": "m.onnx", "evaluate": {"data": "d.npz"}, **section})
+    assert str(error.value) == line
