@@ -107,7 +107,7 @@ def reference(work: Work, fetched: Fetched, converted: Converted, stored: cache.
     measure.fit(session, inputs, work.recipe.evaluate.data)
     if not converted.missing:
         data.whole(inputs, work.recipe.evaluate.data)
-    request = {
+    request: dict[str, Any] = {
         "format": fetched.format,
         "output": output(work, session),
         "inputs": [value.name for value in session.get_inputs()],
