@@ -118,6 +118,11 @@ def pushed(image: str, reference: str) -> str:
         manifest = manifests.read(data, reference)
         if "manifests" in manifest:
             chosen = manifests.choose(manifest["manifests"], reference, PLATFORM)
+            if others := _others(manifest["manifests"], chosen):
+                raise DockerError(
+                    f"{reference} has images for {', '.join(others)} too, expected one for {PLATFORM} alone, which "
+                    "passed its gate; nothing is deployed of it: have nobody else push under that name, and run up again"
+                )
             manifest = manifests.read(manifests.get(registry, chosen)[1], reference)
         size = int(manifest["config"]["size"])
         if size > manifests.LARGEST:
@@ -181,6 +186,18 @@ def told() -> Generator[None]:
         yield
     except ModelBuildError as error:
         raise BuildFailed(line(error)) from None
+
+
+def _others(entries: Sequence[Json], chosen: str) -> list[str]:
+    """What else machines might take of an index. BuildKit's attestations are for a platform that no machine has."""
+    found: list[str] = []
+    for entry in entries:
+        told: Any = entry.get("platform")
+        where = cast("Json", told) if isinstance(told, dict) else {}
+        platform = f"{where.get('os')}/{where.get('architecture')}"
+        if entry["digest"] != chosen and platform != "unknown/unknown":
+            found.append("any platform" if None in (where.get("os"), where.get("architecture")) else platform[:40])
+    return sorted({*found})
 
 
 def _settings(data: bytes) -> Json:

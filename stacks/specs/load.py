@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, NamedTuple, cast
 from pydantic import Field, StrictInt
 
 from model_build.mistakes import show
+from model_build.recipe_server import TENSORFLOW, TRITON
 from stacks.specs.part import Part
 from stacks.specs.words import Line
 
@@ -162,6 +163,9 @@ def resolve(values: Mapping[str, Any], stack: str, *, unsized: bool = False) -> 
     if place.part:
         section[place.part] = part
     plain[place.section] = section
+    if place.beside and (server := _mapping(values.get("model")).get("server")) in (TRITON, TENSORFLOW):
+        line = f"{place.where} is auto with model.server {server}, expected what a pod needs, as what a request costs"
+        return Resolved(plain, [f"{line} is measured of the library's own server alone; write cpu and memory"], "")
     if unsized:
         return Resolved(plain, [], "")
     if section.get("gpu", part.get("gpu")) is not None:
@@ -253,7 +257,8 @@ def _chosen(place: Place, part: dict[str, Any], sized: Mapping[str, Any]) -> str
         return f"{sized.get('count')} pods with {pod.get('cpu')} of CPU and {pod.get('memory')}{on}"
     if not place.part:
         part["memory"] = sized.get("memory")
-        return f"{sized.get('memory')} MB, of which {sized.get('count')} answer at once"
+        many = sized.get("count")
+        return f"{sized.get('memory')} MB, of which {many} answer{'s' if many == 1 else ''} at once"
     if place.key == "cpu":
         part |= {"cpu": sized.get("cpu"), "memory": sized.get("memory")}
         unit = "units of CPU" if place.section == "ecs" else "vCPU"

@@ -167,6 +167,17 @@ def test_nodes_may_be_auto_beside_their_pods(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("unsized", [True, False])
+def test_pods_of_another_server_are_not_reckoned(tmp_path: Path, unsized: bool) -> None:
+    """Neither where it is run nor where it is chosen, which would send one back to the other."""
+    made = Sample("kubernetes", tmp_path)
+    made.config["modelport:model"] |= {"server": "triton", "base": "r/triton@sha256:" + "a" * 64}
+    with pytest.raises(
+        SpecError, match=r"service\.resources is auto with model\.server triton, expected what a pod needs"
+    ):
+        made.spec(unsized=unsized)
+
+
 def test_pods_are_as_many_as_were_chosen_where_nothing_scales_them(tmp_path: Path) -> None:
     made = Sample("kubernetes", tmp_path)
     del made.config["modelport:autoscaling"]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 import time
 import urllib.error
@@ -12,6 +13,7 @@ import pytest
 
 from components.docker import context
 from model_build import bake, docking, push
+from model_build.bake import platforms
 from model_build.bake.layout import DOCKER_CONFIG, MANIFEST, Layout, canonical
 from tests.model_build.bake.conftest import Baked
 from tests.serving.test_function import RuntimeApi, of_url
@@ -180,6 +182,24 @@ def test_what_is_no_image_by_its_form_is_refused(
     reference = push.push(tmp_path, made, f"{registry.host}/docked/{config[7:15]}:1").reference
     with pytest.raises(docking.DockerError, match="has other layers and platform and settings than sha256:"):
         docking.pushed(passed, reference)
+
+
+def test_an_index_that_leads_other_machines_elsewhere_is_refused(
+    passed: str, registry: Registry, tmp_path: Path
+) -> None:
+    """The right image is in it, for the processor that is looked at; nodes of another take what nobody looked at."""
+    layout, digest = Path(passed.removeprefix("oci:").rpartition("@")[0]), passed.rpartition("@")[2]
+    store = Layout(Path(shutil.copytree(layout, tmp_path / "images")))
+    foreign, size = store.add(canonical({**store.manifest(digest), "annotations": {"of": "another"}}))
+    store.add_to_index({"mediaType": MANIFEST, "digest": foreign, "size": size})
+    for platform, refused in (("unknown/unknown", False), ("linux/arm64", True)):  # the first: BuildKit's attestations
+        index = platforms.index(store.path, {"linux/amd64": digest, platform: foreign}, "one")
+        reference = push.push(store.path, index, f"{registry.host}/docked/index").reference
+        if not refused:
+            assert docking.pushed(passed, reference) == index
+            continue
+        with pytest.raises(docking.DockerError, match="has images for linux/arm64 too, expected one for linux/amd64"):
+            docking.pushed(passed, reference)
 
 
 def test_a_daemon_that_has_lost_the_image_builds_no_other(passed: str, daemon: Docker, tmp_path: Path) -> None:
