@@ -121,7 +121,7 @@ def pushed(image: str, reference: str) -> str:
             if others := _others(manifest["manifests"], chosen):
                 raise DockerError(
                     f"{reference} has images for {', '.join(others)} too, expected one for {PLATFORM} alone, which "
-                    "passed its gate; nothing is deployed of it: have nobody else push under that name, and run up again"
+                    "passed its gate; nothing is deployed of it: have nobody else push there, and run up again"
                 )
             manifest = manifests.read(manifests.get(registry, chosen)[1], reference)
         size = int(manifest["config"]["size"])

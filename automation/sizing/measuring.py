@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from automation.exits import Exit, Failure
 from automation.sizing.measured import Measured
 from automation.sizing.profiles import Measurement, Step, machine
+from model_build.mistakes import printable
 
 if TYPE_CHECKING:
     from model_build.recipe import Recipe
@@ -72,9 +73,14 @@ def measure(
     file: Path, url: str, type_: str, known: Measured, recipe: "Recipe", root: Path, say: Callable[[str], None]
 ) -> Measurement:
     """Ask the server at `url`, which runs on a machine of that type, and write what it did. Raises Failure."""
-    if machine(type_) is None:
+    where = machine(type_)
+    if where is None:
         told = f"--machine is {type_!r}, expected the type of the machine that answers, of EC2 or Compute Engine"
         raise Failure(Exit.BAD_INPUT, f"{told}; for example --machine g6.xlarge")
+    arches = [each.partition("/")[2] for each in recipe.platforms]
+    if where.arch not in arches:
+        told = f"--machine is {type_}, which is {where.arch}, expected what the image is for, {' or '.join(arches)}"
+        raise Failure(Exit.BAD_INPUT, f"{told}; add linux/{where.arch} to model.platforms")
     place = Place.parse(url, known.report.name)
     if not file.parent.is_dir():
         raise Failure(Exit.BAD_INPUT, f"--measure is {file}, expected a file in a folder that is there")
@@ -195,13 +201,13 @@ def _ask(connection: http.client.HTTPConnection, place: Place, body: bytes) -> N
     except (OSError, http.client.HTTPException) as error:
         raise Unanswered(_why(error)) from None
     if answer.status != 200:
-        text = " ".join(said[:200].decode("utf-8", "replace").split())
+        text = printable(" ".join(said[:200].decode("utf-8", "replace").split()))
         raise Unanswered(f"answers {answer.status} to {place.path} ({text}), expected 200")
 
 
 def _why(error: Exception) -> str:
     why = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return f"does not answer ({why.lower()}), expected one that does"
+    return f"does not answer ({printable(why.lower())}), expected one that does"
 
 
 def beside(text: str) -> None:

@@ -51,8 +51,8 @@ class Step(_Part):
             raise ValueError(
                 f"has p99_ms {self.p99_ms:g} below p50_ms {self.p50_ms:g}, expected it above; measure again"
             )
-        # Each has one request at a time, and half of them take p50_ms at least. A tenth is for the clocks.
-        most = 1.1 * self.callers * 2000 / self.p50_ms
+        # Each has one request at a time, and half of them take p50_ms at least. As much again is for the clocks.
+        most = 4000 * self.callers / self.p50_ms
         if self.rps > most:
             raise ValueError(
                 f"has rps {self.rps:g} with callers {self.callers} and p50_ms {self.p50_ms:g}, expected at most "

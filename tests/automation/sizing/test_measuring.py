@@ -1,9 +1,11 @@
 """A real server of a model is asked for what its machine does, and the file is reckoned with."""
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -70,6 +72,22 @@ def test_what_a_machine_does_is_written_and_reckoned_with(
 def test_a_server_of_another_model_is_told(shop: Shop, server: Server) -> None:
     with pytest.raises(Unanswered, match=r"^answers 404 to /v2/models/other/infer \(.*\), expected 200"):
         measuring.run(Place.parse(server.url, "other"), [b"{}"], print)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.0 500 no\r\n\r\n\x1b[2Jno", b"\x1b[2J\x07\r\n"])
+def test_what_a_server_says_does_nothing_to_a_terminal(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(answer)
+
+        Thread(target=serve, daemon=True).start()
+        with pytest.raises(Unanswered) as raised:
+            measuring.run(Place.parse(f"http://127.0.0.1:{server.getsockname()[1]}", "m"), [b"{}"], print)
+    assert str(raised.value).isprintable()
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
