@@ -102,10 +102,11 @@ site: setup  ## the pages of docs as a site, in the folder site
 
 SOAK ?= 20
 soak: export PYTEST_ADDOPTS = -o faulthandler_timeout=0
-soak: setup  ## the long repetitions: versions taking over under load, SOAK=20 times; the engine killed at every point; random programs under both engines; rolling updates of a cluster under load
+soak: setup  ## the long repetitions: versions taking over under load, SOAK=20 times; the engine killed at every point; random programs under both engines; a thousand images with one bit flipped; rolling updates of a cluster under load
 	@for n in $$(seq $(SOAK)); do $(PY) -m pytest tests/components/test_local_server.py tests/stacks/test_local.py -k under_load || exit 1; done
 	MODELPORT_SOAK=1 $(PY) -m pytest -s tests/engine/test_kill_walk.py -k every_operation
 	MODELPORT_SOAK=$(SOAK) $(PY) -m pytest -s tests/engine/semantics
+	MODELPORT_SOAK=1 $(PY) -m pytest -s tests/model_build/test_checking.py -k thousand_images
 	MODELPORT_SOAK=$(SOAK) $(PY) -m pytest -s tests/components/kubernetes/test_service_live.py -k under_load
 	MODELPORT_SOAK=$(SOAK) $(PY) -m pytest -s tests/components/kubernetes/releasing tests/stacks/test_releasing.py
 	MODELPORT_SOAK=1 $(PY) -m pytest -s tests/stacks/test_scaling.py

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -217,6 +218,36 @@ def test_one_flip_in_each_kind_of_thing_fails_the_whole(copy: Made, kind: str, w
     write(place, bytes(data))
     found = checking.examine(copy.image, copy.public.read_text() if with_key else None)
     assert [each.what for each in found if each.verdict == "failed"]
+
+
+@pytest.mark.skipif(
+    not os.environ.get("MODELPORT_SOAK"),
+    reason="takes minutes; MODELPORT_SOAK=1 runs it, as `make soak` does",
+)
+def test_a_thousand_images_with_one_flip_each_are_all_refused(copy: Made) -> None:
+    """The whole of `verify` each time, with the key, and at the end the image as it was."""
+    chance = random.Random(19)
+    store = Layout(copy.layout)
+    found = kinds(copy)
+    public = copy.public.read_text()
+    taken: list[str] = []
+    for turn in range(1000):
+        kind = [*found][turn % len(found)]
+        place = store.blob(digest := chance.choice(found[kind]))
+        if place.stat().st_nlink > 1:
+            write(place, place.read_bytes())
+        with place.open("r+b") as file:
+            file.seek(at := chance.randrange(place.stat().st_size))
+            byte = file.read(1)[0]
+            file.seek(at)
+            file.write(bytes([byte ^ 1 << chance.randrange(8)]))
+        if all(each.verdict != "failed" for each in checking.examine(copy.image, public)):
+            taken.append(f"{kind} {digest} at {at}")
+        with place.open("r+b") as file:
+            file.seek(at)
+            file.write(bytes([byte]))
+    assert taken == []
+    assert all(each.verdict != "failed" for each in checking.examine(copy.image, public))
 
 
 def test_a_blob_that_is_not_there(copy: Made) -> None:
