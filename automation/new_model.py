@@ -117,8 +117,12 @@ def find(text: str, root: Path, here: Path) -> tuple[str, str | None]:
 def placed(text: str, root: Path, here: Path) -> str | None:
     """A path of a flag as a recipe has it, relative to the project where it is inside of that; None for no file."""
     for base in (here, root):
-        path = Path(os.path.normpath(base / Path(text).expanduser()))
-        if path.exists():
+        try:
+            path = Path(os.path.normpath(base / Path(text).expanduser()))
+            there = path.exists()
+        except (OSError, RuntimeError):  # a name that is too long, a user whom nobody knows
+            there = False
+        if there:
             return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
     return None
 
@@ -158,7 +162,7 @@ def files(root: Path) -> list[str]:
 
 
 def _told_inside(path: Path) -> bool:
-    if path.suffix not in _TOLD_INSIDE:
+    if path.suffix not in _TOLD_INSIDE or not path.is_file():  # a pipe would never be opened
         return False
     try:
         with path.open("rb") as opened:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -125,3 +126,15 @@ def test_a_translator_is_measured_by_texts_and_a_module_of_pytorch_is_not_truste
     done = project.run("new", "--model", "models/net.pt", *given, "net")
     assert done.returncode == Exit.BAD_INPUT and not (project.root / "Pulumi.net.yaml").exists()
     assert "a pickle, which runs code of its author when it is loaded; if you trust whoever made it" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["~nobody-has-this-name/model.onnx", "m" * 300 + ".onnx", "m/" * 3000])
+def test_a_name_that_no_file_can_have_is_one_line(name: str, tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="and there is no such file, expected a file, module:function"):
+        new_model.find(name, tmp_path, tmp_path)
+
+
+def test_a_pipe_among_the_files_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "light.txt")
+    (tmp_path / "model.onnx").touch()
+    assert new_model.files(tmp_path) == ["model.onnx"]
