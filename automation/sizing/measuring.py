@@ -84,6 +84,9 @@ def measure(
     place = Place.parse(url, known.report.name)
     if not file.parent.is_dir():
         raise Failure(Exit.BAD_INPUT, f"--measure is {file}, expected a file in a folder that is there")
+    if file.exists() and not _ours(file):
+        told = f"--measure is {file}, which holds something else, expected a new file or one that was written so"
+        raise Failure(Exit.BAD_INPUT, f"{told}; name another")
     if not known.current or known.report.image is None:
         told = f"the report of {known.report.name} is not of the recipe as it stands, expected that of what is measured"
         raise Failure(Exit.BAD_INPUT, f"{told}; build it first")
@@ -107,6 +110,15 @@ def measure(
     except OSError as error:
         raise Failure(Exit.FAILED, f"{file}: {(error.strerror or str(error)).lower()}, expected a file") from None
     return found
+
+
+def _ours(file: Path) -> bool:
+    """Whether it is an earlier measurement, in whose place another may come."""
+    try:
+        Measurement.model_validate_json(file.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def bodies(recipe: "Recipe", root: Path) -> list[bytes]:

@@ -95,7 +95,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"machine": "g6.xlarge"}, "--url is missing beside --measure"),
     ({"url": "127.0.0.1:9", "machine": "g6.xlarge"}, "--url is '127.0.0.1:9', expected where a server of the model"),
     ({"url": "http://127.0.0.1:9", "machine": "mine"}, "--machine is 'mine', expected the type of the machine"),
+    ({"url": "http://127.0.0.1:9", "machine": "c7g.large"},
+     "--machine is c7g.large, which is arm64, expected what the image is for, amd64; add linux/arm64 to"),
     ({"url": "http://127.0.0.1:9", "machine": "g6.xlarge", "measure": Path("no/there.json")},
+     "--measure is "),
+    ({"url": "http://127.0.0.1:9", "machine": "g6.xlarge", "measure": Path("Pulumi.prod.yaml")},
      "--measure is "),
     ({"url": "http://127.0.0.1:9", "measure": None}, "--url is given without --measure"),
 ]  # fmt: skip
