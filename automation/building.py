@@ -66,14 +66,6 @@ def built(request: Request, wants: str = "") -> "Built":
         raise Failure(Exit.BAD_INPUT, str(error)) from None
     except ModelBuildError as error:
         raise Failure(Exit.FAILED, str(error)) from None
-    if request.as_json:
-        print(json.dumps({"schema": SCHEMA, **json.loads(built.to_json())}))
-        return Exit.DONE
-    metrics = ", ".join(f"{name} {value:g}" for name, value in built.metrics.items())
-    print(f"{built.model} {built.version}: {built.chosen} passed its gate ({metrics})")
-    print(f"image: {built.layout_image}")
-    print(f"report: {built.report_html}")
-    return Exit.DONE
 
 
 def _recipe(target: Target) -> "Recipe":

@@ -53,12 +53,16 @@ def export(
     from automation.building import built
     from automation.verifying import key_text
     from model_build.errors import InputError, ModelBuildError
-    from model_build.formats.taking import take
+    from model_build.formats.taking import check, take
 
     if not name or output is None:
         raise Failure(Exit.BAD_INPUT, f"{'--output' if name else '--format'} is missing, expected it; export --help")
     pem = key_text(key)
     if image is None:
+        try:
+            check(name, output)  # before a build, which may take an hour
+        except InputError as error:
+            raise Failure(Exit.BAD_INPUT, str(error)) from None
         asked = request(context, cwd, engine, stack, as_json=json)
         image = built(asked, wants=name).layout_image
     try:

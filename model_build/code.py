@@ -88,7 +88,7 @@ def locate(module: str, function: str, project: Path, key: str) -> Code:
     names = _defined(_tree(file, key))
     if names is not None and function not in names:
         near = next(iter(difflib.get_close_matches(function, names, 1, 0.5)), None)
-        hint = f"did you mean {near!r}?" if near else f"it defines {', '.join(sorted(names)) or 'nothing'}"
+        hint = f"did you mean {near!r}?" if near else f"it defines {', '.join(_functions(file)) or 'no function'}"
         raise SourceError(f"{key} is '{module}:{function}', but {module} has no {function!r}; {hint}")
     return Code(module, function, file, root, "site-packages" in root.parts or "dist-packages" in root.parts)
 
@@ -149,6 +149,12 @@ def _defined(tree: ast.Module) -> list[str] | None:
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             names.append(node.id)
     return None if "*" in names or "__getattr__" in names else names
+
+
+def _functions(file: Path) -> list[str]:
+    """What a recipe may name of a module: not what it imports, nor what it keeps for itself."""
+    found = [node.name for node in _tree(file).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return sorted({name for name in found if not name.startswith("_")})
 
 
 def _near(module: str, project: Path) -> str | None:

@@ -204,7 +204,7 @@ def _fix(value: object, schema: Schema, written: str | None) -> str:
     if isinstance(value, str | int | float) and not isinstance(value, bool) and _takes(schema, value):
         return f"; write [{written or value}]"
     if examples := schema.get("examples"):
-        return f"; for example {examples[0]}"
+        return f"; for example {_pasted(schema, examples[0])}"
     return ""
 
 
@@ -217,7 +217,14 @@ def _takes(schema: Schema, value: object) -> bool:
 
 def _example(schema: Schema, key: str) -> str:
     examples = schema.get("examples")
-    return f"; for example {key}: {examples[0]}" if examples else ""
+    return f"; for example {key}: {_pasted(schema, examples[0])}" if examples else ""
+
+
+def _pasted(schema: Schema, example: object) -> object:
+    """An example as YAML takes it: 1.35 without quotes is a number there, and no text."""
+    kinds = {b.get("type") for b in [schema, *schema.get("anyOf", [])]}
+    number = isinstance(example, str) and example.replace(".", "", 1).isdecimal()
+    return f'"{example}"' if number and "string" in kinds and not kinds & {"integer", "number"} else example
 
 
 def _choices(schema: Schema) -> list[str]:

@@ -101,7 +101,7 @@ def runnable(names: Sequence[str]) -> None:
         if asked.version is None:
             raise InputError(
                 f"formats names {name}, which is verified in its own runtime, but {asked.packages[0]} is not "
-                f"installed; pip install modelport[{asked.extra}], or leave it out"
+                f"installed; pip install 'modelport[{asked.extra}]', or leave it out"
             )
 
 

@@ -35,16 +35,21 @@ class Taken:
     """By the key that was given; False where none was."""
 
 
+def check(name: str, output: Path) -> None:
+    """Raise InputError for a format that is none and for a folder that has something in it."""
+    if name not in FORMATS:
+        raise InputError(f"--format is {name!r}, expected one of {', '.join(FORMATS)}; write one of them")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise InputError(f"--output is {str(output)!r}, which has something in it, expected a new folder; name another")
+
+
 def take(image: str, name: str, output: Path, key: str | None = None) -> Taken:
     """Write the model of `image` in the format `name` into the folder `output`, which is not there yet, or empty.
 
     image: `oci:PATH@sha256:...` or `host/repository@sha256:...`. key: the public key, as PEM, that it is signed by.
     Raises InputError for what names none, ModelBuildError for what is not there, is damaged or signed by another.
     """
-    if name not in FORMATS:
-        raise InputError(f"--format is {name!r}, expected one of {', '.join(FORMATS)}; write one of them")
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise InputError(f"--output is {str(output)!r}, which has something in it, expected a new folder; name another")
+    check(name, output)
     place = _place(image)
     if key is not None:
         key = signing.spoken(*signing.public(key, "the key"))

@@ -30,6 +30,9 @@ def home(tmp_path: Path, own_cache: Path) -> Path:
     folder.mkdir()
     (folder / "m.onnx").write_bytes(models.linear())
     (folder / "good.py").write_text(DATA)
+    (folder / "tidy.py").write_text(
+        f"{DATA}\nfrom pathlib import Path\nROWS = 6\ndef model(): return _own()\ndef _own(): ...\n"
+    )
     return folder
 
 
@@ -65,6 +68,7 @@ def write(home: Path, body: str) -> dict[str, str]:
         ("package:magika", "expected package:NAME/path/inside"),
         ("goood:model", "there is no module 'goood'; did you mean 'good'?"),
         ("good:modle", "good has no 'modle'"),
+        ("tidy:weights", "tidy has no 'weights'; it defines data, model"),
         ("s3x://bucket/m.onnx", "s3x: is not a source, expected module:function"),
         ("good.py", "whose format cannot be told from its name"),
     ],

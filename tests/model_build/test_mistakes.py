@@ -73,6 +73,19 @@ def test_a_missing_key_comes_with_an_example() -> None:
     assert lines({}) == ["name is missing, expected text that matches ^[a-z]+$; for example name: digits"]
 
 
+def test_a_text_of_digits_has_quotes_in_its_example() -> None:
+    class Cluster(Part):
+        version: Annotated[str, Field(examples=["1.35"])]
+        nodes: Annotated[int, Field(examples=[3])]
+
+    with pytest.raises(ValidationError) as raised:
+        Cluster.model_validate({})
+    assert mistakes(raised.value, Cluster) == [
+        'version is missing, expected text; for example version: "1.35"',
+        "nodes is missing, expected a whole number; for example nodes: 3",
+    ]
+
+
 def test_all_mistakes_at_once_and_none_twice() -> None:
     told = lines({"name": 1, "labels": {"a": 1}, "inner": {"share": 2.0, "rowz": 1}})
     assert [line.split(" is ")[0].split(",")[0] for line in told] == [

@@ -87,6 +87,12 @@ def test_what_was_chosen_stands_in_the_place_of_auto(target: str, tmp_path: Path
     assert spec.chosen.startswith(f"{made.place.where} is auto: 3 {'pods' if made.place.beside else 'of'} ")
 
 
+def test_one_environment_answers_and_several_answer(tmp_path: Path) -> None:
+    made = Sample("aws-lambda", tmp_path)
+    made.config["modelport:sized"]["count"] = 1
+    assert "1769 MB, of which 1 answers at once, for 50" in made.spec().chosen
+
+
 def test_one_key_may_be_auto_beside_others(sample: Sample) -> None:
     sample.section["instance"] = {"types": "auto", "spot_percent": 20}
     instance = sample.spec().ec2

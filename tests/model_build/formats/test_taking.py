@@ -104,6 +104,28 @@ def test_a_format_that_the_image_has_not_is_told_with_those_that_it_has(made: Ma
         take(made.built.layout_image, "torchscript", tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--format", "ort", "--output", "."], "error: --output is '.', which has something in it, expected a new"),
+        (["--format", "tflite", "--output", "out"], "error: --format is 'tflite', expected one of ort, "),
+    ],
+)
+def test_a_mistake_is_told_before_a_stack_s_model_is_built(
+    words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def built(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is built for this")
+
+    (tmp_path / "notes.txt").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("automation.building.built", built)
+    with pytest.raises(SystemExit) as ended:
+        main(["export", "-s", "prod", *words])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2 and said.count("\n") == 1 and said.startswith(message), said
+
+
 def test_a_folder_with_something_in_it_stays_as_it_is(made: Made, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="which has something in it, expected a new folder; name another"):
