@@ -110,12 +110,13 @@ def _by_chance(session: Runs, feeds: data.Inputs, shapes: Mapping[str, tuple[Sha
     chance, rows = np.random.default_rng(0), data.Inputs()
     for value in session.get_inputs():
         seen = feeds[value.name]
-        least, most = (float(np.nanmin(seen)), float(np.nanmax(seen))) if seen.size else (0.0, 1.0)
+        known = seen[np.isfinite(seen)] if seen.dtype.kind in "iubf" else seen[:0]
+        least, most = (known.min().item(), known.max().item()) if known.size else (0, 1)
         size = list(shapes[value.name][2] if value.name in shapes else value.shape)
         if value.name in shapes and not (isinstance(value.shape[0], int) and value.shape[0] > 0):
             size[0] = min(size[0], _ROWS)
         if seen.dtype.kind in "iub":
-            rows[value.name] = chance.integers(int(least), int(most) + 1, size).astype(seen.dtype)
+            rows[value.name] = chance.integers(int(least), int(most), size, endpoint=True).astype(seen.dtype)
         else:
             rows[value.name] = chance.uniform(least, most, size).astype(seen.dtype)
     return rows

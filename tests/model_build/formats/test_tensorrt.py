@@ -39,8 +39,8 @@ json.dump([told], open(asked["exportOutput"], "w"))
 ROWS = np.random.default_rng(3).normal(size=(30, 4)).astype(np.float32)
 
 
-def settings(folder: Path, form: str = "fp32") -> dict[str, Any]:
-    data.save({"x": ROWS}, np.zeros(30), folder)
+def settings(folder: Path, form: str = "fp32", rows: Any = ROWS) -> dict[str, Any]:
+    data.save({"x": rows}, np.zeros(30), folder)
     parity = {"fp32": 0.001, "fp16": 0.02, "rows": 0.01}
     told = {"label": "m.onnx", "name": "linear", "form": form, "output": "scores", "batches": [1, 16], "parity": parity}
     return told | {"data": str(folder / "data.npz"), "data_label": "d", "columns": None, "beside": []}
@@ -99,6 +99,15 @@ def test_it_is_the_same_bytes_each_time_and_no_row_of_the_data(tmp_path: Path, f
     rows = np.fromfile(first / "input0.bin", np.float32).reshape(8, 4)
     assert rows.min() >= ROWS.min() and rows.max() <= ROWS.max()
     assert not {tuple(row) for row in rows.tolist()} & {tuple(row) for row in ROWS.tolist()}
+
+
+def test_rows_by_chance_are_numbers_where_those_of_the_data_are_not_all(tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(models.linear())
+    rows = ROWS.copy()
+    rows[0, :2] = np.inf, np.nan
+    tensorrt.write(tmp_path / "m.onnx", tmp_path, settings(tmp_path, rows=rows))
+    made = np.fromfile(tmp_path / "input0.bin", np.float32)
+    assert np.isfinite(made).all() and made.max() <= ROWS.max()
 
 
 def test_an_operator_that_tensorrt_has_not_is_named(tmp_path: Path) -> None:
