@@ -74,10 +74,10 @@ def config(model: Path, name: str, settings: Settings | None = None) -> str | No
     outputs = [_tensor(onnx, each) for each in graph.output]
     batched = all(shape and shape[0] is None for _, _, shape in (*inputs, *outputs))
     most = MOST_ROWS if settings is None or settings.max_batch is None else settings.max_batch
-    if not batched and settings is not None and settings.max_batch:
+    if not batched and (said := _of_batches(settings)):
         fixed = next(told for told in (*inputs, *outputs) if not told[2] or told[2][0] is not None)
         raise BakeError(
-            f"triton.max_batch is {settings.max_batch}, but {fixed[0]!r} of the model has the shape "
+            f"triton.{said}, but {fixed[0]!r} of the model has the shape "
             f"{[-1 if each is None else each for each in fixed[2]]}, expected any number of rows; leave it out, or set "
             "optimize.open_batch: true"
         )
@@ -92,6 +92,18 @@ def config(model: Path, name: str, settings: Settings | None = None) -> str | No
         lines.append(f"instance_group {{\n  count: {settings.instances}\n  kind: {device}\n}}")
         lines.append(f"version_policy {{\n  specific {{ versions: [{settings.version}] }}\n}}")
     return "\n".join(lines) + "\n"
+
+
+def _of_batches(settings: Settings | None) -> str:
+    """The first thing that is said of batches, and its value; empty where nothing is."""
+    if settings is None:
+        return ""
+    told: dict[str, Any] = {
+        "max_batch": settings.max_batch,
+        "preferred_batches": [*settings.preferred_batches],
+        "queue_delay_us": settings.queue_delay_us,
+    }
+    return next((f"{key} is {value}" for key, value in told.items() if value), "")
 
 
 def _together(settings: Settings | None) -> list[str]:

@@ -192,15 +192,18 @@ def test_a_base_that_took_the_server_away_has_none(folder: Path, tmp_path: Path,
         )
 
 
-def test_a_batch_of_a_model_that_takes_none_is_refused(folder: Path, nvidia: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "value"), [("max_batch", 8), ("preferred_batches", [4]), ("queue_delay_us", 100)])
+def test_a_batch_of_a_model_that_takes_none_is_refused(
+    folder: Path, nvidia: str, tmp_path: Path, key: str, value: object
+) -> None:
     import onnx
 
     model = shutil.copytree(folder / "model", tmp_path / "fixed")
     graph = onnx.load(model / "model.onnx")
     graph.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
     onnx.save(graph, model / "model.onnx")
-    hosting = Hosting("triton", "1", {"max_batch": 8})
-    with pytest.raises(BakeError, match=r"max_batch is 8, but 'x' of the model has the shape \[1, 8\], expected any"):
+    hosting = Hosting("triton", "1", {key: value})
+    with pytest.raises(BakeError, match=rf"triton\.{key} is .*, but 'x' of the model has the shape \[1, 8\], expected"):
         bake.bake(model, name="t", base=nvidia, layout=tmp_path / "images", hosting=hosting)
 
 
