@@ -212,8 +212,8 @@ def changes(before: Mapping[str, str], after: Mapping[str, str], old: str, new: 
             found.append(f"{rest.removeprefix('package.')} {was or 'none'} to {now or 'none'}")
         elif group == "export" and was and now:
             found.append(f"the runtime of {rest} {was} to {now}")
-        elif group == "export":
-            continue  # the recipe says so
+        elif group == "export" or (name.startswith("image.base.") and not (was and now)):
+            continue  # the recipe says so: another format, another platform
         elif group == "steps":
             found.append("modelport's own steps changed")
         elif group == "image":

@@ -150,6 +150,12 @@ def test_changes_are_told_in_words() -> None:
     ]
 
 
+def test_a_platform_that_comes_is_told_once() -> None:
+    before, after = {"recipe": "1"}, {"recipe": "2", "image.base.arm64": "x"}
+    told = identity.changes(before, after, "{}", '{"platforms":["linux/amd64","linux/arm64"]}')
+    assert told == ['recipe: platforms set to ["linux/amd64", "linux/arm64"]']
+
+
 def test_the_header_of_a_model_is_read(tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(models.linear(opset=19, ir=9))
     found = onnxfile.header(tmp_path / "m.onnx", "m")
