@@ -119,11 +119,11 @@ def placed(text: str, root: Path, here: Path) -> str | None:
     for base in (here, root):
         try:
             path = Path(os.path.normpath(base / Path(text).expanduser()))
-            there = path.exists()
+            if not path.exists():
+                continue
         except (OSError, RuntimeError):  # a name that is too long, a user whom nobody knows
-            there = False
-        if there:
-            return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+            continue
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
     return None
 
 

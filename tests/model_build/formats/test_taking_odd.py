@@ -8,7 +8,7 @@ import pytest
 
 from model_build import push
 from model_build.bake.attachments import FORMATS, attach
-from model_build.bake.layout import CONFIG, INDEX, MANIFEST, Layout, canonical
+from model_build.bake.layout import CONFIG, INDEX, MANIFEST, Json, Layout, canonical
 from model_build.errors import ModelBuildError
 from model_build.formats.taking import take
 from tests.tools.registries import Registry
@@ -42,20 +42,21 @@ def holding(*titles: str) -> Callable[[Layout], str]:
     return made
 
 
-@pytest.mark.parametrize(
-    ("made", "message"),
-    [
-        (lambda store: index(store, "linux/amd64"), "has no image for linux/amd64"),
-        (lambda store: listed(store, {"manifests": "none"}), "is no manifest of an image"),
-        (lambda store: listed(store, {"manifests": [{"platform": {}}]}), "is no manifest of an image"),
-        (lambda store: listed(store, [1]), "is no manifest of an image"),
-        (holding("a", "a/b"), "has a file called 'a/b'"),
-        (holding("b/c/d", "b/c"), "has a file called 'b/c"),
-        (holding("a" * 300), "has a file called 'aaa"),
-        (holding("a/" * 100 + "b"), "has a file called 'a/a"),
-        (holding(), "has no files, expected those of the model"),
-    ],
-)
+Made = Callable[[Layout], str]
+WRONG: list[tuple[Made, str]] = [
+    (lambda store: index(store, "linux/amd64"), "has no image for linux/amd64"),
+    (lambda store: listed(store, {"manifests": "none"}), "is no manifest of an image"),
+    (lambda store: listed(store, {"manifests": [{"platform": {}}]}), "is no manifest of an image"),
+    (lambda store: listed(store, [1]), "is no manifest of an image"),
+    (holding("a", "a/b"), "has a file called 'a/b'"),
+    (holding("b/c/d", "b/c"), "has a file called 'b/c"),
+    (holding("a" * 300), "has a file called 'aaa"),
+    (holding("a/" * 100 + "b"), "has a file called 'a/a"),
+    (holding(), "has no files, expected those of the model"),
+]
+
+
+@pytest.mark.parametrize(("made", "message"), WRONG)
 def test_what_nobody_of_ours_writes_is_refused_and_leaves_nothing(
     tmp_path: Path, made: Callable[[Layout], str], message: str
 ) -> None:
@@ -82,9 +83,11 @@ def test_a_list_that_calls_something_else_the_format_is_not_believed(
     attach(store.path, digest, "application/vnd.cyclonedx+json", {"bill.json": tmp_path / "bill"})
     there = push.push(store.path, digest, f"{registry.host}/odd/{tmp_path.name.lower().replace('_', '-')}").reference
     true = push.list_referrers
-    monkeypatch.setattr(
-        push, "list_referrers", lambda of: [{**each, "artifactType": FORMATS["ort"]} for each in true(of)]
-    )
+
+    def lying(of: str) -> list[Json]:
+        return [{**each, "artifactType": FORMATS["ort"]} for each in true(of)]
+
+    monkeypatch.setattr(push, "list_referrers", lying)
     with pytest.raises(ModelBuildError, match=r"is of the type application/vnd\.cyclonedx"):
         take(there, "ort", tmp_path / "to" / "out")
     assert not list((tmp_path / "to").glob("*"))
