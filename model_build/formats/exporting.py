@@ -45,9 +45,11 @@ class Exported:
 def ready(work: Work) -> None:
     """Raise InputError for a format that is asked for and cannot be had, before anything takes long."""
     names = list(work.recipe.formats)
-    runnable(names)
+    runnable([name for name in names if not FORMATS[name].made_of])
     if any(FORMATS[name].made_of for name in names):
+        # whose model it is comes first: nobody is to install a framework for a model that is not of it
         fitting(names, fetch(work).format, work.source.label)
+        runnable(names)
 
 
 def export(work: Work, converted: Converted, verified: Verified) -> list[Exported]:

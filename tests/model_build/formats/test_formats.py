@@ -12,11 +12,13 @@ from model_build import content, signing
 from model_build.bake import referrers
 from model_build.bake.attachments import FORMATS
 from model_build.errors import GateMissed, InputError, RecipeError, SourceError
+from model_build.formats import exporting
 from model_build.formats import openvino as writer
 from model_build.formats.taking import take
 from model_build.identity import changes, identify
 from model_build.pipeline import build
 from model_build.report import Report
+from model_build.work import Work
 from tests.model_build import models
 from tests.model_build.formats.conftest import Made, recipe
 
@@ -102,9 +104,21 @@ def test_a_format_whose_runtime_is_missing_is_told_before_anything_is_made(
     monkeypatch.setenv("MODELPORT_DATA_DIR", str(tmp_path))
     monkeypatch.setattr("model_build.distributions.version", lambda name: None if name == "openvino" else "1")
     asked = recipe(formats=["openvino"])
-    with pytest.raises(InputError, match=r"but openvino is not installed; pip install modelport\[openvino\]"):
+    with pytest.raises(InputError, match=r"but openvino is not installed; pip install 'modelport\[openvino\]'"):
         build(asked, project=project, layout=tmp_path / "images")
     assert not (tmp_path / "images").exists()
+
+
+def test_no_framework_is_asked_for_by_a_format_that_the_source_does_not_come_in(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model_build.distributions.version", lambda name: None if "tensorflow" in name else "1")
+    (tmp_path / "linear.onnx").write_bytes(models.linear())
+    np.savez(tmp_path / "rows.npz", X=np.zeros((3, 4), np.float32), y=[0, 1, 2])
+    (tmp_path / "shop.py").write_text("def model():\n    return 'linear.onnx'\n")
+    work = Work.on(recipe(source="shop:model", formats=["savedmodel"]), tmp_path)
+    with pytest.raises(SourceError, match="of models of Keras and TensorFlow alone, but source 'shop:model' is onnx"):
+        exporting.ready(work)
 
 
 @pytest.fixture
