@@ -39,7 +39,7 @@ def test_openvino_reads_what_was_attached_as_its_ir(made: Made, tmp_path: Path) 
 
 
 def test_the_report_says_what_each_was_measured_in_and_came_to(made: Made) -> None:
-    ort, ir = Report.load(Path(made.built.report_json)).exports
+    ir, ort = Report.load(Path(made.built.report_json)).exports  # by name, however the recipe lists them
     assert (ort.name, ort.form, ort.runtime) == ("ort", "fp32", f"onnxruntime {onnxruntime.__version__}")
     assert ort.metric == ir.metric == 1.0
     assert ort.parity is not None and ort.parity.max_abs == 0
