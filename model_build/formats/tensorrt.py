@@ -142,8 +142,8 @@ def _script(
 # Builds model.plan on the GPU that is to run it, and holds its answers to those of ONNX Runtime.
 # In {IMAGE}, or wherever TensorRT 10 or newer has its trtexec; sh build.sh [FOLDER FOR THE PLAN]
 set -eu
+out="$(cd "${{1:-$(dirname "$0")}}" && pwd)"
 cd "$(dirname "$0")"
-out="${{1:-.}}"
 trtexec="$(command -v trtexec || true)"
 for place in /usr/src/tensorrt/bin /opt/tensorrt/bin /workspace/tensorrt/bin; do
     if [ -z "$trtexec" ] && [ -x "$place/trtexec" ]; then trtexec="$place/trtexec"; fi

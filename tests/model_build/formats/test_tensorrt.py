@@ -54,13 +54,14 @@ def written(folder: Path, form: str = "fp32", model: bytes | None = None) -> Pat
     return out
 
 
-def ran(folder: Path, tools: Path, off: float) -> subprocess.CompletedProcess[str]:
+def ran(folder: Path, tools: Path, off: float, *into: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     tools.mkdir()
     (tools / "trtexec").write_text(TRTEXEC.format(python=sys.executable, off=off))
     (tools / "trtexec").chmod(0o755)
     path = f"{tools}:/usr/bin:/bin"
-    command = ["sh", str(folder / "build.sh")]
-    return subprocess.run(command, env={"PATH": path, "ORT_DISABLE_TELEMETRY": "1"}, capture_output=True, text=True)
+    command = ["sh", str(folder / "build.sh"), *into]
+    environment = {"PATH": path, "ORT_DISABLE_TELEMETRY": "1"}
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True)
 
 
 def test_the_plan_is_built_for_the_numbers_of_rows_that_the_recipe_measures(tmp_path: Path) -> None:
@@ -75,6 +76,13 @@ def test_a_plan_that_answers_as_the_model_is_kept(tmp_path: Path) -> None:
     done = ran(folder, tmp_path / "tools", 0.0)
     assert done.returncode == 0, done.stderr
     assert "of their size away on 8 rows" in done.stdout and (folder / "model.plan").is_file()
+
+
+def test_the_folder_of_the_plan_is_the_callers(tmp_path: Path) -> None:
+    (tmp_path / "plans").mkdir()
+    done = ran(written(tmp_path / "made"), tmp_path / "tools", 0.0, "plans", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "plans" / "model.plan").is_file()
 
 
 def test_a_plan_that_answers_otherwise_is_not(tmp_path: Path) -> None:
