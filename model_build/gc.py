@@ -140,7 +140,7 @@ def _clear_reports(cleared: Cleared, keep: Collection[str], before: float, dry_r
 def _images(layout: Path, digest: str) -> set[str]:
     """What an index of images lists; nothing for what is none."""
     listed: Any = _manifest(layout, digest).get("manifests")
-    found = cast("list[Any]", listed) if isinstance(listed, list) else []
+    found = cast("list[object]", listed) if isinstance(listed, list) else []
     named = [str(cast("dict[str, Any]", each).get("digest")) for each in found if isinstance(each, dict)]
     return {each for each in named if _DIGEST.fullmatch(each)}
 
