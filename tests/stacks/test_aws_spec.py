@@ -27,7 +27,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
      "that share no address; change one of them"),
     ({"cluster": {"instance_types": ["m7g.large"]}},
      "aws.cluster.instance_types has m7g.large, expected types of x86_64, as the model's image is of; for example "
-     "m7i.large"),
+     "m7i.large, or write model.platforms: [linux/amd64, linux/arm64]"),
     ({"cluster": {"version": "1.19"}},
      "aws.cluster.version is '1.19', expected a version of Kubernetes that EKS supports: 1.36, 1.35, 1.34, 1.33, 1.32; "
      'write "1.36"'),

@@ -1,6 +1,7 @@
 """Names that files of a source have: whatever they are, a file lands inside its folder or is refused in one line."""
 
 import os
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 
@@ -62,27 +63,24 @@ def test_a_path_here_that_is_too_long_is_one_error(tmp_path: Path) -> None:
         find("a" * 300 + ".onnx", tmp_path, "source")
 
 
-def test_what_the_builder_may_not_read_is_told(tmp_path: Path) -> None:
-    (tmp_path / "closed").mkdir()
-    (tmp_path / "closed" / "m.onnx").write_bytes(b"model")
-    (tmp_path / "m.onnx").write_bytes(b"model")
-    tmp_path.chmod(0o755)
-    for name in ("closed", "m.onnx"):
-        (tmp_path / name).chmod(0)
-    root, above = os.geteuid() == 0, tmp_path.parent
-    modes = {place: place.stat().st_mode for place in (above, above.parent)} if root else {}
-    for place in modes:
-        place.chmod(0o755)
-    try:
-        if root:
-            os.seteuid(65534)
-        with pytest.raises(SourceError, match="which cannot be looked at: permission denied"):
-            find("closed/m.onnx", tmp_path, "source")
-        with pytest.raises(SourceError, match="which may not be read by whoever builds; give them leave"):
-            find("m.onnx", tmp_path, "source")
-    finally:
-        if root:
-            os.seteuid(0)
-        for place, mode in modes.items():
-            place.chmod(mode)
-        (tmp_path / "closed").chmod(0o755)
+def test_what_the_builder_may_not_read_is_told() -> None:
+    with tempfile.TemporaryDirectory() as made:  # what lies above is open to all, and above tmp_path it is not
+        folder = Path(made)
+        folder.chmod(0o755)
+        (folder / "closed").mkdir()
+        (folder / "closed" / "m.onnx").write_bytes(b"model")
+        (folder / "m.onnx").write_bytes(b"model")
+        for name in ("closed", "m.onnx"):
+            (folder / name).chmod(0)
+        root = os.geteuid() == 0
+        try:
+            if root:
+                os.seteuid(65534)
+            with pytest.raises(SourceError, match="which cannot be looked at: permission denied"):
+                find("closed/m.onnx", folder, "source")
+            with pytest.raises(SourceError, match="which may not be read by whoever builds; give them leave"):
+                find("m.onnx", folder, "source")
+        finally:
+            if root:
+                os.seteuid(0)
+            (folder / "closed").chmod(0o755)
