@@ -10,11 +10,12 @@ from pathlib import Path
 
 from model_build import content, gate
 from model_build.bake.hosted import SAVED, Hosting, look
-from model_build.bake.servers import OWN, SERVERS, TENSORFLOW, TRITON
+from model_build.bake.servers import SERVERS
 from model_build.convert import Converted
 from model_build.errors import SourceError
 from model_build.fetch import Fetched, fetch
 from model_build.recipe import Recipe
+from model_build.recipe_server import OWN, TENSORFLOW, TRITON
 from model_build.verify import Verified
 from model_build.work import Work
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from model_build import cache, content, folders, gate, hosting, multiplatform, report, reporting
 from model_build.bake.inputs import NATIVE
-from model_build.bake.servers import TENSORFLOW
 from model_build.batch import opened
 from model_build.convert import Converted, convert
 from model_build.errors import GateMissed, InputError, ModelBuildError
 from model_build.identity import STEPS
 from model_build.optimize import search
 from model_build.recipe import Recipe
+from model_build.recipe_server import TENSORFLOW
 from model_build.served import served
 from model_build.verify import Verified, labels, verify
 from model_build.work import Progress, Work
@@ -113,7 +113,7 @@ def build(
                 beside[platform] = _beside(work, layout, made, platform, other, name, signed_by, also)
         if index := multiplatform.listed(layout, images, recipe.name):
             _signed(work, layout, index, name, signed_by, _signer(layout, index, signed_by))
-        _countersign(layout, made, _deployed_as(recipe, push), signed_by)
+        _countersign(layout, made, name, signed_by)
         car = _car(work, layout, made.image.digest, name, signed_by) if modelcar else ""
         place = _push(work, layout, index or made.image.digest, push) if push else f"oci:{layout}"
         described, signature, origin = beside[NATIVE]

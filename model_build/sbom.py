@@ -26,6 +26,7 @@ from model_build.bake.layers import listed
 from model_build.bake.layout import Json, Layout
 from model_build.bake.rootfs import unpacked
 from model_build.bake.unpack import resolve
+from model_build.recipe_server import OWN
 
 Component = Any
 """CycloneDX's; its library's decorators hide what they decorate from type checkers."""
@@ -51,7 +52,7 @@ def describe(layout: Path, digest: str) -> bytes:
     store = Layout(layout)
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
-    if servers.told(config) != servers.OWN:
+    if servers.told(config) != OWN:
         return _hosted(store, digest, manifest, config)
     layers = listed(manifest, config)
     ours = parts(f"oci:{store.path}@{digest}")

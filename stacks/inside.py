@@ -16,13 +16,13 @@ from components.kubernetes.others import ImageServer
 from components.kubernetes.release import Release, ReleaseArgs
 from components.kubernetes.service import rendered
 from components.kubernetes.tenant import Tenant
+from model_build.recipe_server import OWN
 from model_build.resource import ModelImage
 from stacks import exposing, parts, pulling, telling
 from stacks.spec import StackSpec
 from stacks.specs.monitoring import MonitoringSpec
 from stacks.specs.release import ReleaseSpec
 from stacks.specs.scaling import AutoscalingSpec
-from stacks.specs.server import OWN
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from model_build.bake.glimpse import glimpse, program
 from model_build.bake.inputs import NATIVE, USER, read_base
 from model_build.bake.layers import Layer, wrapped
 from model_build.bake.layout import Json, Layout
+from model_build.recipe_server import TENSORFLOW
 
 SAVED = "saved_model"
 """The folder, within that of the model, with what TensorFlow Serving serves."""
@@ -36,7 +37,7 @@ class Hosting:
     @property
     def file(self) -> str:
         """The model, in the folder that is baked."""
-        return f"{SAVED}/saved_model.pb" if self.server == servers.TENSORFLOW else "model.onnx"
+        return f"{SAVED}/saved_model.pb" if self.server == TENSORFLOW else "model.onnx"
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _fill(root: Path, model: Path, name: str, hosting: Hosting) -> None:
     root.mkdir()
     _same(model / "model.json", root / "model.json")
     version = root / hosting.version
-    if hosting.server == servers.TENSORFLOW:
+    if hosting.server == TENSORFLOW:
         shutil.copytree(model / SAVED, version, copy_function=lambda here, there: _same(Path(here), Path(there)))
         return
     version.mkdir()

@@ -14,6 +14,7 @@ from model_build.bake.inputs import APP, SITE
 from model_build.bake.layers import listed
 from model_build.bake.layout import Json, Layout
 from model_build.bake.rootfs import unpacked
+from model_build.recipe_server import OWN
 
 OURS = 3
 """Layers of ours, the last ones of an image with our own server: wheels, code and model."""
@@ -31,7 +32,7 @@ class Parts:
 
 def above(config: Json) -> int:
     """How many layers of an image with this config are ours."""
-    return OURS if servers.told(config) == servers.OWN else 1
+    return OURS if servers.told(config) == OWN else 1
 
 
 def parts(reference: str, layout_image: str = "") -> Parts:
@@ -63,7 +64,7 @@ def model(store: Layout, digest: str) -> Path:
     """The folder of the model in an image of ours, whatever server it has. Raises BakeError for any other image."""
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
-    if servers.told(config) == servers.OWN:
+    if servers.told(config) == OWN:
         return _unpacked(store, digest).model
     layers = listed(manifest, config)
     if len(layers) > 1:
@@ -85,10 +86,10 @@ def _has(store: Layout, digest: str) -> bool:
 def _unpacked(store: Layout, digest: str) -> Parts:
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
-    if (server := servers.told(config)) != servers.OWN:
+    if (server := servers.told(config)) != OWN:
         raise BakeError(
-            f"image {digest} has the server {server}, expected one with the server {servers.OWN}, whose parts these "
-            f"are; build the model with server: {servers.OWN}"
+            f"image {digest} has the server {server}, expected one with the server {OWN}, whose parts these "
+            f"are; build the model with server: {OWN}"
         )
     layers = listed(manifest, config)[-OURS:]
     if len(layers) == OURS:

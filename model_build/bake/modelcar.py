@@ -18,6 +18,7 @@ from model_build.bake.inputs import EPOCH, MODELCAR_LOCK, USER
 from model_build.bake.inside import model as model_of
 from model_build.bake.layers import Layer
 from model_build.bake.layout import Json, Layout, canonical
+from model_build.recipe_server import OWN
 
 _COMMANDS = ("cat", "echo", "ln", "ls", "mkdir", "sh", "sleep", "test", "[")
 """What KServe's shell calls, and what shows somebody what is there."""
@@ -35,7 +36,7 @@ def attach(layout: Path, digest: str) -> str:
     manifest = store.manifest(digest)
     config: Json = json.loads(store.read(manifest["config"]["digest"]))
     model = model_of(store, digest)
-    own = servers.told(config) == servers.OWN
+    own = servers.told(config) == OWN
     ours = [
         _shell(store),
         replace(layers.listed(manifest, config)[-1], kind="model"),

@@ -10,9 +10,8 @@ from typing import Any
 
 from model_build.bake.errors import BaseError
 from model_build.bake.layout import Json
+from model_build.recipe_server import OWN, TENSORFLOW, TRITON
 
-OWN, TRITON, TENSORFLOW = "modelport", "triton", "tensorflow-serving"
-"""As a recipe calls them."""
 LABEL, VERSION = "io.modelport.server", "io.modelport.server.version"
 """Labels of an image: which of them it runs, and the version that the server's own image tells. One with ours has
 neither."""

@@ -73,12 +73,8 @@ def unfit(spec: "StackSpec", secrets: frozenset[str]) -> list[str]:
         "signed_by": "as what is signed is not what Docker pushes; sign that where it is pushed",
         "modelcar": "as the files' own image belongs to one that is not pushed",
     }
-    if given := [f"{told} and image.{key} is set, expected one of them, {why}; remove one"
-                 for key, why in lines.items() if getattr(image, key)]:  # fmt: skip
-        return given
-    if len(spec.model.platforms) > 1:
-        return [
-            f"{told} and model.platforms is [{', '.join(spec.model.platforms)}], expected linux/amd64 alone, as Docker "
-            "makes one image; remove one"
-        ]
-    return []
+    return [
+        f"{told} and image.{key} is set, expected one of them, {why}; remove one"
+        for key, why in lines.items()
+        if getattr(image, key)
+    ]

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from model_build.recipe_server import OWN
+
 if TYPE_CHECKING:
     from stacks.spec import StackSpec
 
-OWN: Final = "modelport"
 _SPEAKS: Final = "triton"
 """Says that it is ready where the library's own server does."""
 RUN: Final = ("kubernetes", "aws-eks", "gcp-gke")
